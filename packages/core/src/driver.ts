@@ -1,0 +1,153 @@
+import type { Failure } from './errors.ts'
+import type { NativePath, VersionId } from './words.ts'
+
+/** Each field has a branch in core and a case in the conformance kit that fails when the field lies. */
+export interface DriverCapabilities {
+  /** Characters of a native path, prefix included. */
+  readonly maxPathLength: number
+  /** Bytes of one value. Azure, say, holds 25,000 bytes, so 18,750 of binary after base64. */
+  readonly maxValueBytes: { readonly text: number; readonly binary: number }
+  /** Secrets that one `readMany` may name; 1 = the backend has no batch and core never calls it. */
+  readonly maxBatch: number
+  /** `atomic`: one of N creators wins. `checked`: looks, then writes; a race can overwrite. */
+  readonly create: 'atomic' | 'checked'
+  /** `compared`: the backend refuses an `append` whose `after` is not the newest version. `ignored`: it cannot tell. */
+  readonly appendAfter: 'compared' | 'ignored'
+  /** `on_promote`: `append` can be staged. `on_append`: the newest version is current, always. */
+  readonly current: 'on_promote' | 'on_append'
+  /** How a version whose answer was lost is recognised: by its `token`, or only by its `position` in the list. */
+  readonly versionProof: 'token' | 'position'
+  /** What `destroyVersion` leaves. `blocked`: disabled. `detached`: unlabelled, readable by id until the backend prunes it. */
+  readonly destroyVersion: 'erased' | 'blocked' | 'detached'
+  /** `recoverable`: `remove` without `purge` can be undone by `restore`. `immediate`: there is only `purge`. */
+  readonly remove: 'recoverable' | 'immediate'
+}
+
+/** Given to every call. `attempt` counts from 1. When `signal` aborts, the call must end promptly. */
+export interface DriverCall {
+  readonly signal: AbortSignal
+  readonly attempt: number
+}
+
+/** One page and the token of the next; the token goes back to the same driver unchanged. */
+export interface DriverPage<T> {
+  readonly items: readonly T[]
+  readonly next: string | undefined
+}
+
+/** A value on its way to or from a backend. `text`: the bytes are UTF-8 and go into the backend's text form. */
+export interface Payload {
+  readonly bytes: Uint8Array
+  readonly text: boolean
+}
+
+export interface DriverVersion {
+  readonly version: VersionId
+  readonly createdAt: Date | undefined
+  /** `destroyed` covers what `destroyVersion` leaves, `detached` included. */
+  readonly state: 'usable' | 'disabled' | 'destroyed'
+  /** What a reader who names no version gets. At most one. */
+  readonly current: boolean
+  /** The token given to `create` or `append`, where `versionProof` is `token`. */
+  readonly token: string | undefined
+}
+
+export interface DriverEntry {
+  readonly path: NativePath
+  readonly createdAt: Date | undefined
+  readonly updatedAt: Date | undefined
+  /** Undefined when the request had `withLabels: false`, or the backend keeps none. */
+  readonly labels: Readonly<Record<string, string>> | undefined
+}
+
+/** `pending`: not gone yet, ask again. `retained`: held by the backend until a date (undefined: not told). */
+export type Removal =
+  | { readonly state: 'gone' }
+  | { readonly state: 'pending'; readonly retryAfterMs: number }
+  | { readonly state: 'retained'; readonly until: Date | undefined }
+
+export type ReadOutcome =
+  | { readonly path: NativePath; readonly payload: Payload; readonly version: VersionId }
+  | { readonly path: NativePath; readonly failure: Failure }
+
+export interface CreateRequest {
+  readonly path: NativePath
+  readonly payload: Payload
+  readonly labels: Readonly<Record<string, string>>
+  readonly token: string
+}
+
+export interface AppendRequest {
+  readonly path: NativePath
+  readonly payload: Payload
+  readonly token: string
+  /** The version that must be the newest; given only where `appendAfter` is `compared`. */
+  readonly after: VersionId | undefined
+  /** The new version must not become current; true only where `current` is `on_promote`. */
+  readonly staged: boolean
+}
+
+export interface PromoteRequest {
+  readonly path: NativePath
+  readonly version: VersionId
+  readonly from: VersionId
+}
+
+/**
+ * What an adapter writes: one backend's calls, one step at a time. It never polls, never retries (an SDK's own retries are
+ * switched off), never encodes names, and imports its SDK on first use; a start that failed is forgotten, not kept. What is
+ * missing is thrown. It throws the SDK's own errors: `classify` says what they mean, and core makes the public error.
+ */
+export interface SecretDriver {
+  readonly specification: 'v1'
+  /** The adapter's short name: `aws`, `vault`, … */
+  readonly kind: string
+  /**
+   * Public and stable identity of the place, such as `aws:123456789012:eu-west-1`: the same for every driver made for the
+   * same place, without credentials. Undefined when the options do not tell; then a registry refuses the driver.
+   */
+  readonly location: string | undefined
+  readonly capabilities: DriverCapabilities
+
+  /**
+   * Makes a secret with its first version, which is current. Fails as `already_exists` when there is one at the path, or as
+   * `name_held` when a deleted one holds the name. `fullPath` is what a client outside this library uses to read it. Where
+   * `versionProof` is `token`, the same token and payload again answers the first call's version instead.
+   */
+  create(request: CreateRequest, call: DriverCall): Promise<{ readonly version: VersionId; readonly fullPath: string }>
+  /** Adds a version to a secret that exists (`not_found` otherwise). Resolves when it is durable and readable by its id. */
+  append(request: AppendRequest, call: DriverCall): Promise<{ readonly version: VersionId }>
+  /** Makes `version` current if `from` is current now, atomically; otherwise fails as `conflict`. Called only where `current` is `on_promote`. */
+  promote(request: PromoteRequest, call: DriverCall): Promise<void>
+  /** Exactly that version, or the current one when `version` is undefined. Fails as `version_unusable` when it is disabled or destroyed. */
+  read(
+    request: { readonly path: NativePath; readonly version: VersionId | undefined },
+    call: DriverCall,
+  ): Promise<{ readonly payload: Payload; readonly version: VersionId }>
+  /** Current versions of up to `maxBatch` paths, in any order; a missing or refused one is an outcome, not a throw. */
+  readMany(request: { readonly paths: readonly NativePath[] }, call: DriverCall): Promise<readonly ReadOutcome[]>
+  /**
+   * A page of versions, without values; oldest first where `appendAfter` is `compared`, in the backend's order elsewhere.
+   * `after` is a hint: versions up to and including it may be left out.
+   */
+  versions(
+    request: { readonly path: NativePath; readonly after: VersionId | undefined; readonly page: string | undefined },
+    call: DriverCall,
+  ): Promise<DriverPage<DriverVersion>>
+  /** A page of the secrets whose native path starts with `prefix`, deleted ones left out. A page may be empty and still have a `next`. */
+  list(
+    request: { readonly prefix: string; readonly withLabels: boolean; readonly page: string | undefined },
+    call: DriverCall,
+  ): Promise<DriverPage<DriverEntry>>
+  /** Makes one version unreadable, as far as the backend can. One that is gone already is a success; the current one may be refused as `conflict`. */
+  destroyVersion(request: { readonly path: NativePath; readonly version: VersionId }, call: DriverCall): Promise<void>
+  /** Removes the secret; with `purge`, for good. One that is missing: `not_found` without `purge`, `gone` with it. */
+  remove(request: { readonly path: NativePath; readonly purge: boolean }, call: DriverCall): Promise<Removal>
+  /** Takes back a `remove` without `purge`. Called only where `remove` is `recoverable`. */
+  restore(request: { readonly path: NativePath }, call: DriverCall): Promise<void>
+
+  /** What an error of this driver means. Never throws; for anything it does not know: `unknown`, effect `unknown`. */
+  classify(error: unknown): Failure
+  /** Lets go of connections. May be called twice. */
+  close(): Promise<void>
+}

@@ -1,0 +1,126 @@
+import type { DriverCapabilities, Payload } from '../driver.ts'
+import { SecretError } from '../errors.ts'
+import { checkName, decodeName, encodeName } from '../names.ts'
+import type { StorePolicy } from '../policy.ts'
+import { SecretValue, toPayload, type ValueInput } from '../value.ts'
+import type { NativePath } from '../words.ts'
+
+/** What every cloud takes: Azure's 25,000 bytes, and what is left of them for binary after base64. */
+export const PORTABLE_BYTES = { text: 25_000, binary: 18_750 } as const
+const MAX_LABELS = 8
+const LABEL_NAME = /^[\x21-\x7e]{1,128}$/
+const LABEL_VALUE = /^[\x20-\x7e]{1,256}$/
+
+/** @throws SecretError `invalid_argument` for anything but an object with these keys; the unknown one is named. */
+export function checkOptions(operation: string, options: unknown, allowed: readonly string[], what = 'option'): void {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) throw SecretError.invalid(operation, `${what}s are an object`)
+  for (const key of Object.keys(options)) {
+    if (!allowed.includes(key)) {
+      throw SecretError.invalid(operation, `unknown ${what} ${JSON.stringify(key.slice(0, 64))}; allowed: ${allowed.join(', ')}`)
+    }
+  }
+  const { signal } = options as { readonly signal?: unknown }
+  if (signal !== undefined && !(signal instanceof AbortSignal)) throw SecretError.invalid(operation, 'signal is an AbortSignal')
+}
+
+/** @throws SecretError `invalid_argument` unless it is undefined or a whole number in the range. */
+export function checkInteger(operation: string, name: string, value: unknown, min: number, max: number): void {
+  if (value === undefined) return
+  if (!Number.isSafeInteger(value) || (value as number) < min || (value as number) > max) {
+    throw SecretError.invalid(operation, `${name} is a whole number from ${min} to ${max}`)
+  }
+}
+
+/** @throws SecretError `invalid_argument` unless it is undefined or one of the words. */
+export function checkOneOf(operation: string, name: string, value: unknown, allowed: readonly unknown[]): void {
+  if (value !== undefined && !allowed.includes(value)) throw SecretError.invalid(operation, `${name} is one of ${allowed.join(', ')}`)
+}
+
+/** @throws SecretError `invalid_argument` */
+export function checkPolicy(operation: string, policy: StorePolicy, extra: readonly string[] = []): void {
+  checkOptions(operation, policy, ['prefix', 'naming', 'limits', 'deadlineMs', 'attempts', 'onOperation', 'unsafeOnRawError', ...extra])
+  const { prefix } = policy
+  if (prefix !== undefined && (typeof prefix !== 'string' || prefix.length > 256 || /[\0-\x1f\x7f]/.test(prefix) || !prefix.isWellFormed())) {
+    throw SecretError.invalid(operation, 'prefix is text of at most 256 characters without control characters')
+  }
+  checkOneOf(operation, 'naming', policy.naming, ['portable', 'native'])
+  checkOneOf(operation, 'limits', policy.limits, ['portable', 'native'])
+  checkInteger(operation, 'deadlineMs', policy.deadlineMs, 1, 3_600_000)
+  checkInteger(operation, 'attempts', policy.attempts, 1, 100)
+}
+
+/** Names, sizes and labels against the policy and the driver's capabilities: what must be refused before the network. */
+export class Checks {
+  readonly #capabilities: DriverCapabilities
+  readonly #policy: StorePolicy
+  readonly #store: string
+
+  constructor(capabilities: DriverCapabilities, policy: StorePolicy, store: string) {
+    this.#capabilities = capabilities
+    this.#policy = policy
+    this.#store = store
+  }
+
+  get prefix(): string {
+    return this.#policy.prefix ?? ''
+  }
+
+  /** @throws SecretError `invalid_argument` */
+  path(operation: string, name: unknown): NativePath {
+    checkName(name, operation)
+    const path = this.prefix + (this.#policy.naming === 'native' ? name : encodeName(name))
+    this.fits(operation, path)
+    return path as NativePath
+  }
+
+  /** @throws SecretError `invalid_argument` */
+  fits(operation: string, path: string): void {
+    const { maxPathLength } = this.#capabilities
+    if (path.length > maxPathLength) {
+      const hint = `the name is too long: ${path.length} characters with its prefix and encoding, ${maxPathLength} allowed`
+      throw SecretError.invalid(operation, hint, { store: this.#store })
+    }
+  }
+
+  /** The name of a native path, or undefined for a path that is not this store's. */
+  nameOf(path: NativePath): string | undefined {
+    if (!path.startsWith(this.prefix)) return undefined
+    const rest = path.slice(this.prefix.length)
+    if (rest === '') return undefined
+    return this.#policy.naming === 'native' ? rest : decodeName(rest)
+  }
+
+  /** A driver's own copy of the value. @throws SecretError `invalid_argument` for an empty one, `too_large` */
+  payload(operation: string, input: ValueInput): Payload {
+    const value = SecretValue.from(input, operation)
+    const payload = toPayload(value)
+    value[Symbol.dispose]()
+    const size = payload.bytes.byteLength
+    if (size === 0) throw SecretError.invalid(operation, 'the value is empty; not every cloud can keep that')
+    const form = payload.text ? 'text' : 'binary'
+    const native = this.#capabilities.maxValueBytes[form]
+    const allowed = this.#policy.limits === 'native' ? native : Math.min(native, PORTABLE_BYTES[form])
+    if (size > allowed) {
+      const wider = allowed < native ? `; with limits: 'native' this store takes ${native}` : ''
+      const hint = `the value has ${size} bytes of ${form}, ${allowed} allowed${wider}`
+      throw SecretError.refused('too_large', operation, { store: this.#store, hint })
+    }
+    return payload
+  }
+
+  /** @throws SecretError `invalid_argument` */
+  labels(operation: string, labels: unknown): Readonly<Record<string, string>> {
+    if (labels === undefined) return {}
+    if (typeof labels !== 'object' || labels === null || Array.isArray(labels))
+      throw SecretError.invalid(operation, 'labels are an object of strings')
+    const entries = Object.entries(labels)
+    if (entries.length > MAX_LABELS) throw SecretError.invalid(operation, `${entries.length} labels, ${MAX_LABELS} allowed`)
+    for (const [name, value] of entries) {
+      if (!LABEL_NAME.test(name)) throw SecretError.invalid(operation, "a label's name is 1 to 128 printable ASCII characters without spaces")
+      if (typeof value !== 'string' || !LABEL_VALUE.test(value)) {
+        throw SecretError.invalid(operation, `the label ${JSON.stringify(name)} is 1 to 256 printable ASCII characters`)
+      }
+    }
+    return Object.fromEntries(entries) as Record<string, string>
+  }
+}

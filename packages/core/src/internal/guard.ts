@@ -1,0 +1,217 @@
+import type { DriverCall } from '../driver.ts'
+import { SecretError, type Failure, type SecretErrorCode } from '../errors.ts'
+import type { StorePolicy } from '../policy.ts'
+import { backoffMs, sleep } from './backoff.ts'
+import { release, retain } from './shared.ts'
+
+const DEFAULT_DEADLINE_MS = 15_000
+const DEFAULT_ATTEMPTS = 4
+
+/** What a guard needs of a driver, whichever of its powers the face was given. */
+export interface Guarded {
+  readonly kind: string
+  readonly location: string | undefined
+  classify(error: unknown): Failure
+  close(): Promise<void>
+}
+
+export interface GuardedCall<T> {
+  readonly operation: string
+  readonly secretName?: string | undefined
+  readonly signal?: AbortSignal | undefined
+  /** A shorter time than the policy's, for instance the rest of a lease. */
+  readonly withinMs?: number | undefined
+  /**
+   * What may follow an attempt whose effect is unknown. `repeat`: reads, and writes that are no more when done twice.
+   * `never`: the error goes to the caller. A function: it looks whether the effect is there (the write's own answer), and
+   * undefined allows another attempt.
+   */
+  readonly afterUnknown: 'repeat' | 'never' | ((call: DriverCall) => Promise<T | undefined>)
+  readonly attempt: (call: DriverCall) => Promise<T>
+}
+
+export interface GuardedAnswer<T> {
+  readonly answer: T
+  /** An attempt without an answer came before: its effect may still arrive. */
+  readonly uncertain: boolean
+}
+
+/**
+ * The one choke point between every face and its driver: deadline, cancellation, retries, error wrapping, observation and the
+ * closed state. Checks of names, sizes and capabilities are beside it, in `checks.ts`.
+ */
+export class Guard {
+  readonly #driver: Guarded
+  readonly #policy: StorePolicy
+  readonly label: string
+  readonly deadlineMs: number
+  readonly #attempts: number
+  readonly #running = new Set<Promise<unknown>>()
+  #closing: Promise<void> | undefined
+
+  constructor(driver: Guarded, policy: StorePolicy, label: string = driver.location ?? driver.kind) {
+    this.#driver = driver
+    this.#policy = policy
+    this.label = label
+    this.deadlineMs = policy.deadlineMs ?? DEFAULT_DEADLINE_MS
+    this.#attempts = policy.attempts ?? DEFAULT_ATTEMPTS
+    retain(driver)
+  }
+
+  get closed(): boolean {
+    return this.#closing !== undefined
+  }
+
+  /** @throws SecretError `closed` */
+  assertOpen(operation: string): void {
+    if (this.closed) throw SecretError.refused('closed', operation, { store: this.label })
+  }
+
+  async run<T>(request: GuardedCall<T>): Promise<T> {
+    return (await this.runWrite(request)).answer
+  }
+
+  async runWrite<T>(request: GuardedCall<T>): Promise<GuardedAnswer<T>> {
+    const startedAt = performance.now()
+    const state = { attempts: 0 }
+    let code: SecretErrorCode | 'ok' = 'unknown'
+    const running = this.#loop(request, startedAt, state)
+    this.#running.add(running)
+    try {
+      const answer = await running
+      code = 'ok'
+      return answer
+    } catch (error) {
+      if (error instanceof SecretError) code = error.code
+      throw error
+    } finally {
+      this.#running.delete(running)
+      this.#observe(request.operation, startedAt, state.attempts, code)
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closing ??= (async () => {
+      await Promise.allSettled(this.#running)
+      await release(this.#driver)
+    })()
+    await this.#closing
+  }
+
+  async #loop<T>(request: GuardedCall<T>, startedAt: number, state: { attempts: number }): Promise<GuardedAnswer<T>> {
+    this.assertOpen(request.operation)
+    const withinMs = Math.min(this.deadlineMs, request.withinMs ?? this.deadlineMs)
+    const stop = new Stop(request.signal, withinMs)
+    try {
+      return await this.#attempt(request, stop, startedAt + withinMs, state)
+    } finally {
+      stop.end()
+    }
+  }
+
+  async #attempt<T>(request: GuardedCall<T>, stop: Stop, deadlineAt: number, state: { attempts: number }): Promise<GuardedAnswer<T>> {
+    const reads = request.afterUnknown === 'repeat'
+    let uncertain = false
+    for (;;) {
+      if (stop.code !== undefined) throw this.#error(request, stop.failure(uncertain))
+      let failure: Failure
+      state.attempts += 1
+      const call = { signal: stop.signal, attempt: state.attempts }
+      try {
+        if (uncertain && typeof request.afterUnknown === 'function') {
+          const found = await stop.race(request.afterUnknown(call))
+          if (found !== undefined) return { answer: found, uncertain }
+        }
+        return { answer: await stop.race(request.attempt(call)), uncertain }
+      } catch (error) {
+        failure = stop.code === undefined ? this.#classify(error, request.operation) : stop.failure(true)
+      }
+      if (failure.effect === 'unknown' && !reads) uncertain = true
+      failure = { ...failure, effect: uncertain ? 'unknown' : 'none' }
+      const mayRepeat = failure.retryable && stop.code === undefined && (!uncertain || request.afterUnknown !== 'never')
+      if (!mayRepeat || state.attempts >= this.#attempts) throw this.#error(request, failure)
+      const delayMs = backoffMs(state.attempts, failure)
+      if (performance.now() + delayMs >= deadlineAt) throw this.#error(request, failure)
+      await sleep(delayMs, stop.signal)
+    }
+  }
+
+  #classify(error: unknown, operation: string): Failure {
+    try {
+      this.#policy.unsafeOnRawError?.(error, operation)
+    } catch {
+      // An observer does not change an outcome.
+    }
+    try {
+      return this.#driver.classify(error)
+    } catch {
+      return { code: 'unknown', retryable: false, effect: 'unknown' }
+    }
+  }
+
+  #error(request: GuardedCall<unknown>, { code, retryable, effect, retryAfterMs, hint }: Failure): SecretError {
+    const { operation, secretName } = request
+    return new SecretError({ code, retryable, effect, retryAfterMs, hint, operation, secretName, store: this.label })
+  }
+
+  #observe(operation: string, startedAt: number, attempts: number, code: SecretErrorCode | 'ok'): void {
+    const { onOperation } = this.#policy
+    if (onOperation === undefined) return
+    try {
+      onOperation({ store: this.label, operation, durationMs: performance.now() - startedAt, attempts, code })
+    } catch {
+      // An observer does not change an outcome.
+    }
+  }
+}
+
+/** The caller's signal and the deadline as one signal, which also ends a call whose driver does not listen. */
+class Stop {
+  readonly #controller = new AbortController()
+  readonly #caller: AbortSignal | undefined
+  readonly #timer: NodeJS.Timeout
+  readonly #stopped: Promise<never>
+  #reject: (error: Error) => void = () => {}
+  code: 'aborted' | 'deadline_exceeded' | undefined
+
+  constructor(caller: AbortSignal | undefined, withinMs: number) {
+    this.#caller = caller
+    this.#stopped = new Promise<never>((_, reject) => {
+      this.#reject = reject
+    })
+    this.#stopped.catch(() => {}) // it may reject when no call is waiting
+    this.#timer = setTimeout(() => this.#stop('deadline_exceeded'), Math.max(0, withinMs))
+    if (withinMs <= 0) this.#stop('deadline_exceeded')
+    if (caller?.aborted === true) this.#stop('aborted')
+    else caller?.addEventListener('abort', this.#onAbort, { once: true })
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal
+  }
+
+  failure(sent: boolean): Failure {
+    const code = this.code ?? 'aborted'
+    return { code, retryable: code === 'deadline_exceeded', effect: sent ? 'unknown' : 'none' }
+  }
+
+  race<T>(work: Promise<T>): Promise<T> {
+    return Promise.race([work, this.#stopped])
+  }
+
+  end(): void {
+    clearTimeout(this.#timer)
+    this.#caller?.removeEventListener('abort', this.#onAbort)
+  }
+
+  readonly #onAbort = (): void => this.#stop('aborted')
+
+  #stop(code: 'aborted' | 'deadline_exceeded'): void {
+    if (this.code !== undefined) return
+    this.code = code
+    const reason = new Error(code)
+    reason.name = 'AbortError'
+    this.#controller.abort(reason)
+    this.#reject(reason)
+  }
+}

@@ -1,0 +1,75 @@
+import type { DriverCall, DriverVersion, Payload, SecretDriver } from '../driver.ts'
+import type { NativePath, VersionId } from '../words.ts'
+import type { Guard, GuardedAnswer } from './guard.ts'
+
+/** What writing needs of a driver: no way to read a value. */
+export type WritingDriver = Omit<SecretDriver, 'read' | 'readMany'>
+
+interface PutRequest {
+  readonly operation: string
+  readonly secretName?: string | undefined
+  readonly signal?: AbortSignal | undefined
+  readonly withinMs?: number | undefined
+  readonly path: NativePath
+  readonly payload: Payload
+  readonly token: string
+}
+
+/**
+ * Creates, and after an attempt without an answer looks for the token before it tries again, so that nothing is made twice.
+ * `fullPath` is undefined when the version was found and not answered: only `create` tells it.
+ */
+export function createSecret(
+  guard: Guard,
+  driver: WritingDriver,
+  request: PutRequest & { readonly labels: Readonly<Record<string, string>> },
+): Promise<GuardedAnswer<{ readonly version: VersionId; readonly fullPath: string }>> {
+  const { path, payload, labels, token } = request
+  const attempt = (call: DriverCall): Promise<{ readonly version: VersionId; readonly fullPath: string }> =>
+    driver.create({ path, payload, labels, token }, call)
+  // The contract lets a create with a known token answer its version, so a repeat is its own proof.
+  return guard.runWrite({ ...request, afterUnknown: driver.capabilities.versionProof === 'token' ? async () => undefined : 'never', attempt })
+}
+
+/**
+ * Appends. After an attempt without an answer, a `token` is looked for first. Where only the position tells versions apart,
+ * `resend: 'always'` appends again: the caller must have a watch remove the other one.
+ */
+export function appendVersion(
+  guard: Guard,
+  driver: WritingDriver,
+  request: PutRequest & { readonly after: VersionId | undefined; readonly staged: boolean; readonly resend: 'if_provable' | 'always' },
+): Promise<GuardedAnswer<{ readonly version: VersionId }>> {
+  const { path, payload, token, after, resend } = request
+  const { versionProof, current, appendAfter } = driver.capabilities
+  const staged = request.staged && current === 'on_promote'
+  const compared = appendAfter === 'compared' ? after : undefined
+  const attempt = (call: DriverCall): Promise<{ readonly version: VersionId }> =>
+    driver.append({ path, payload, token, after: compared, staged }, call)
+  if (versionProof === 'token') return guard.runWrite({ ...request, afterUnknown: call => findToken(driver, path, token, call), attempt })
+  return guard.runWrite({ ...request, afterUnknown: resend === 'always' ? async () => undefined : 'never', attempt })
+}
+
+/** The usable version that carries the token, if the backend has it. */
+export async function findToken(
+  driver: WritingDriver,
+  path: NativePath,
+  token: string,
+  call: DriverCall,
+  after?: VersionId,
+): Promise<{ readonly version: VersionId } | undefined> {
+  for await (const found of allVersions(driver, path, call, after)) {
+    if (found.token === token && found.state === 'usable') return { version: found.version }
+  }
+  return undefined
+}
+
+/** Every version of a path, page by page, inside one guarded call. */
+export async function* allVersions(driver: WritingDriver, path: NativePath, call: DriverCall, after?: VersionId): AsyncGenerator<DriverVersion> {
+  let page: string | undefined
+  do {
+    const answer: Awaited<ReturnType<SecretDriver['versions']>> = await driver.versions({ path, after, page }, call)
+    yield* answer.items
+    page = answer.next
+  } while (page !== undefined)
+}

@@ -1,0 +1,323 @@
+import type { AuditDraft, AuditEntry } from './audit.ts'
+import type { SecretErrorCode } from './errors.ts'
+import type { AccountId, Actor, CallOptions, NativePath, SecretId, VersionId } from './words.ts'
+
+/** What the management side knows of a secret. No value, ever. */
+export interface SecretRecord {
+  readonly id: SecretId
+  readonly accountId: AccountId
+  /** Where a client outside this library finds it in its cloud; the same for the record's life. */
+  readonly cloudSecretPath: string
+  readonly createdAt: Date
+  readonly createdBy: Actor
+  readonly key: string
+  readonly description: string | null
+  /** Null until the first update. */
+  readonly updatedAt: Date | null
+  /** The id of the actor of the last update. */
+  readonly updatedBy: string | null
+  /** Counts from 1, one more with each change. */
+  readonly revision: number
+}
+
+/** Where a record's value is. Versions are immutable, so this names one value exactly. */
+export interface Pointer {
+  readonly store: string
+  readonly path: NativePath
+  readonly version: VersionId
+}
+
+export interface StoredRecord extends SecretRecord {
+  readonly pointer: Pointer
+}
+
+export type SortField = 'created_at' | 'updated_at' | 'key'
+export type SortOrder = 'asc' | 'desc'
+
+export interface RecordPage {
+  readonly items: readonly SecretRecord[]
+  /** More follow in the direction of travel: after the last for `startingAfter`, before the first for `endingBefore`. */
+  readonly hasMore: boolean
+  /** All records of the account, exact. */
+  readonly total: number
+  readonly limit: number
+}
+
+export type IntentId = string & { readonly __brand: 'IntentId' }
+
+/** A write under way. Durable before the cloud is called; deleted by the transaction that commits or undoes it. */
+export interface Intent {
+  readonly id: IntentId
+  readonly operation: 'create' | 'update'
+  readonly account: AccountId
+  readonly secret: SecretId
+  readonly key: string
+  readonly actor: Actor
+  readonly store: string
+  readonly path: NativePath
+  /** The pointer's version and the revision that the write started from; undefined for a create. */
+  readonly base: { readonly version: VersionId; readonly revision: number } | undefined
+  /** What the commit writes; undefined leaves it as it is. */
+  readonly description: string | null | undefined
+  /** The operation id: also the token of the cloud's version where it can be, and the audit entry's `operationId`. */
+  readonly token: string
+  /** By the database's clock. */
+  readonly leaseUntil: Date
+  /** How often recovery has claimed it. */
+  readonly recoveries: number
+}
+
+export type QueueTask = 'promote' | 'destroy_version' | 'purge_path' | 'watch_path'
+
+/** A durable task. It is one process's while its claim lasts. */
+export interface QueueEntry {
+  readonly id: string
+  readonly task: QueueTask
+  readonly account: AccountId
+  readonly secret: SecretId
+  readonly store: string
+  readonly path: NativePath
+  /** The version to promote or destroy. */
+  readonly version: VersionId | undefined
+  /** The operation whose late put is watched for. */
+  readonly token: string | undefined
+  /** Claims so far, this one included. */
+  readonly attempts: number
+  readonly queuedAt: Date
+  /** The fence: only who holds it can settle the entry. */
+  readonly claim: string
+}
+
+/** A task to queue. Account and secret are those of the intent, record or entry that it follows from. */
+export interface QueueDraft {
+  readonly task: QueueTask
+  readonly store: string
+  readonly path: NativePath
+  readonly version?: VersionId | undefined
+  readonly token?: string | undefined
+  /** Not before so many milliseconds from now; 0 by default. */
+  readonly delayMs?: number | undefined
+  /** Claimed by the caller for so many milliseconds, so that it can be tried at once. */
+  readonly claimMs?: number | undefined
+}
+
+/** Another write holds the record. `expired`: its lease is over and recovery may settle it. */
+export interface Busy {
+  readonly state: 'busy'
+  readonly intent: IntentId
+  readonly expired: boolean
+}
+
+/**
+ * `committed`: by this call, or before by anyone (then `record` is the row as it is now, undefined when it has been deleted
+ * since, and `claimed` is empty). `undone`: the intent is gone and no `ok` audit entry has its token. `refused`: the intent
+ * is still there, but the row moved, or a queued task names what the pointer would move onto.
+ */
+export type CommitOutcome =
+  | { readonly state: 'committed'; readonly record: SecretRecord | undefined; readonly claimed: readonly QueueEntry[] }
+  | { readonly state: 'undone' }
+  | { readonly state: 'refused' }
+
+export interface BeginCreate {
+  readonly registry: string
+  readonly account: AccountId
+  readonly secret: SecretId
+  readonly key: string
+  readonly description: string | null
+  readonly actor: Actor
+  readonly store: string
+  readonly path: NativePath
+  readonly token: string
+  readonly leaseMs: number
+}
+
+export interface BeginUpdate {
+  readonly registry: string
+  readonly account: AccountId
+  readonly secret: SecretId
+  readonly description: string | null | undefined
+  readonly ifRevision: number | undefined
+  readonly actor: Actor
+  readonly token: string
+  readonly leaseMs: number
+}
+
+export interface PageRequest {
+  readonly registry: string
+  readonly account: AccountId
+  readonly limit: number
+  readonly sortBy: SortField
+  readonly sortOrder: SortOrder
+  /** At most one of the two cursors. */
+  readonly startingAfter: SecretId | undefined
+  readonly endingBefore: SecretId | undefined
+}
+
+/** Who names a path. A path that nobody names has no entry. */
+export interface PathOwner {
+  readonly path: NativePath
+  readonly row: { readonly secret: SecretId; readonly version: VersionId } | undefined
+  readonly intents: number
+  readonly tasks: number
+}
+
+export interface References {
+  readonly records: number
+  readonly intents: number
+  readonly tasks: number
+}
+
+/**
+ * The database. One method is one transaction, durable when it resolves, with its audit entry inside; there is no generic
+ * access. Everything is kept apart by `registry`. Times are the database's own: leases and delays are given in milliseconds.
+ * A method that changes something may be repeated with the same token or claim after an unclear answer, and then answers
+ * what happened. Errors are `SecretError`s: those named here, and `unavailable`, `corrupt`, `quota_exceeded` (disk full),
+ * `misconfigured` (newer schema, read-only file), `aborted`, `closed` for the database's own trouble.
+ *
+ * Keys sort by their UTF-8 bytes, times by the millisecond, ties by id in the direction of the sort; a record never updated
+ * sorts before every updated one in `asc`.
+ */
+export interface MetadataStore {
+  readonly specification: 'v1'
+  /** The adapter's short name: `memory`, `sqlite`, … */
+  readonly kind: string
+
+  /**
+   * Binds each store's name to its location for good. Throws `misconfigured` for a name bound to another location. Answers
+   * the names that records, intents or tasks of the registry use and `stores` lacks.
+   */
+  bindStores(
+    request: { readonly registry: string; readonly stores: Readonly<Record<string, string>> },
+    call: CallOptions,
+  ): Promise<{ readonly missing: readonly string[] }>
+
+  /** Throws `already_exists` when a record of the account has the key. `busy` when an intent has it. */
+  beginCreate(request: BeginCreate, call: CallOptions): Promise<{ readonly state: 'begun'; readonly intent: Intent } | Busy>
+  /** Throws `not_found`, and `conflict` when `ifRevision` is given and is not the record's. `busy` when the record has an intent. */
+  beginUpdate(
+    request: BeginUpdate,
+    call: CallOptions,
+  ): Promise<{ readonly state: 'begun'; readonly intent: Intent; readonly record: StoredRecord } | Busy>
+  /** Writes the row and its `ok` audit entry (`secret.create`), deletes the intent, queues `enqueue`. */
+  commitCreate(
+    request: {
+      readonly registry: string
+      readonly intent: IntentId
+      readonly account: AccountId
+      readonly token: string
+      readonly version: VersionId
+      readonly fullPath: string
+      readonly enqueue: readonly QueueDraft[]
+    },
+    call: CallOptions,
+  ): Promise<CommitOutcome>
+  /** Moves the pointer from the intent's base to `version`, sets the intent's description, `ok` audit entry (`secret.update`), deletes the intent, queues. */
+  commitUpdate(
+    request: {
+      readonly registry: string
+      readonly intent: IntentId
+      readonly account: AccountId
+      readonly token: string
+      readonly version: VersionId
+      readonly enqueue: readonly QueueDraft[]
+    },
+    call: CallOptions,
+  ): Promise<CommitOutcome>
+  /** Deletes the intent, with a `failed` audit entry of the code, and queues. When it is gone: answers what became of it and writes nothing. */
+  abandon(
+    request: {
+      readonly registry: string
+      readonly intent: IntentId
+      readonly account: AccountId
+      readonly token: string
+      readonly code: SecretErrorCode
+      readonly enqueue: readonly QueueDraft[]
+    },
+    call: CallOptions,
+  ): Promise<{ readonly state: 'undone' } | { readonly state: 'committed'; readonly record: SecretRecord | undefined }>
+  /** Throws `not_found`, `conflict` (as `beginUpdate`). Row and `ok` audit entry (`secret.update`) in one transaction. */
+  updateDescription(
+    request: {
+      readonly registry: string
+      readonly account: AccountId
+      readonly secret: SecretId
+      readonly description: string | null
+      readonly ifRevision: number | undefined
+      readonly actor: Actor
+      readonly token: string
+    },
+    call: CallOptions,
+  ): Promise<{ readonly state: 'done'; readonly record: SecretRecord } | Busy>
+  /**
+   * Deletes the row, leaves a tombstone for cursors, writes the `ok` audit entry (`secret.delete`) and queues `purge_path`,
+   * claimed for `claimMs`. Throws `not_found`, `conflict` (as `beginUpdate`).
+   */
+  commitDelete(
+    request: {
+      readonly registry: string
+      readonly account: AccountId
+      readonly secret: SecretId
+      readonly ifRevision: number | undefined
+      readonly actor: Actor
+      readonly token: string
+      readonly claimMs: number
+    },
+    call: CallOptions,
+  ): Promise<{ readonly state: 'done'; readonly claimed: readonly QueueEntry[] } | Busy>
+
+  /** The record by id or by key (one of the two), or undefined. */
+  find(
+    request: { readonly registry: string; readonly account: AccountId; readonly id?: SecretId | undefined; readonly key?: string | undefined },
+    call: CallOptions,
+  ): Promise<StoredRecord | undefined>
+  /**
+   * A keyset page in the requested order, whichever cursor is given. A cursor is the id of a record of this account, also of
+   * one deleted since. Throws `invalid_argument` for any other, also another account's.
+   */
+  page(request: PageRequest, call: CallOptions): Promise<RecordPage>
+
+  /** Claims up to `limit` intents whose lease is over (only `intent`, if given), by giving each a new lease. */
+  claimExpiredIntents(
+    request: { readonly registry: string; readonly limit: number; readonly leaseMs: number; readonly intent?: IntentId | undefined },
+    call: CallOptions,
+  ): Promise<readonly Intent[]>
+  /**
+   * Claims up to `limit` tasks that are due and in nobody's claim, oldest first. In the same transaction: a `destroy_version`
+   * whose version a row points at, and a `purge_path` whose path a row has, are deleted; one whose version is an intent's
+   * base, or whose path an intent has, is left for later.
+   */
+  claimQueue(
+    request: { readonly registry: string; readonly limit: number; readonly leaseMs: number },
+    call: CallOptions,
+  ): Promise<readonly QueueEntry[]>
+  /**
+   * Ends a task, or puts it off, and queues what follows from it. False, and nothing changed, when the claim has passed to
+   * someone else. `done` with `ifPointer`: when the row at the task's path does not point at that version, the task stays and
+   * is due at once; false.
+   */
+  settleQueue(
+    request: {
+      readonly registry: string
+      readonly id: string
+      readonly claim: string
+      readonly outcome: { readonly state: 'done'; readonly ifPointer?: VersionId | undefined } | { readonly state: 'retry'; readonly delayMs: number }
+      readonly enqueue: readonly QueueDraft[]
+    },
+    call: CallOptions,
+  ): Promise<boolean>
+  /** Who names these paths of a store. */
+  owners(
+    request: { readonly registry: string; readonly store: string; readonly paths: readonly NativePath[] },
+    call: CallOptions,
+  ): Promise<readonly PathOwner[]>
+  /** How much of a registry, or of one store in it, is still named here. */
+  references(request: { readonly registry: string; readonly store?: string | undefined }, call: CallOptions): Promise<References>
+
+  appendAudit(request: { readonly registry: string; readonly entry: AuditDraft }, call: CallOptions): Promise<void>
+  /** Entries with a sequence above `after`, in order. */
+  readAudit(
+    request: { readonly registry: string; readonly account: AccountId; readonly after: number; readonly limit: number },
+    call: CallOptions,
+  ): Promise<readonly AuditEntry[]>
+  close(): Promise<void>
+}
