@@ -1,4 +1,8 @@
 export { AUDIT_GENESIS, auditHash, verifyAudit, type Action, type AuditDraft, type AuditEntry, type AuditVerdict } from './audit.ts'
+export { unsafeAllowEveryone, type AuthorizationRequest, type Authorize } from './authorization.ts'
+export { createSecretMigrator } from './create-secret-migrator.ts'
+export { createSecretReader } from './create-secret-reader.ts'
+export { createSecretRegistry } from './create-secret-registry.ts'
 export { createSecretStore } from './create-secret-store.ts'
 export type {
   AppendRequest,
@@ -15,7 +19,9 @@ export type {
   SecretDriver,
 } from './driver.ts'
 export { isSecretError, SecretError, secretErrorCodes, type Failure, type SecretErrorCode, type SecretErrorInit } from './errors.ts'
+export { startMaintenance, type Maintenance, type MaintenanceOptions } from './maintenance.ts'
 export { memoryDriver, type MemoryDriverOptions } from './memory-driver.ts'
+export { memoryMetadata, type MemoryMetadataOptions } from './memory-metadata.ts'
 export type {
   BeginCreate,
   BeginUpdate,
@@ -37,8 +43,24 @@ export type {
   SortOrder,
   StoredRecord,
 } from './metadata.ts'
+export type { MigratorOptions, SecretMigrator } from './migrator.ts'
 export { decodeName, encodeName } from './names.ts'
 export type { OperationEvent, StorePolicy } from './policy.ts'
+export type { AccountReader, ReaderOptions, ReadOnlyDriver, ReadValue, SecretReader } from './reader.ts'
+export type {
+  AccountSecrets,
+  AuditQuery,
+  CreateInput,
+  ListQuery,
+  MaintainOptions,
+  MaintenanceReport,
+  RegistryOptions,
+  RegistryPolicy,
+  SecretRegistry,
+  UpdateInput,
+  WriteOnlyDriver,
+  WriteOptions,
+} from './registry.ts'
 export type {
   DeleteOptions,
   GetOptions,

@@ -14,8 +14,8 @@ export function backoffMs(attempt: number, failure: Failure): number {
   return Math.random() * Math.min(CAP_MS, base * 2 ** (attempt - 1))
 }
 
-/** Resolves after the time, or at once when the signal aborts. */
-export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+/** Resolves after the time, or at once when the signal aborts. With `unref` it does not keep the process alive. */
+export function sleep(ms: number, signal?: AbortSignal, unref?: 'unref'): Promise<void> {
   return new Promise(resolve => {
     if (signal?.aborted === true) return resolve()
     const done = (): void => {
@@ -24,6 +24,7 @@ export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
       resolve()
     }
     const timer = setTimeout(done, ms)
+    if (unref !== undefined) timer.unref()
     signal?.addEventListener('abort', done, { once: true })
   })
 }

@@ -1,11 +1,8 @@
 import { SecretError } from '../errors.ts'
+import { READING_AND_WRITING } from './powers.ts'
 
-const WRITING = ['create', 'append', 'promote', 'versions', 'list', 'destroyVersion', 'remove', 'restore', 'classify', 'close']
-const READING = ['read', 'readMany', 'classify', 'close']
-
-/** @throws SecretError `misconfigured` for something that is not a v1 driver with the powers that the face needs. */
-export function checkDriver(operation: string, driver: unknown, power: 'write' | 'read' | 'both' = 'both', name?: string): void {
-  const methods = power === 'write' ? WRITING : power === 'read' ? READING : [...WRITING, ...READING]
+/** @throws SecretError `misconfigured` for something that is not a v1 driver with the methods that the face needs. */
+export function checkDriver(operation: string, driver: unknown, methods: readonly string[] = READING_AND_WRITING.methods, name?: string): void {
   const candidate = (driver ?? {}) as Readonly<Record<string, unknown>>
   const where = name === undefined ? 'it' : `the store ${JSON.stringify(name)}`
   if (candidate['specification'] !== 'v1') {

@@ -3,6 +3,7 @@ import { SecretError, type Failure, type SecretErrorCode } from '../errors.ts'
 import type { StorePolicy } from '../policy.ts'
 import { backoffMs, sleep } from './backoff.ts'
 import { release, retain } from './shared.ts'
+import { Stop } from './stop.ts'
 
 const DEFAULT_DEADLINE_MS = 15_000
 const DEFAULT_ATTEMPTS = 4
@@ -42,6 +43,7 @@ export interface GuardedAnswer<T> {
  */
 export class Guard {
   readonly #driver: Guarded
+  readonly #part: Guarded
   readonly #policy: StorePolicy
   readonly label: string
   readonly deadlineMs: number
@@ -49,13 +51,15 @@ export class Guard {
   readonly #running = new Set<Promise<unknown>>()
   #closing: Promise<void> | undefined
 
-  constructor(driver: Guarded, policy: StorePolicy, label: string = driver.location ?? driver.kind) {
+  /** `part` is what is closed in the end: the driver itself where `driver` is a narrowed view of it. */
+  constructor(driver: Guarded, policy: StorePolicy, label: string = driver.location ?? driver.kind, part: Guarded = driver) {
     this.#driver = driver
+    this.#part = part
     this.#policy = policy
     this.label = label
     this.deadlineMs = policy.deadlineMs ?? DEFAULT_DEADLINE_MS
     this.#attempts = policy.attempts ?? DEFAULT_ATTEMPTS
-    retain(driver)
+    retain(part)
   }
 
   get closed(): boolean {
@@ -93,7 +97,7 @@ export class Guard {
   async close(): Promise<void> {
     this.#closing ??= (async () => {
       await Promise.allSettled(this.#running)
-      await release(this.#driver)
+      await release(this.#part)
     })()
     await this.#closing
   }
@@ -162,56 +166,5 @@ export class Guard {
     } catch {
       // An observer does not change an outcome.
     }
-  }
-}
-
-/** The caller's signal and the deadline as one signal, which also ends a call whose driver does not listen. */
-class Stop {
-  readonly #controller = new AbortController()
-  readonly #caller: AbortSignal | undefined
-  readonly #timer: NodeJS.Timeout
-  readonly #stopped: Promise<never>
-  #reject: (error: Error) => void = () => {}
-  code: 'aborted' | 'deadline_exceeded' | undefined
-
-  constructor(caller: AbortSignal | undefined, withinMs: number) {
-    this.#caller = caller
-    this.#stopped = new Promise<never>((_, reject) => {
-      this.#reject = reject
-    })
-    this.#stopped.catch(() => {}) // it may reject when no call is waiting
-    this.#timer = setTimeout(() => this.#stop('deadline_exceeded'), Math.max(0, withinMs))
-    if (withinMs <= 0) this.#stop('deadline_exceeded')
-    if (caller?.aborted === true) this.#stop('aborted')
-    else caller?.addEventListener('abort', this.#onAbort, { once: true })
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal
-  }
-
-  failure(sent: boolean): Failure {
-    const code = this.code ?? 'aborted'
-    return { code, retryable: code === 'deadline_exceeded', effect: sent ? 'unknown' : 'none' }
-  }
-
-  race<T>(work: Promise<T>): Promise<T> {
-    return Promise.race([work, this.#stopped])
-  }
-
-  end(): void {
-    clearTimeout(this.#timer)
-    this.#caller?.removeEventListener('abort', this.#onAbort)
-  }
-
-  readonly #onAbort = (): void => this.#stop('aborted')
-
-  #stop(code: 'aborted' | 'deadline_exceeded'): void {
-    if (this.code !== undefined) return
-    this.code = code
-    const reason = new Error(code)
-    reason.name = 'AbortError'
-    this.#controller.abort(reason)
-    this.#reject(reason)
   }
 }

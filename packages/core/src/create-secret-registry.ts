@@ -1,0 +1,96 @@
+import { SecretError } from './errors.ts'
+import { Access } from './internal/access.ts'
+import { Account, type RegistryParts } from './internal/account-secrets.ts'
+import { Calls } from './internal/calls.ts'
+import { checkWho } from './internal/check-records.ts'
+import { checkInteger, checkOneOf, checkOptions, checkPolicy } from './internal/checks.ts'
+import { persist } from './internal/persist.ts'
+import { WRITING } from './internal/powers.ts'
+import { RegistryStores } from './internal/registry-stores.ts'
+import { BoundStores } from './internal/stores.ts'
+import { Upkeep } from './internal/upkeep.ts'
+import { WriteProtocol } from './internal/write-protocol.ts'
+import type { AccountSecrets, MaintainOptions, MaintenanceReport, RegistryOptions, RegistryPolicy, SecretRegistry } from './registry.ts'
+import type { AccountId, Actor } from './words.ts'
+
+const DEFAULT_DEADLINE_MS = 15_000
+const DEFAULT_HORIZON_MS = 15 * 60_000
+const DEFAULT_ITEMS = 100
+
+/**
+ * Opens a registry: metadata and audit in a database, values only in the stores.
+ * @throws SecretError `invalid_argument` for wrong options; `misconfigured` for a store whose name is bound to another location,
+ * has none, or is missing although records use it; the database's own
+ */
+export async function createSecretRegistry(options: RegistryOptions): Promise<SecretRegistry> {
+  const operation = 'createSecretRegistry'
+  checkOptions(operation, options, ['id', 'metadata', 'stores', 'writeTo', 'authorize', 'keys', 'policy'])
+  const { policy = {}, keys = 'portable' } = options
+  checkOneOf(operation, 'keys', keys, ['portable', 'any'])
+  const times = checkTimes(operation, policy)
+  const { prefix: _, leaseMs: _lease, putHorizonMs: _horizon, ...storePolicy } = policy
+  const access = new Access(operation, options.authorize, options.metadata, options.id, times.deadlineMs)
+  const stores = await BoundStores.open(operation, options, WRITING, storePolicy)
+  try {
+    const placement = new RegistryStores(operation, stores, options.writeTo, policy)
+    const upkeep = new Upkeep(stores, times)
+    const protocol = new WriteProtocol(stores, access, upkeep, times)
+    return new Registry({ calls: new Calls(), stores, placement, access, protocol, keys }, upkeep)
+  } catch (error) {
+    await stores.close()
+    throw error
+  }
+}
+
+class Registry implements SecretRegistry {
+  readonly #parts: RegistryParts
+  readonly #upkeep: Upkeep
+
+  constructor(parts: RegistryParts, upkeep: Upkeep) {
+    this.#parts = parts
+    this.#upkeep = upkeep
+  }
+
+  account(account: AccountId, actor: Actor): AccountSecrets {
+    const who = checkWho('registry.account', account, actor)
+    return new Account(this.#parts, who.account, who.actor)
+  }
+
+  async maintain(options: MaintainOptions = {}): Promise<MaintenanceReport> {
+    const operation = 'registry.maintain'
+    const { calls, stores } = this.#parts
+    calls.assertOpen(operation)
+    checkOptions(operation, options, ['signal', 'maxItems'])
+    const { maxItems = DEFAULT_ITEMS, signal } = options
+    checkInteger(operation, 'maxItems', maxItems, 1, 10_000)
+    return await calls.track(
+      (async () => {
+        const { needsAttention, ...counts } = await this.#upkeep.pass(maxItems, signal)
+        const { intents, tasks } = await persist(() => stores.metadata.references({ registry: stores.registry }, { signal }))
+        return { ...counts, backlog: intents + tasks, needsAttention: [...needsAttention] }
+      })(),
+    )
+  }
+
+  async close(): Promise<void> {
+    await this.#parts.calls.close(() => this.#parts.stores.close())
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+}
+
+function checkTimes(operation: string, policy: RegistryPolicy): { deadlineMs: number; leaseMs: number; putHorizonMs: number } {
+  const { prefix, leaseMs: lease, putHorizonMs = DEFAULT_HORIZON_MS, ...rest } = policy
+  checkPolicy(operation, rest, ['leaseMs', 'putHorizonMs'])
+  const prefixes = typeof prefix === 'object' && prefix !== null ? Object.values(prefix) : [prefix]
+  for (const one of prefixes) checkPolicy(operation, one === undefined ? {} : { prefix: one })
+  const { deadlineMs = DEFAULT_DEADLINE_MS } = policy
+  const leaseMs = lease ?? deadlineMs * 3
+  checkInteger(operation, 'leaseMs', leaseMs, 1, 24 * 3_600_000)
+  checkInteger(operation, 'putHorizonMs', putHorizonMs, 0, 7 * 24 * 3_600_000)
+  // A put sent at the very end of one deadline must have its answer, and its commit, well inside the lease.
+  if (leaseMs <= deadlineMs * 2) throw SecretError.invalid(operation, `leaseMs must be more than twice deadlineMs (${deadlineMs})`)
+  return { deadlineMs, leaseMs, putHorizonMs }
+}

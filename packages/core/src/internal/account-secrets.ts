@@ -1,0 +1,173 @@
+import type { AuditEntry } from '../audit.ts'
+import { SecretError } from '../errors.ts'
+import type { RecordPage, SecretRecord, StoredRecord } from '../metadata.ts'
+import type { AccountSecrets, AuditQuery, CreateInput, ListQuery, UpdateInput, WriteOnlyDriver, WriteOptions } from '../registry.ts'
+import type { AccountId, Actor, CallOptions, SecretId } from '../words.ts'
+import type { Access } from './access.ts'
+import type { Calls } from './calls.ts'
+import { checkInteger, checkOneOf, checkOptions } from './checks.ts'
+import { checkDescription, checkId, checkKey } from './check-records.ts'
+import { persist } from './persist.ts'
+import type { RegistryStores } from './registry-stores.ts'
+import type { BoundStores } from './stores.ts'
+import type { WriteProtocol } from './write-protocol.ts'
+
+const DEFAULT_LIMIT = 100
+const MAX_LIMIT = 10_000
+const AUDIT_PAGE = 500
+
+/** What every account's face of one registry shares. */
+export interface RegistryParts {
+  readonly calls: Calls
+  readonly stores: BoundStores<WriteOnlyDriver>
+  readonly placement: RegistryStores
+  readonly access: Access
+  readonly protocol: WriteProtocol
+  readonly keys: 'portable' | 'any'
+}
+
+/** Each call: closed? allowed form? allowed at all? then act, with the audit entry in the transaction of the change or right after a look. */
+export class Account implements AccountSecrets {
+  readonly #parts: RegistryParts
+  readonly #account: AccountId
+  readonly #actor: Actor
+
+  constructor(parts: RegistryParts, account: AccountId, actor: Actor) {
+    this.#parts = parts
+    this.#account = account
+    this.#actor = actor
+  }
+
+  async create(input: CreateInput, options: CallOptions = {}): Promise<SecretRecord> {
+    const operation = 'registry.create'
+    const { calls, access, protocol, placement, keys } = this.#parts
+    calls.assertOpen(operation)
+    checkOptions(operation, options, ['signal'])
+    checkOptions(operation, input, ['key', 'value', 'description'], 'field')
+    const { key, description = null } = input
+    checkKey(operation, key, keys)
+    checkDescription(operation, description)
+    const store = placement.writeTo
+    const payload = store.checks.payload(operation, input.value)
+    return await calls.track(
+      (async () => {
+        try {
+          await access.check(operation, { ...this.#who, action: 'secret.create', key }, options)
+          const path = (id: SecretId): ReturnType<typeof placement.path> => placement.path(id)
+          return await protocol.create({ ...this.#who, operation, signal: options.signal }, { key, description, store, payload, path })
+        } finally {
+          payload.bytes.fill(0)
+        }
+      })(),
+    )
+  }
+
+  async list(query: ListQuery = {}): Promise<RecordPage> {
+    const operation = 'registry.list'
+    const { calls, access, stores } = this.#parts
+    calls.assertOpen(operation)
+    checkOptions(operation, query, ['signal', 'limit', 'startingAfter', 'endingBefore', 'sortBy', 'sortOrder'])
+    const { limit = DEFAULT_LIMIT, startingAfter, endingBefore, sortBy = 'created_at', sortOrder = 'desc', signal } = query
+    checkInteger(operation, 'limit', limit, 1, MAX_LIMIT)
+    checkOneOf(operation, 'sortBy', sortBy, ['created_at', 'updated_at', 'key'])
+    checkOneOf(operation, 'sortOrder', sortOrder, ['asc', 'desc'])
+    if (startingAfter !== undefined && endingBefore !== undefined) throw SecretError.invalid(operation, 'give startingAfter or endingBefore, not both')
+    if (startingAfter !== undefined) checkId(operation, startingAfter)
+    if (endingBefore !== undefined) checkId(operation, endingBefore)
+    return await calls.track(
+      (async () => {
+        const entry = { ...this.#who, action: 'secret.list' } as const
+        await access.check(operation, entry, { signal })
+        const request = { registry: stores.registry, account: this.#account, limit, sortBy, sortOrder, startingAfter, endingBefore }
+        return await access.recorded(operation, entry, () => persist(() => stores.metadata.page(request, { signal })))
+      })(),
+    )
+  }
+
+  async describe(id: SecretId, options: CallOptions = {}): Promise<SecretRecord> {
+    const operation = 'registry.describe'
+    const { calls, access, stores } = this.#parts
+    calls.assertOpen(operation)
+    checkOptions(operation, options, ['signal'])
+    checkId(operation, id)
+    return await calls.track(
+      (async () => {
+        const entry = { ...this.#who, action: 'secret.describe', secret: id } as const
+        await access.check(operation, entry, options)
+        return await access.recorded(operation, entry, async () => {
+          const found = await persist(() => stores.metadata.find({ registry: stores.registry, account: this.#account, id }, options))
+          if (found === undefined) throw SecretError.refused('not_found', operation)
+          return withoutPointer(found)
+        })
+      })(),
+    )
+  }
+
+  async update(id: SecretId, change: UpdateInput, options: WriteOptions = {}): Promise<SecretRecord> {
+    const operation = 'registry.update'
+    const { calls, access, protocol, placement } = this.#parts
+    calls.assertOpen(operation)
+    checkOptions(operation, options, ['signal', 'ifRevision'])
+    checkOptions(operation, change, ['value', 'description'], 'field')
+    checkId(operation, id)
+    const { value, description } = change
+    const { ifRevision, signal } = options
+    checkInteger(operation, 'ifRevision', ifRevision, 1, Number.MAX_SAFE_INTEGER)
+    if (value === undefined && description === undefined) throw SecretError.invalid(operation, 'give a value, a description, or both')
+    if (description !== undefined) checkDescription(operation, description)
+    if (value !== undefined) placement.checkValue(operation, value)
+    return await calls.track(
+      (async () => {
+        await access.check(operation, { ...this.#who, action: 'secret.update', secret: id }, options)
+        const writer = { ...this.#who, operation, signal }
+        if (value === undefined) return await protocol.updateDescription(writer, id, description ?? null, ifRevision)
+        return await protocol.updateValue(writer, id, { description, ifRevision, payload: store => placement.get(store.name, operation).checks.payload(operation, value) })
+      })(),
+    )
+  }
+
+  async delete(id: SecretId, options: WriteOptions = {}): Promise<void> {
+    const operation = 'registry.delete'
+    const { calls, access, protocol } = this.#parts
+    calls.assertOpen(operation)
+    checkOptions(operation, options, ['signal', 'ifRevision'])
+    checkId(operation, id)
+    checkInteger(operation, 'ifRevision', options.ifRevision, 1, Number.MAX_SAFE_INTEGER)
+    await calls.track(
+      (async () => {
+        await access.check(operation, { ...this.#who, action: 'secret.delete', secret: id }, options)
+        await protocol.delete({ ...this.#who, operation, signal: options.signal }, id, options.ifRevision)
+      })(),
+    )
+  }
+
+  async *audit(query: AuditQuery = {}): AsyncGenerator<AuditEntry> {
+    const operation = 'registry.audit'
+    const { calls, access, stores } = this.#parts
+    calls.assertOpen(operation)
+    checkOptions(operation, query, ['signal', 'after'])
+    const { after = 0, signal } = query
+    checkInteger(operation, 'after', after, 0, Number.MAX_SAFE_INTEGER)
+    const entry = { ...this.#who, action: 'audit.read' } as const
+    await access.check(operation, entry, { signal })
+    await access.record({ ...entry, outcome: 'ok' })
+    let last = after
+    for (;;) {
+      calls.assertOpen(operation)
+      const request = { registry: stores.registry, account: this.#account, after: last, limit: AUDIT_PAGE }
+      const entries = await calls.track(persist(() => stores.metadata.readAudit(request, { signal })))
+      yield* entries
+      if (entries.length < AUDIT_PAGE) return
+      last = entries.at(-1)?.sequence ?? last
+    }
+  }
+
+  get #who(): { readonly account: AccountId; readonly actor: Actor } {
+    return { account: this.#account, actor: this.#actor }
+  }
+}
+
+/** Where a record is kept is the registry's own affair; what a client needs is in `cloudSecretPath`. */
+export function withoutPointer({ pointer: _, ...record }: StoredRecord): SecretRecord {
+  return record
+}

@@ -1,0 +1,16 @@
+import { SecretError } from '../errors.ts'
+import { backoffMs, sleep } from './backoff.ts'
+
+const ATTEMPTS = 4
+
+/** Repeats a database call that says it may be repeated. Every method of a metadata store may be, by its token or claim. */
+export async function persist<T>(call: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await call()
+    } catch (error) {
+      if (!(error instanceof SecretError) || !error.retryable || attempt === ATTEMPTS) throw error
+      await sleep(backoffMs(attempt, error))
+    }
+  }
+}

@@ -1,0 +1,234 @@
+import type { DriverVersion } from '../driver.ts'
+import { isSecretError, SecretError } from '../errors.ts'
+import type { Intent, IntentId, QueueDraft, QueueEntry } from '../metadata.ts'
+import type { WriteOnlyDriver } from '../registry.ts'
+import type { SecretId, VersionId } from '../words.ts'
+import { persist } from './persist.ts'
+import type { BoundStores, GuardedStore } from './stores.ts'
+import type { ProtocolTimes } from './write-protocol.ts'
+import { allVersions, findToken } from './writes.ts'
+
+const ATTENTION_AFTER = 8
+const BACKOFF_CAP_MS = 3_600_000
+const CLAIM_SIZE = 16
+
+/** What became of a task. */
+type Ended =
+  | { readonly state: 'promoted' | 'destroyed' | 'purged' | 'watched'; readonly enqueue?: readonly QueueDraft[]; readonly ifPointer?: VersionId | undefined }
+  | { readonly state: 'retained'; readonly delayMs?: number }
+  | { readonly state: 'postponed'; readonly delayMs?: number }
+
+/** Counts of one pass; the names are those of the report. */
+export interface Tally {
+  recovered: number
+  promoted: number
+  destroyed: number
+  purged: number
+  watched: number
+  retained: number
+  postponed: number
+  readonly needsAttention: Set<SecretId>
+}
+
+/** The other side of the write protocol: recovery of expired intents, and the queue, which alone destroys. */
+export class Upkeep {
+  readonly #stores: BoundStores<WriteOnlyDriver>
+  readonly #times: ProtocolTimes
+
+  constructor(stores: BoundStores<WriteOnlyDriver>, times: ProtocolTimes) {
+    this.#stores = stores
+    this.#times = times
+  }
+
+  /** One bounded pass: intents first, since settling them fills the queue. */
+  async pass(maxItems: number, signal: AbortSignal | undefined): Promise<Tally> {
+    const tally: Tally = { recovered: 0, promoted: 0, destroyed: 0, purged: 0, watched: 0, retained: 0, postponed: 0, needsAttention: new Set() }
+    const { registry, metadata } = this.#stores
+    const { leaseMs } = this.#times
+    let left = maxItems
+    const claimed = async <T>(claim: (limit: number) => Promise<readonly T[]>, work: (item: T) => Promise<void>): Promise<void> => {
+      while (left > 0 && signal?.aborted !== true) {
+        const items = await claim(Math.min(left, CLAIM_SIZE))
+        left -= items.length
+        if (items.length === 0) return
+        for (const item of items) await work(item)
+      }
+    }
+    await claimed(
+      limit => metadata.claimExpiredIntents({ registry, limit, leaseMs }, {}),
+      async intent => {
+        if (await this.#recover(intent)) tally.recovered += 1
+        else this.#postponed(tally, intent.secret, intent.recoveries)
+      },
+    )
+    await claimed(
+      limit => metadata.claimQueue({ registry, limit, leaseMs }, {}),
+      async entry => {
+        const state = await this.#settle(entry, await this.#run(entry))
+        if (state === 'postponed') this.#postponed(tally, entry.secret, entry.attempts)
+        else tally[state] += 1
+        if (this.#stores.find(entry.store) === undefined) tally.needsAttention.add(entry.secret)
+      },
+    )
+    if (signal?.aborted === true) throw SecretError.refused('aborted', 'registry.maintain')
+    return tally
+  }
+
+  /** For a writer that found this intent in its way. What fails here is left to the next pass. */
+  async recoverOne(intent: IntentId): Promise<void> {
+    const { registry, metadata } = this.#stores
+    const claimed = await persist(() => metadata.claimExpiredIntents({ registry, limit: 1, leaseMs: this.#times.leaseMs, intent }, {}))
+    for (const one of claimed) await this.#recover(one)
+  }
+
+  /** For the writer that queued the task and holds its claim. What fails here is put off; the write itself stands. */
+  async tryNow(entry: QueueEntry, holder?: VersionId): Promise<void> {
+    await this.#settle(entry, await this.#run(entry, holder)).catch(() => {}) // its claim runs out, and a pass takes it
+  }
+
+  /** Ends an expired intent: an update that can be proved is finished, everything else is undone and watched. */
+  async #recover(intent: Intent): Promise<boolean> {
+    const { registry, metadata } = this.#stores
+    const { id, account, token, path } = intent
+    const place = { store: intent.store, path }
+    const watch: QueueDraft = { task: 'watch_path', ...place, token, delayMs: this.#times.putHorizonMs }
+    const undo = async (enqueue: readonly QueueDraft[]): Promise<true> => {
+      await persist(() => metadata.abandon({ registry, intent: id, account, token, code: 'deadline_exceeded', enqueue }, {}))
+      return true
+    }
+    try {
+      if (intent.base === undefined) return await undo([{ task: 'purge_path', ...place }, watch])
+      const store = this.#stores.find(intent.store)
+      if (store === undefined) return false
+      const { versionProof, current } = store.driver.capabilities
+      if (versionProof === 'position') return await undo([watch])
+      const found = await this.#find(store, intent)
+      if (found === undefined) return await undo([watch])
+      const enqueue: QueueDraft[] = [{ task: 'destroy_version', ...place, version: intent.base.version }, watch]
+      if (current === 'on_promote') enqueue.unshift({ task: 'promote', ...place, version: found })
+      const outcome = await persist(() => metadata.commitUpdate({ registry, intent: id, account, token, version: found, enqueue }, {}))
+      return outcome.state === 'refused' ? await undo([watch]) : true
+    } catch {
+      return false // the lease that the claim gave runs out, and a later pass takes it
+    }
+  }
+
+  async #find({ driver, guard }: GuardedStore<WriteOnlyDriver>, { path, token, base, key }: Intent): Promise<VersionId | undefined> {
+    try {
+      const found = await guard.run({
+        operation: 'registry.maintain',
+        secretName: key,
+        afterUnknown: 'repeat',
+        attempt: async call => ({ found: await findToken(driver, path, token, call, base?.version) }),
+      })
+      return found.found?.version
+    } catch (error) {
+      if (isSecretError(error, 'not_found')) return undefined
+      throw error
+    }
+  }
+
+  async #run(entry: QueueEntry, holder?: VersionId): Promise<Ended> {
+    const store = this.#stores.find(entry.store)
+    if (store === undefined) return { state: 'postponed' }
+    try {
+      switch (entry.task) {
+        case 'promote':
+          return await this.#promote(store, entry, holder)
+        case 'destroy_version':
+          return await this.#destroy(store, entry)
+        case 'purge_path':
+          return await this.#purge(store, entry)
+        case 'watch_path':
+          return await this.#watch(store, entry)
+      }
+    } catch (error) {
+      return { state: 'postponed', ...(isSecretError(error) && error.retryAfterMs !== undefined ? { delayMs: error.retryAfterMs } : {}) }
+    }
+  }
+
+  /** Reads the holder, then the pointer, then moves with the holder as the condition; ends only if the pointer did not move. */
+  async #promote({ driver, guard }: GuardedStore<WriteOnlyDriver>, entry: QueueEntry, expected?: VersionId): Promise<Ended> {
+    const { path } = entry
+    const versions = expected === undefined ? await this.#versions({ driver, guard }, entry) : []
+    const holder = expected ?? versions.find(version => version.current)?.version
+    const pointer = expected === undefined ? await this.#pointer(entry) : entry.version
+    if (pointer === undefined) return { state: 'promoted' } // the record is gone
+    if (holder === undefined) return { state: 'postponed' }
+    if (holder !== pointer) {
+      const attempt = (call: Parameters<typeof driver.promote>[1]): Promise<void> => driver.promote({ path, version: pointer, from: holder }, call)
+      await guard.run({ operation: 'registry.promote', afterUnknown: 'never', attempt })
+    }
+    return { state: 'promoted', ifPointer: pointer }
+  }
+
+  async #destroy({ driver, guard }: GuardedStore<WriteOnlyDriver>, { path, version }: QueueEntry): Promise<Ended> {
+    if (version === undefined) return { state: 'destroyed' }
+    try {
+      await guard.run({ operation: 'registry.destroy', afterUnknown: 'repeat', attempt: call => driver.destroyVersion({ path, version }, call) })
+    } catch (error) {
+      if (!isSecretError(error, 'not_found')) throw error
+    }
+    return { state: 'destroyed' }
+  }
+
+  async #purge({ driver, guard }: GuardedStore<WriteOnlyDriver>, { path }: QueueEntry): Promise<Ended> {
+    const removal = await guard.run({ operation: 'registry.purge', afterUnknown: 'repeat', attempt: call => driver.remove({ path, purge: true }, call) })
+    if (removal.state === 'gone') return { state: 'purged' }
+    if (removal.state === 'pending') return { state: 'postponed', delayMs: removal.retryAfterMs }
+    const untilMs = removal.until === undefined ? BACKOFF_CAP_MS : removal.until.getTime() - Date.now()
+    return { state: 'retained', delayMs: Math.max(BACKOFF_CAP_MS, untilMs) }
+  }
+
+  /** Lists, then asks the database, then queues for removal only what it listed: a write that began since is not in the list. */
+  async #watch(store: GuardedStore<WriteOnlyDriver>, entry: QueueEntry): Promise<Ended> {
+    const listed = await this.#versions(store, entry)
+    if (listed.length === 0) return { state: 'watched' }
+    const [owner] = await this.#owners(entry)
+    if (owner !== undefined && owner.intents > 0) return { state: 'postponed', delayMs: this.#times.leaseMs }
+    const place = { store: entry.store, path: entry.path }
+    if (owner?.row === undefined) return { state: 'watched', enqueue: [{ task: 'purge_path', ...place }] }
+    const { version: kept } = owner.row
+    const byToken = store.driver.capabilities.versionProof === 'token'
+    const strays = listed.filter(({ version, state, token }) => version !== kept && state === 'usable' && (!byToken || token === entry.token))
+    return { state: 'watched', enqueue: strays.map(({ version }) => ({ task: 'destroy_version', ...place, version })) }
+  }
+
+  async #settle(entry: QueueEntry, ended: Ended): Promise<Ended["state"]> {
+    const { registry, metadata } = this.#stores
+    const { id, claim } = entry
+    if (ended.state === 'postponed' || ended.state === 'retained') {
+      const delayMs = ended.delayMs ?? Math.min(BACKOFF_CAP_MS, 1000 * 2 ** entry.attempts) * (0.5 + Math.random() / 2)
+      await persist(() => metadata.settleQueue({ registry, id, claim, outcome: { state: 'retry', delayMs }, enqueue: [] }, {}))
+      return ended.state
+    }
+    const { enqueue = [], ifPointer } = ended
+    const done = await persist(() => metadata.settleQueue({ registry, id, claim, outcome: { state: 'done', ifPointer }, enqueue }, {}))
+    return done ? ended.state : 'postponed'
+  }
+
+  /** All versions of the entry's path; none when the secret is gone. */
+  async #versions({ driver, guard }: Pick<GuardedStore<WriteOnlyDriver>, 'driver' | 'guard'>, { path }: QueueEntry): Promise<readonly DriverVersion[]> {
+    try {
+      return await guard.run({ operation: 'registry.versions', afterUnknown: 'repeat', attempt: call => Array.fromAsync(allVersions(driver, path, call)) })
+    } catch (error) {
+      if (isSecretError(error, 'not_found')) return []
+      throw error
+    }
+  }
+
+  async #pointer(entry: QueueEntry): Promise<VersionId | undefined> {
+    const [owner] = await this.#owners(entry)
+    return owner?.row?.version
+  }
+
+  #owners({ store, path }: QueueEntry): ReturnType<BoundStores<WriteOnlyDriver>['metadata']['owners']> {
+    const { registry, metadata } = this.#stores
+    return persist(() => metadata.owners({ registry, store, paths: [path] }, {}))
+  }
+
+  #postponed(tally: Tally, secret: SecretId, attempts: number): void {
+    tally.postponed += 1
+    if (attempts >= ATTENTION_AFTER) tally.needsAttention.add(secret)
+  }
+}

@@ -1,0 +1,263 @@
+import { randomUUID } from 'node:crypto'
+import type { AuditDraft } from '../audit.ts'
+import type { Payload } from '../driver.ts'
+import { SecretError } from '../errors.ts'
+import type { Busy, Intent, QueueDraft, SecretRecord } from '../metadata.ts'
+import type { WriteOnlyDriver } from '../registry.ts'
+import type { AccountId, Actor, NativePath, SecretId, VersionId } from '../words.ts'
+import type { Access } from './access.ts'
+import { sleep } from './backoff.ts'
+import { newSecretId } from './ids.ts'
+import { persist } from './persist.ts'
+import type { BoundStores, GuardedStore } from './stores.ts'
+import type { Upkeep } from './upkeep.ts'
+import { allVersions, appendVersion, createSecret } from './writes.ts'
+
+export interface ProtocolTimes {
+  readonly deadlineMs: number
+  readonly leaseMs: number
+  readonly putHorizonMs: number
+}
+
+interface Writer {
+  readonly operation: string
+  readonly account: AccountId
+  readonly actor: Actor
+  readonly signal: AbortSignal | undefined
+}
+
+/** A put that has its answer. `uncertain`: another put of the same operation may still land. */
+interface Landed {
+  readonly version: VersionId
+  readonly uncertain: boolean
+}
+
+const APPEND_ROUNDS = 3
+
+/**
+ * The writers' side of the write protocol: intent, put, commit. The commit is the moment of change. A writer never deletes
+ * from the cloud: what it leaves behind is the queue's, and what it did not finish is recovery's (`upkeep.ts`).
+ */
+export class WriteProtocol {
+  readonly #stores: BoundStores<WriteOnlyDriver>
+  readonly #access: Access
+  readonly #upkeep: Upkeep
+  readonly #times: ProtocolTimes
+
+  constructor(stores: BoundStores<WriteOnlyDriver>, access: Access, upkeep: Upkeep, times: ProtocolTimes) {
+    this.#stores = stores
+    this.#access = access
+    this.#upkeep = upkeep
+    this.#times = times
+  }
+
+  async create(
+    writer: Writer,
+    input: {
+      readonly key: string
+      readonly description: string | null
+      readonly store: GuardedStore<WriteOnlyDriver>
+      readonly payload: Payload
+      readonly path: (id: SecretId) => NativePath
+    },
+  ): Promise<SecretRecord> {
+    const { registry, metadata } = this.#stores
+    const { store, payload, key, description } = input
+    const { account, actor } = writer
+    const secret = newSecretId()
+    const path = input.path(secret)
+    const token = randomUUID()
+    const audit = { account, actor, action: 'secret.create', secret, key, operationId: token } as const
+    const { leaseMs } = this.#times
+    const request = { registry, account, secret, key, description, actor, store: store.name, path, token, leaseMs }
+    const { answer, leaseEndsAt } = await this.#begin(writer, audit, () => metadata.beginCreate(request, {}))
+    const labels = { 'strongroom-registry': registry, 'strongroom-account': account, 'strongroom-secret': secret }
+    let fullPath = ''
+    const { version, uncertain } = await this.#put(audit, answer.intent, async () => {
+      const withinMs = leaseEndsAt - performance.now()
+      const { signal, operation } = writer
+      const made = await createSecret(store.guard, store.driver, { operation, secretName: key, signal, withinMs, path, payload, labels, token })
+      fullPath = made.answer.fullPath
+      return { version: made.answer.version, uncertain: made.uncertain }
+    })
+    const enqueue = uncertain ? [this.#watch(answer.intent)] : []
+    const outcome = await this.#commit(writer, audit, () =>
+      metadata.commitCreate({ registry, intent: answer.intent.id, account, token, version, fullPath, enqueue }, {}),
+    )
+    if (outcome.state !== 'committed') throw await this.#notCommitted(writer, answer.intent, outcome.state)
+    const now = new Date()
+    const made = { id: secret, accountId: account, cloudSecretPath: fullPath, key, description, createdAt: now, createdBy: actor }
+    return outcome.record ?? { ...made, updatedAt: null, updatedBy: null, revision: 1 }
+  }
+
+  async updateValue(
+    writer: Writer,
+    secret: SecretId,
+    change: {
+      readonly description: string | null | undefined
+      readonly ifRevision: number | undefined
+      readonly payload: (store: GuardedStore<WriteOnlyDriver>) => Payload
+    },
+  ): Promise<SecretRecord> {
+    const { registry, metadata } = this.#stores
+    const { account, actor, operation } = writer
+    const { description, ifRevision } = change
+    const token = randomUUID()
+    const audit = { account, actor, action: 'secret.update', secret, operationId: token } as const
+    const { leaseMs } = this.#times
+    const { answer, leaseEndsAt } = await this.#begin(writer, audit, () =>
+      metadata.beginUpdate({ registry, account, secret, description, ifRevision, actor, token, leaseMs }, {}),
+    )
+    const { intent, record } = answer
+    const base = record.pointer.version
+    const { store, version, uncertain } = await this.#put(audit, intent, async () => {
+      const target = this.#stores.get(intent.store, operation)
+      const payload = change.payload(target)
+      try {
+        return { store: target, ...(await this.#append(writer, target, intent, base, payload, leaseEndsAt)) }
+      } finally {
+        payload.bytes.fill(0)
+      }
+    })
+    const place = { store: intent.store, path: intent.path }
+    const enqueue: QueueDraft[] = [{ task: 'destroy_version', ...place, version: base }]
+    if (store.driver.capabilities.current === 'on_promote') {
+      enqueue.unshift({ task: 'promote', ...place, version, claimMs: this.#times.leaseMs })
+    }
+    if (uncertain) enqueue.push(this.#watch(intent))
+    const outcome = await this.#commit(writer, audit, () => metadata.commitUpdate({ registry, intent: intent.id, account, token, version, enqueue }, {}))
+    if (outcome.state !== 'committed') throw await this.#notCommitted(writer, intent, outcome.state)
+    // The label is moved at once, from the version that should hold it; anything else is the queue's.
+    for (const entry of outcome.claimed) await this.#upkeep.tryNow(entry, base)
+    const { pointer: _, ...before } = record
+    const changed = { description: description === undefined ? before.description : description, revision: before.revision + 1 }
+    return outcome.record ?? { ...before, ...changed, updatedAt: new Date(), updatedBy: actor.id }
+  }
+
+  async updateDescription(writer: Writer, secret: SecretId, description: string | null, ifRevision: number | undefined): Promise<SecretRecord> {
+    const { registry, metadata } = this.#stores
+    const { account, actor } = writer
+    const token = randomUUID()
+    const audit = { account, actor, action: 'secret.update', secret, operationId: token } as const
+    const request = { registry, account, secret, description, ifRevision, actor, token }
+    const { answer } = await this.#begin(writer, audit, () => metadata.updateDescription(request, {}))
+    return answer.record
+  }
+
+  async delete(writer: Writer, secret: SecretId, ifRevision: number | undefined): Promise<void> {
+    const { registry, metadata } = this.#stores
+    const { account, actor } = writer
+    const token = randomUUID()
+    const audit = { account, actor, action: 'secret.delete', secret, operationId: token } as const
+    const request = { registry, account, secret, ifRevision, actor, token, claimMs: this.#times.leaseMs }
+    const { answer } = await this.#begin(writer, audit, () => metadata.commitDelete(request, {}))
+    for (const entry of answer.claimed) await this.#upkeep.tryNow(entry)
+  }
+
+  /** Waits for another write's intent, within the deadline, and settles one whose lease is over. Nothing is sent before. */
+  async #begin<T extends { readonly state: 'begun' | 'done' }>(
+    writer: Writer,
+    audit: Omit<AuditDraft, 'outcome'>,
+    begin: () => Promise<T | Busy>,
+  ): Promise<{ readonly answer: T; readonly leaseEndsAt: number }> {
+    const { operation, signal } = writer
+    const deadlineAt = performance.now() + this.#times.deadlineMs
+    try {
+      for (let round = 1; ; round += 1) {
+        if (signal?.aborted === true) throw SecretError.refused('aborted', operation)
+        // Measured from before the call, so that it ends before the database's own.
+        const startedAt = performance.now()
+        const answer = await persist(begin)
+        if (answer.state !== 'busy') return { answer, leaseEndsAt: startedAt + this.#times.leaseMs }
+        if (answer.expired) await this.#upkeep.recoverOne(answer.intent)
+        const waitMs = Math.random() * Math.min(500, 20 * 2 ** round)
+        if (performance.now() + waitMs >= deadlineAt) {
+          throw SecretError.refused('conflict', operation, { hint: 'another write to this secret is under way; nothing was sent', retryable: true })
+        }
+        await sleep(waitMs, signal)
+      }
+    } catch (error) {
+      const { code, effect } = asSecretError(error, operation)
+      await this.#access.recordFailure({ ...audit, outcome: effect === 'none' ? 'failed' : 'unknown', code })
+      throw asSecretError(error, operation).in({ operation })
+    }
+  }
+
+  /** The put, inside the lease. Refused for certain: the intent is taken back. Otherwise the intent stays, for recovery. */
+  async #put<T extends Landed>(audit: Omit<AuditDraft, 'outcome'>, intent: Intent, put: () => Promise<T>): Promise<T> {
+    try {
+      return await put()
+    } catch (thrown) {
+      const error = asSecretError(thrown, intent.operation)
+      if (error.effect === 'unknown') await this.#access.recordFailure({ ...audit, outcome: 'unknown', code: error.code })
+      else await this.#undo(intent, error.code, []).catch(() => {}) // recovery finds the intent
+      throw error
+    }
+  }
+
+  /** Appends after the newest version, which is not the pointer where an undone write left one behind. */
+  async #append(
+    { operation, signal }: Writer,
+    { driver, guard }: GuardedStore<WriteOnlyDriver>,
+    { path, token, key }: Intent,
+    base: VersionId,
+    payload: Payload,
+    leaseEndsAt: number,
+  ): Promise<Landed> {
+    let after = base
+    let uncertain = false
+    for (let round = 1; ; round += 1) {
+      const call = { operation, secretName: key, signal, withinMs: leaseEndsAt - performance.now() }
+      try {
+        const landed = await appendVersion(guard, driver, { ...call, path, payload, token, after, staged: true, resend: 'always' })
+        return { version: landed.answer.version, uncertain: uncertain || landed.uncertain }
+      } catch (error) {
+        const failure = asSecretError(error, operation)
+        uncertain ||= failure.effect === 'unknown'
+        if (failure.code === 'not_found') {
+          throw failure.in({ code: 'corrupt', effect: uncertain ? 'unknown' : 'none', hint: 'the record is there, but its secret is gone from the store' })
+        }
+        if (failure.code !== 'conflict' || driver.capabilities.appendAfter !== 'compared' || round === APPEND_ROUNDS) throw failure
+        const newest = await guard.run({ ...call, afterUnknown: 'repeat', attempt: async at => (await Array.fromAsync(allVersions(driver, path, at))).at(-1) })
+        if (newest === undefined) throw failure
+        after = newest.version
+      }
+    }
+  }
+
+  /** No answer to a commit is not a failure: the same commit again answers what happened. */
+  async #commit<T>(writer: Writer, audit: Omit<AuditDraft, 'outcome'>, commit: () => Promise<T>): Promise<T> {
+    try {
+      return await persist(commit)
+    } catch (thrown) {
+      const error = asSecretError(thrown, writer.operation)
+      await this.#access.recordFailure({ ...audit, outcome: 'unknown', code: error.code })
+      throw error.in({ operation: writer.operation, effect: 'unknown' })
+    }
+  }
+
+  /** The intent is gone without a commit, or the row moved under it. What was put is watched, and removed by the queue. */
+  async #notCommitted({ operation }: Writer, intent: Intent, state: 'undone' | 'refused'): Promise<SecretError> {
+    if (state === 'undone') {
+      const hint = 'the write outlived its lease and was undone; nothing of it remains'
+      return SecretError.refused('deadline_exceeded', operation, { hint, secretName: intent.key, store: intent.store, retryable: true })
+    }
+    await this.#undo(intent, 'conflict', [{ ...this.#watch(intent), delayMs: 0 }, this.#watch(intent)])
+    return SecretError.refused('conflict', operation, { secretName: intent.key, store: intent.store, retryable: true })
+  }
+
+  async #undo(intent: Intent, code: SecretError['code'], enqueue: readonly QueueDraft[]): Promise<void> {
+    const { registry, metadata } = this.#stores
+    const { id, account, token } = intent
+    await persist(() => metadata.abandon({ registry, intent: id, account, token, code, enqueue }, {}))
+  }
+
+  #watch({ store, path, token }: Intent): QueueDraft {
+    return { task: 'watch_path', store, path, token, delayMs: this.#times.putHorizonMs }
+  }
+}
+
+function asSecretError(error: unknown, operation: string): SecretError {
+  if (error instanceof SecretError) return error
+  return new SecretError({ code: 'unknown', retryable: false, effect: 'unknown', operation })
+}

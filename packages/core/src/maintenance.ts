@@ -1,0 +1,68 @@
+import { SecretError } from './errors.ts'
+import { sleep } from './internal/backoff.ts'
+import { checkInteger, checkOptions } from './internal/checks.ts'
+import type { MaintenanceReport, SecretRegistry } from './registry.ts'
+
+export interface MaintenanceOptions {
+  /** Milliseconds from the end of one pass to the start of the next; 30,000 by default. A pass that filled `maxItems` is followed at once. */
+  readonly intervalMs?: number
+  /** As in `maintain`. */
+  readonly maxItems?: number
+  readonly onReport?: (report: MaintenanceReport) => void
+  /** A pass that failed as a whole, for instance because the database was away. The next one comes all the same. */
+  readonly onError?: (error: unknown) => void
+}
+
+export interface Maintenance extends AsyncDisposable {
+  /** No further pass; resolves when the one under way has ended. */
+  stop(): Promise<void>
+}
+
+const DEFAULT_INTERVAL_MS = 30_000
+const DEFAULT_ITEMS = 100
+
+/**
+ * Repeats `registry.maintain` until stopped. The timer does not keep the process alive.
+ * @throws SecretError `invalid_argument`
+ */
+export function startMaintenance(registry: Pick<SecretRegistry, 'maintain'>, options: MaintenanceOptions = {}): Maintenance {
+  const operation = 'startMaintenance'
+  checkOptions(operation, options, ['intervalMs', 'maxItems', 'onReport', 'onError'])
+  const { intervalMs = DEFAULT_INTERVAL_MS, maxItems = DEFAULT_ITEMS, onReport, onError } = options
+  checkInteger(operation, 'intervalMs', intervalMs, 1, 24 * 3_600_000)
+  checkInteger(operation, 'maxItems', maxItems, 1, 10_000)
+  if (typeof registry?.maintain !== 'function') throw SecretError.invalid(operation, 'the first argument is a registry')
+  const stopping = new AbortController()
+  const stopped = repeat(async () => {
+    const report = await registry.maintain({ maxItems, signal: stopping.signal })
+    onReport?.(report)
+    const { recovered, promoted, destroyed, purged, watched, retained, postponed } = report
+    return recovered + promoted + destroyed + purged + watched + retained + postponed >= maxItems
+  })
+
+  async function repeat(pass: () => Promise<boolean>): Promise<void> {
+    while (!stopping.signal.aborted) {
+      let full = false
+      try {
+        full = await pass()
+      } catch (error) {
+        if (!stopping.signal.aborted) tell(error)
+      }
+      if (!full) await sleep(intervalMs, stopping.signal, 'unref')
+    }
+  }
+
+  function tell(error: unknown): void {
+    try {
+      onError?.(error)
+    } catch {
+      // An observer does not end the upkeep.
+    }
+  }
+
+  const stop = async (): Promise<void> => {
+    stopping.abort()
+    await stopped
+  }
+  return { stop, [Symbol.asyncDispose]: stop }
+}

@@ -1,0 +1,78 @@
+import { SecretError } from '../errors.ts'
+import type { PageRequest, PathOwner, RecordPage, References, StoredRecord } from '../metadata.ts'
+import type { NativePath } from '../words.ts'
+import { copyRecord, copyStored, recordAtPath, recordByKey, recordOf, requireWhole, type RequestOf, type Transaction } from './state.ts'
+
+export function find(transaction: Transaction, { account, id, key }: RequestOf<'find'>): StoredRecord | undefined {
+  if ((id === undefined) === (key === undefined)) throw SecretError.invalid(transaction.operation, 'either an id or a key is given')
+  const record = id === undefined ? recordByKey(transaction, account, key ?? '') : recordOf(transaction, account, id)
+  return record === undefined ? undefined : copyStored(record)
+}
+
+export function page(transaction: Transaction, request: PageRequest): RecordPage {
+  const { operation, state } = transaction
+  const { account, limit, sortBy, sortOrder, startingAfter, endingBefore } = request
+  requireWhole(operation, 'limit', limit, 1)
+  if (startingAfter !== undefined && endingBefore !== undefined) throw SecretError.invalid(operation, 'at most one cursor is given')
+  const cursorId = startingAfter ?? endingBefore
+  const cursor = cursorId === undefined ? undefined : (recordOf(transaction, account, cursorId) ?? state.tombstones.get(cursorId))
+  if (cursorId !== undefined && cursor?.accountId !== account) throw SecretError.invalid(operation, 'a cursor is the id of a record of the account')
+
+  const compare = (a: StoredRecord, b: StoredRecord): number => (sortOrder === 'asc' ? ascending(sortBy, a, b) : ascending(sortBy, b, a))
+  const all = [...state.records.values()].filter(record => record.accountId === account).toSorted(compare)
+  const backwards = endingBefore !== undefined
+  const rest = all.filter(record => cursor === undefined || (backwards ? compare(record, cursor) < 0 : compare(record, cursor) > 0))
+  const items = backwards ? rest.slice(-limit) : rest.slice(0, limit)
+  return { items: items.map(copyRecord), hasMore: rest.length > items.length, total: all.length, limit }
+}
+
+export function owners(transaction: Transaction, { store, paths }: RequestOf<'owners'>): readonly PathOwner[] {
+  const { state } = transaction
+  const named = (path: NativePath) => (entry: { readonly store: string; readonly path: NativePath }) => entry.store === store && entry.path === path
+  const answers = [...new Set(paths)].map((path): PathOwner => {
+    const row = recordAtPath(transaction, store, path)
+    return {
+      path,
+      row: row === undefined ? undefined : { secret: row.id, version: row.pointer.version },
+      intents: [...state.intents.values()].filter(named(path)).length,
+      tasks: [...state.queue.values()].filter(named(path)).length,
+    }
+  })
+  return answers.filter(({ row, intents, tasks }) => row !== undefined || intents > 0 || tasks > 0)
+}
+
+export function references({ state }: Transaction, { store }: RequestOf<'references'>): References {
+  const count = (names: Iterable<{ readonly store: string }>): number =>
+    [...names].filter(named => store === undefined || named.store === store).length
+  const pointers = state.records.values().map(({ pointer }) => pointer)
+  return { records: count(pointers), intents: count(state.intents.values()), tasks: count(state.queue.values()) }
+}
+
+export function bindStores({ operation, state }: Transaction, { stores }: RequestOf<'bindStores'>): { readonly missing: readonly string[] } {
+  for (const [name, location] of Object.entries(stores)) {
+    const bound = state.stores.get(name)
+    if (bound !== undefined && bound !== location) {
+      throw SecretError.refused('misconfigured', operation, { hint: 'a store has another location than the one that its name is bound to' })
+    }
+  }
+  for (const [name, location] of Object.entries(stores)) state.stores.set(name, location)
+  const pointers = state.records.values().map(({ pointer }) => pointer)
+  const used = new Set([...pointers, ...state.intents.values(), ...state.queue.values()].map(({ store }) => store))
+  return { missing: [...used].filter(name => !Object.hasOwn(stores, name)).toSorted(compareBytes) }
+}
+
+function ascending(field: PageRequest['sortBy'], a: StoredRecord, b: StoredRecord): number {
+  return compareField(field, a, b) || compareBytes(a.id, b.id)
+}
+
+function compareField(field: PageRequest['sortBy'], a: StoredRecord, b: StoredRecord): number {
+  if (field === 'key') return compareBytes(a.key, b.key)
+  if (field === 'created_at') return a.createdAt.getTime() - b.createdAt.getTime()
+  if (a.updatedAt === null || b.updatedAt === null) return Number(a.updatedAt !== null) - Number(b.updatedAt !== null)
+  return a.updatedAt.getTime() - b.updatedAt.getTime()
+}
+
+/** By UTF-8 bytes, which is not the order of JavaScript's UTF-16 strings. */
+function compareBytes(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b))
+}

@@ -1,0 +1,221 @@
+import { randomUUID } from 'node:crypto'
+import { SecretError } from '../errors.ts'
+import type { Busy, CommitOutcome, Intent, IntentId, QueueEntry, SecretRecord, StoredRecord } from '../metadata.ts'
+import type { AccountId } from '../words.ts'
+import { findDone, writeAudit } from './audit.ts'
+import { enqueue, isQueued } from './queue.ts'
+import {
+  busy,
+  copyIntent,
+  copyRecord,
+  copyStored,
+  intentOnSecret,
+  recordAtPath,
+  recordByKey,
+  recordOf,
+  requireDrafts,
+  requireRecord,
+  requireWhole,
+  samePointer,
+  type RequestOf,
+  type Transaction,
+} from './state.ts'
+
+type BegunCreate = { readonly state: 'begun'; readonly intent: Intent }
+type BegunUpdate = BegunCreate & { readonly record: StoredRecord }
+
+export function beginCreate(transaction: Transaction, request: RequestOf<'beginCreate'>): BegunCreate | Busy {
+  const { operation, state, now } = transaction
+  const { account, secret, key, description, actor, store, path, token, leaseMs } = request
+  requireWhole(operation, 'leaseMs', leaseMs, 0)
+  const mine = intentOfToken(transaction, account, token)
+  if (mine?.operation === 'create' && mine.secret === secret) return begunAgain(transaction, mine)
+  if (recordByKey(transaction, account, key) !== undefined) throw SecretError.refused('already_exists', operation)
+  const other = state.intents.values().find(intent => intent.secret === secret || (intent.account === account && intent.key === key))
+  if (other !== undefined) return busy(transaction, other)
+  const pathTaken = recordAtPath(transaction, store, path) ?? state.intents.values().find(intent => intent.store === store && intent.path === path)
+  if (mine !== undefined || pathTaken !== undefined || state.records.has(secret) || state.tombstones.has(secret)) {
+    throw SecretError.invalid(operation, 'the id, the path and the token of a create are new')
+  }
+  const intent: Intent = {
+    id: randomUUID() as string as IntentId,
+    operation: 'create',
+    account,
+    secret,
+    key,
+    actor: { id: actor.id, type: actor.type },
+    store,
+    path,
+    base: undefined,
+    description,
+    token,
+    leaseUntil: new Date(now + leaseMs),
+    recoveries: 0,
+  }
+  state.intents.set(intent.id, intent)
+  return { state: 'begun', intent: copyIntent(intent) }
+}
+
+export function beginUpdate(transaction: Transaction, request: RequestOf<'beginUpdate'>): BegunUpdate | Busy {
+  const { operation, state, now } = transaction
+  const { account, secret, description, ifRevision, actor, token, leaseMs } = request
+  requireWhole(operation, 'leaseMs', leaseMs, 0)
+  const mine = intentOfToken(transaction, account, token)
+  if (mine?.operation === 'update' && mine.secret === secret) {
+    const record = requireRecord(transaction, account, secret, undefined)
+    const again = begunAgain(transaction, mine)
+    return again.state === 'busy' ? again : { ...again, record: copyStored(record) }
+  }
+  const record = requireRecord(transaction, account, secret, ifRevision)
+  const other = intentOnSecret(transaction, secret)
+  if (other !== undefined) return busy(transaction, other)
+  if (mine !== undefined) throw SecretError.invalid(operation, 'the token of an update is new')
+  const intent: Intent = {
+    id: randomUUID() as string as IntentId,
+    operation: 'update',
+    account,
+    secret,
+    key: record.key,
+    actor: { id: actor.id, type: actor.type },
+    store: record.pointer.store,
+    path: record.pointer.path,
+    base: { version: record.pointer.version, revision: record.revision },
+    description,
+    token,
+    leaseUntil: new Date(now + leaseMs),
+    recoveries: 0,
+  }
+  state.intents.set(intent.id, intent)
+  return { state: 'begun', intent: copyIntent(intent), record: copyStored(record) }
+}
+
+export function commitCreate(transaction: Transaction, request: RequestOf<'commitCreate'>): CommitOutcome {
+  const { account, token, version, fullPath } = request
+  requireDrafts(transaction.operation, request.enqueue)
+  const intent = heldIntent(transaction, 'create', request)
+  if (intent === undefined) return becameOf(transaction, account, token)
+  const { secret, key, actor, store, path } = intent
+  const pointer = { store, path, version }
+  if (isQueued(transaction, pointer)) return { state: 'refused' }
+  return commit(transaction, intent, request.enqueue, {
+    id: secret,
+    accountId: account,
+    cloudSecretPath: fullPath,
+    createdAt: new Date(transaction.now),
+    createdBy: actor,
+    key,
+    description: intent.description ?? null,
+    updatedAt: null,
+    updatedBy: null,
+    revision: 1,
+    pointer,
+  })
+}
+
+export function commitUpdate(transaction: Transaction, request: RequestOf<'commitUpdate'>): CommitOutcome {
+  const { account, token, version } = request
+  requireDrafts(transaction.operation, request.enqueue)
+  const intent = heldIntent(transaction, 'update', request)
+  if (intent === undefined) return becameOf(transaction, account, token)
+  const { store, path, base } = intent
+  const record = recordOf(transaction, account, intent.secret)
+  if (record === undefined || base === undefined) return { state: 'refused' }
+  const moved = record.revision !== base.revision || !samePointer(record.pointer, { store, path, version: base.version })
+  const pointer = { store, path, version }
+  if (moved || isQueued(transaction, pointer)) return { state: 'refused' }
+  return commit(transaction, intent, request.enqueue, {
+    ...record,
+    description: intent.description === undefined ? record.description : intent.description,
+    updatedAt: new Date(transaction.now),
+    updatedBy: intent.actor.id,
+    revision: record.revision + 1,
+    pointer,
+  })
+}
+
+export function abandon(
+  transaction: Transaction,
+  request: RequestOf<'abandon'>,
+): { readonly state: 'undone' } | { readonly state: 'committed'; readonly record: SecretRecord | undefined } {
+  const { account, token, code } = request
+  requireDrafts(transaction.operation, request.enqueue)
+  const intent = heldIntent(transaction, undefined, request)
+  if (intent === undefined) {
+    const became = becameOf(transaction, account, token)
+    return became.state === 'committed' ? { state: 'committed', record: became.record } : { state: 'undone' }
+  }
+  const { secret, key, actor } = intent
+  transaction.state.intents.delete(intent.id)
+  writeAudit(transaction, { account, actor, action: `secret.${intent.operation}`, outcome: 'failed', code, secret, key, operationId: token })
+  enqueue(transaction, { account, secret }, request.enqueue)
+  return { state: 'undone' }
+}
+
+export function updateDescription(
+  transaction: Transaction,
+  request: RequestOf<'updateDescription'>,
+): { readonly state: 'done'; readonly record: SecretRecord } | Busy {
+  const { account, secret, description, ifRevision, actor, token } = request
+  const done = findDone(transaction, account, token)?.secret === secret
+  const record = requireRecord(transaction, account, secret, done ? undefined : ifRevision)
+  if (done) return { state: 'done', record: copyRecord(record) }
+  const intent = intentOnSecret(transaction, secret)
+  if (intent !== undefined) return busy(transaction, intent)
+  const changed = { ...record, description, updatedAt: new Date(transaction.now), updatedBy: actor.id, revision: record.revision + 1 }
+  transaction.state.records.set(secret, changed)
+  writeAudit(transaction, { account, actor, action: 'secret.update', outcome: 'ok', secret, key: record.key, operationId: token })
+  return { state: 'done', record: copyRecord(changed) }
+}
+
+export function commitDelete(
+  transaction: Transaction,
+  request: RequestOf<'commitDelete'>,
+): { readonly state: 'done'; readonly claimed: readonly QueueEntry[] } | Busy {
+  const { account, secret, ifRevision, actor, token, claimMs } = request
+  requireWhole(transaction.operation, 'claimMs', claimMs, 0)
+  if (findDone(transaction, account, token)?.secret === secret) return { state: 'done', claimed: [] }
+  const record = requireRecord(transaction, account, secret, ifRevision)
+  const intent = intentOnSecret(transaction, secret)
+  if (intent !== undefined) return busy(transaction, intent)
+  transaction.state.records.delete(secret)
+  transaction.state.tombstones.set(secret, record)
+  writeAudit(transaction, { account, actor, action: 'secret.delete', outcome: 'ok', secret, key: record.key, operationId: token })
+  const { store, path } = record.pointer
+  return { state: 'done', claimed: enqueue(transaction, { account, secret }, [{ task: 'purge_path', store, path, claimMs }]) }
+}
+
+function intentOfToken({ state }: Transaction, account: AccountId, token: string): Intent | undefined {
+  return state.intents.values().find(intent => intent.account === account && intent.token === token)
+}
+
+/** The lease of an intent that recovery has claimed is recovery's: its writer must not send in it. */
+function begunAgain(transaction: Transaction, intent: Intent): BegunCreate | Busy {
+  return intent.recoveries > 0 ? busy(transaction, intent) : { state: 'begun', intent: copyIntent(intent) }
+}
+
+/** The intent that a commit or an abandonment is for, while it is there. */
+function heldIntent(
+  { state }: Transaction,
+  operation: Intent['operation'] | undefined,
+  { intent: id, account, token }: { readonly intent: IntentId; readonly account: AccountId; readonly token: string },
+): Intent | undefined {
+  const intent = state.intents.get(id)
+  if (intent === undefined || intent.account !== account || intent.token !== token) return undefined
+  return operation === undefined || intent.operation === operation ? intent : undefined
+}
+
+/** What became of an operation whose intent is gone. */
+function becameOf(transaction: Transaction, account: AccountId, token: string): CommitOutcome {
+  const done = findDone(transaction, account, token)
+  if (done === undefined) return { state: 'undone' }
+  const record = done.secret === undefined ? undefined : recordOf(transaction, account, done.secret)
+  return { state: 'committed', record: record === undefined ? undefined : copyRecord(record), claimed: [] }
+}
+
+function commit(transaction: Transaction, intent: Intent, drafts: RequestOf<'commitUpdate'>['enqueue'], record: StoredRecord): CommitOutcome {
+  const { account, secret, key, actor, token } = intent
+  transaction.state.records.set(secret, record)
+  transaction.state.intents.delete(intent.id)
+  writeAudit(transaction, { account, actor, action: `secret.${intent.operation}`, outcome: 'ok', secret, key, operationId: token })
+  return { state: 'committed', record: copyRecord(record), claimed: enqueue(transaction, { account, secret }, drafts) }
+}

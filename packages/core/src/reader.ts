@@ -1,0 +1,38 @@
+import type { Authorize } from './authorization.ts'
+import type { SecretDriver } from './driver.ts'
+import type { MetadataStore, SecretRecord } from './metadata.ts'
+import type { StorePolicy } from './policy.ts'
+import type { SecretValue } from './value.ts'
+import type { AccountId, Actor, CallOptions, SecretId } from './words.ts'
+
+export interface ReadValue {
+  readonly record: SecretRecord
+  readonly value: SecretValue
+}
+
+/** Reads values by pointer: exactly the version that the last commit named, on every cloud. */
+export interface AccountReader {
+  /**
+   * The audit entry is durable before the value is given out. @throws SecretError `not_found`, `permission_denied`, `corrupt`
+   * (the record is there, its version is gone from the store), and the store's and database's own
+   */
+  read(reference: { readonly id: SecretId } | { readonly key: string }, options?: CallOptions): Promise<ReadValue>
+}
+
+export interface SecretReader extends AsyncDisposable {
+  /** @throws SecretError `invalid_argument` */
+  account(account: AccountId, actor: Actor): AccountReader
+  close(): Promise<void>
+}
+
+/** A driver that can only read. */
+export type ReadOnlyDriver = Pick<SecretDriver, 'specification' | 'kind' | 'location' | 'capabilities' | 'read' | 'readMany' | 'classify' | 'close'>
+
+export interface ReaderOptions {
+  /** The registry's id. */
+  readonly id: string
+  readonly metadata: MetadataStore
+  readonly stores: Readonly<Record<string, ReadOnlyDriver>>
+  readonly authorize: Authorize
+  readonly policy?: Omit<StorePolicy, 'naming' | 'prefix' | 'limits'>
+}

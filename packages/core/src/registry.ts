@@ -1,0 +1,123 @@
+import type { AuditEntry } from './audit.ts'
+import type { Authorize } from './authorization.ts'
+import type { SecretDriver } from './driver.ts'
+import type { MetadataStore, RecordPage, SecretRecord, SortField, SortOrder } from './metadata.ts'
+import type { StorePolicy } from './policy.ts'
+import type { ValueInput } from './value.ts'
+import type { AccountId, Actor, CallOptions, SecretId } from './words.ts'
+
+export interface CreateInput {
+  /** 1 to 127 of `a-z 0-9 -`, unless the registry's `keys` option is wider. Unique in the account. */
+  readonly key: string
+  readonly value: ValueInput
+  /** At most 2,000 characters. */
+  readonly description?: string | undefined
+}
+
+export interface UpdateInput {
+  /** A new value; without it the cloud is not called. */
+  readonly value?: ValueInput | undefined
+  /** A new description; null takes it away. */
+  readonly description?: string | null | undefined
+}
+
+export interface WriteOptions extends CallOptions {
+  /** Only if the record has this revision (`conflict`). */
+  readonly ifRevision?: number | undefined
+}
+
+export interface ListQuery extends CallOptions {
+  /** 1 to 10,000; 100 by default. */
+  readonly limit?: number | undefined
+  /** The id of the last item seen; it may have been deleted meanwhile. */
+  readonly startingAfter?: SecretId | undefined
+  /** The id of the first item seen; the page is still in the requested order. */
+  readonly endingBefore?: SecretId | undefined
+  /** `created_at` by default. */
+  readonly sortBy?: SortField | undefined
+  /** `desc` by default. */
+  readonly sortOrder?: SortOrder | undefined
+}
+
+export interface AuditQuery extends CallOptions {
+  /** Only entries with a higher sequence; 0 by default. */
+  readonly after?: number | undefined
+}
+
+/**
+ * One account's secrets as one actor sees them. No method returns a value, and no driver behind it is able to read one.
+ * Every call is authorized first, and leaves an audit entry whatever comes of it; what is refused as `invalid_argument` or
+ * `too_large` before authorization writes nothing.
+ */
+export interface AccountSecrets {
+  /** @throws SecretError `already_exists`, `conflict` (the key is being created), `permission_denied`, and the store's and database's own */
+  create(input: CreateInput, options?: CallOptions): Promise<SecretRecord>
+  list(query?: ListQuery): Promise<RecordPage>
+  /** @throws SecretError `not_found`, also for another account's id */
+  describe(id: SecretId, options?: CallOptions): Promise<SecretRecord>
+  /** @throws SecretError `not_found`, `conflict` (another revision, or another write under way until the deadline) */
+  update(id: SecretId, change: UpdateInput, options?: WriteOptions): Promise<SecretRecord>
+  /** The record at once, and for good; the cloud's copy at once if it answers, else by `maintain`. The key is free again. */
+  delete(id: SecretId, options?: WriteOptions): Promise<void>
+  /** The account's audit trail in order; {@link verifyAudit} checks it. */
+  audit(query?: AuditQuery): AsyncIterable<AuditEntry>
+}
+
+export interface MaintainOptions extends CallOptions {
+  /** Intents and tasks to work on in this pass; 1 to 10,000, 100 by default. */
+  readonly maxItems?: number | undefined
+}
+
+/** What one pass did. */
+export interface MaintenanceReport {
+  /** Intents whose lease was over: finished or undone. */
+  readonly recovered: number
+  readonly promoted: number
+  readonly destroyed: number
+  readonly purged: number
+  /** Watches that ended. */
+  readonly watched: number
+  /** Purges that the backend holds back until a date. */
+  readonly retained: number
+  /** Work that failed and was put off. */
+  readonly postponed: number
+  /** Intents and tasks left, those not yet due and those under way included. */
+  readonly backlog: number
+  /** Secrets whose work has failed many times, or whose store is not configured. A person should look. */
+  readonly needsAttention: readonly SecretId[]
+}
+
+export interface SecretRegistry extends AsyncDisposable {
+  /** @throws SecretError `invalid_argument` */
+  account(account: AccountId, actor: Actor): AccountSecrets
+  /** One bounded pass over expired leases and the queue. Nothing runs on a timer by itself: see {@link startMaintenance}. */
+  maintain(options?: MaintainOptions): Promise<MaintenanceReport>
+  /** Refuses new calls, waits for those under way, and closes drivers and database unless another open object uses them. */
+  close(): Promise<void>
+}
+
+/** A driver without `read`: all that the registry is given at run time, so that "never reads" is held by construction. */
+export type WriteOnlyDriver = Omit<SecretDriver, 'read' | 'readMany'>
+
+export interface RegistryPolicy extends Omit<StorePolicy, 'naming' | 'prefix'> {
+  /** Native text before the paths of new secrets, for every store or by the store's name. */
+  readonly prefix?: string | Readonly<Record<string, string>>
+  /** Milliseconds that a write may hold its record; more than twice `deadlineMs`, three times by default. */
+  readonly leaseMs?: number
+  /** Milliseconds after which a put without an answer can no longer land. 15 minutes by default: an AWS signature lives no longer. */
+  readonly putHorizonMs?: number
+}
+
+export interface RegistryOptions {
+  /** The registry's name in the database and in every label: `[a-z0-9]+(-[a-z0-9]+)*`, at most 32 characters. */
+  readonly id: string
+  readonly metadata: MetadataStore
+  /** By name; a name is bound to its driver's location for good. */
+  readonly stores: Readonly<Record<string, WriteOnlyDriver>>
+  /** The store for new secrets. A secret that exists stays where it is. */
+  readonly writeTo: string
+  readonly authorize: Authorize
+  /** `portable` (default): keys of `a-z 0-9 -`. `any`: 1 to 255 characters without control characters. */
+  readonly keys?: 'portable' | 'any'
+  readonly policy?: RegistryPolicy
+}
