@@ -105,7 +105,7 @@ class Reader implements SecretReader {
       operation,
       secretName: record.key,
       signal,
-      afterUnknown: 'repeat',
+      afterUnknown: 'read',
       attempt: call => driver.read({ path, version }, call),
     })
     return { record: withoutPointer(record), value: SecretValue.fromPayload(payload) }

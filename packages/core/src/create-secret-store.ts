@@ -52,7 +52,7 @@ class DriverStore implements SecretStore {
       operation,
       secretName: name,
       signal: options.signal,
-      afterUnknown: 'repeat',
+      afterUnknown: 'read',
       attempt: call => this.#driver.read({ path, version: options.version }, call),
     })
     return { name, version, value: SecretValue.fromPayload(payload) }
@@ -212,7 +212,7 @@ class DriverStore implements SecretStore {
     const paths = piece.map(([path]) => path)
     const failed = (name: string, error: SecretError): GetOutcome => ({ name, ok: false, error: error.in({ secretName: name }) })
     try {
-      const answers = await this.#guard.run({ operation, signal, afterUnknown: 'repeat', attempt: call => this.#driver.readMany({ paths }, call) })
+      const answers = await this.#guard.run({ operation, signal, afterUnknown: 'read', attempt: call => this.#driver.readMany({ paths }, call) })
       const byPath = new Map(answers.map(answer => [answer.path, answer]))
       return piece.map(([path, name]): GetOutcome => {
         const answer = byPath.get(path)
@@ -284,7 +284,7 @@ class DriverStore implements SecretStore {
     let page: string | undefined
     do {
       const from = page
-      const answer = await this.#guard.run({ operation, secretName, signal, afterUnknown: 'repeat', attempt: call => fetch(from, call) })
+      const answer = await this.#guard.run({ operation, secretName, signal, afterUnknown: 'read', attempt: call => fetch(from, call) })
       yield* answer.items
       if (answer.next !== undefined && answer.next === from) throw this.#corrupt(operation)
       page = answer.next

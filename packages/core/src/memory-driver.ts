@@ -189,8 +189,12 @@ export function memoryDriver(options: MemoryDriverOptions = {}): SecretDriver {
 }
 
 function classify(error: unknown): { code: SecretErrorCode; retryable: boolean; effect: 'none' | 'unknown' } {
-  if (error instanceof MemoryFailure) return { code: error.code, retryable: false, effect: 'none' }
-  if (error instanceof Error && error.name === 'AbortError') return { code: 'aborted', retryable: false, effect: 'none' }
+  try {
+    if (error instanceof MemoryFailure) return { code: error.code, retryable: false, effect: 'none' }
+    if (error instanceof Error && error.name === 'AbortError') return { code: 'aborted', retryable: false, effect: 'none' }
+  } catch {
+    // An error whose getters throw is one that is not known.
+  }
   return { code: 'unknown', retryable: false, effect: 'unknown' }
 }
 

@@ -23,11 +23,11 @@ export interface GuardedCall<T> {
   /** A shorter time than the policy's, for instance the rest of a lease. */
   readonly withinMs?: number | undefined
   /**
-   * What may follow an attempt whose effect is unknown. `repeat`: reads, and writes that are no more when done twice.
-   * `never`: the error goes to the caller. A function: it looks whether the effect is there (the write's own answer), and
-   * undefined allows another attempt.
+   * What an attempt without an answer means. `read`: nothing, it had no effect. `repeat`: a write that is no more when done
+   * twice. `never`: the error goes to the caller. A function: it looks whether the effect is there (and gives the write's own
+   * answer); undefined allows another attempt.
    */
-  readonly afterUnknown: 'repeat' | 'never' | ((call: DriverCall) => Promise<T | undefined>)
+  readonly afterUnknown: 'read' | 'repeat' | 'never' | ((call: DriverCall) => Promise<T | undefined>)
   readonly attempt: (call: DriverCall) => Promise<T>
 }
 
@@ -114,7 +114,7 @@ export class Guard {
   }
 
   async #attempt<T>(request: GuardedCall<T>, stop: Stop, deadlineAt: number, state: { attempts: number }): Promise<GuardedAnswer<T>> {
-    const reads = request.afterUnknown === 'repeat'
+    const reads = request.afterUnknown === 'read'
     let uncertain = false
     for (;;) {
       if (stop.code !== undefined) throw this.#error(request, stop.failure(uncertain))

@@ -44,14 +44,19 @@ export class Upkeep {
   async pass(maxItems: number, signal: AbortSignal | undefined): Promise<Tally> {
     const tally: Tally = { recovered: 0, promoted: 0, destroyed: 0, purged: 0, watched: 0, retained: 0, postponed: 0, needsAttention: new Set() }
     const { registry, metadata } = this.#stores
-    const { leaseMs } = this.#times
+    const { leaseMs, deadlineMs } = this.#times
     let left = maxItems
     const claimed = async <T>(claim: (limit: number) => Promise<readonly T[]>, work: (item: T) => Promise<void>): Promise<void> => {
       while (left > 0 && signal?.aborted !== true) {
+        const startedAt = performance.now()
         const items = await claim(Math.min(left, CLAIM_SIZE))
-        left -= items.length
         if (items.length === 0) return
-        for (const item of items) await work(item)
+        for (const item of items) {
+          // Nothing is begun that could outlast its claim; what is left over is claimed again later.
+          if (performance.now() - startedAt > leaseMs - deadlineMs) break
+          left -= 1
+          await work(item)
+        }
       }
     }
     await claimed(
@@ -118,7 +123,7 @@ export class Upkeep {
       const found = await guard.run({
         operation: 'registry.maintain',
         secretName: key,
-        afterUnknown: 'repeat',
+        afterUnknown: 'read',
         attempt: async call => ({ found: await findToken(driver, path, token, call, base?.version) }),
       })
       return found.found?.version
@@ -198,7 +203,7 @@ export class Upkeep {
     const { registry, metadata } = this.#stores
     const { id, claim } = entry
     if (ended.state === 'postponed' || ended.state === 'retained') {
-      const delayMs = ended.delayMs ?? Math.min(BACKOFF_CAP_MS, 1000 * 2 ** entry.attempts) * (0.5 + Math.random() / 2)
+      const delayMs = Math.ceil(ended.delayMs ?? Math.min(BACKOFF_CAP_MS, 1000 * 2 ** entry.attempts) * (0.5 + Math.random() / 2))
       await persist(() => metadata.settleQueue({ registry, id, claim, outcome: { state: 'retry', delayMs }, enqueue: [] }, {}))
       return ended.state
     }
@@ -210,7 +215,7 @@ export class Upkeep {
   /** All versions of the entry's path; none when the secret is gone. */
   async #versions({ driver, guard }: Pick<GuardedStore<WriteOnlyDriver>, 'driver' | 'guard'>, { path }: QueueEntry): Promise<readonly DriverVersion[]> {
     try {
-      return await guard.run({ operation: 'registry.versions', afterUnknown: 'repeat', attempt: call => Array.fromAsync(allVersions(driver, path, call)) })
+      return await guard.run({ operation: 'registry.versions', afterUnknown: 'read', attempt: call => Array.fromAsync(allVersions(driver, path, call)) })
     } catch (error) {
       if (isSecretError(error, 'not_found')) return []
       throw error

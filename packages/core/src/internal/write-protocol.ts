@@ -179,7 +179,7 @@ export class WriteProtocol {
     } catch (error) {
       const { code, effect } = asSecretError(error, operation)
       await this.#access.recordFailure({ ...audit, outcome: effect === 'none' ? 'failed' : 'unknown', code })
-      throw asSecretError(error, operation).in({ operation })
+      throw asSecretError(error, operation).in({ operation, secretName: audit.key })
     }
   }
 
@@ -218,7 +218,7 @@ export class WriteProtocol {
           throw failure.in({ code: 'corrupt', effect: uncertain ? 'unknown' : 'none', hint: 'the record is there, but its secret is gone from the store' })
         }
         if (failure.code !== 'conflict' || driver.capabilities.appendAfter !== 'compared' || round === APPEND_ROUNDS) throw failure
-        const newest = await guard.run({ ...call, afterUnknown: 'repeat', attempt: async at => (await Array.fromAsync(allVersions(driver, path, at))).at(-1) })
+        const newest = await guard.run({ ...call, afterUnknown: 'read', attempt: async at => (await Array.fromAsync(allVersions(driver, path, at))).at(-1) })
         if (newest === undefined) throw failure
         after = newest.version
       }

@@ -24,7 +24,7 @@ export function writeAudit({ state, now }: Transaction, draft: AuditDraft): void
 }
 
 /** What the operation did, if it was done: the one source of truth once its intent is gone. */
-export function findDone({ state }: Transaction, account: AccountId, token: string): { readonly secret: SecretId | undefined } | undefined {
+export function findDone({ state }: Transaction, account: AccountId, token: string): { readonly secret?: SecretId | undefined } | undefined {
   return state.audit.get(account)?.find(entry => entry.operationId === token && entry.outcome === 'ok')
 }
 
@@ -40,7 +40,7 @@ export function readAudit({ state, operation }: Transaction, { account, after, l
   requireWhole(operation, 'limit', limit, 1)
   const entries = state.audit.get(account) ?? []
   // Sequences count from 1 without gaps, so the entry after number n is at index n.
-  return entries.slice(after, after + limit).map(entry => ({ ...entry, actor: { ...entry.actor }, at: new Date(entry.at) }))
+  return entries.slice(after, after + limit).map(copyAudit)
 }
 
 function sameDraft(a: AuditDraft, b: AuditDraft): boolean {
@@ -54,4 +54,8 @@ function sameDraft(a: AuditDraft, b: AuditDraft): boolean {
     a.actor.id === b.actor.id &&
     a.actor.type === b.actor.type
   )
+}
+
+function copyAudit(entry: AuditEntry): AuditEntry {
+  return { ...entry, actor: { ...entry.actor }, at: new Date(entry.at) }
 }

@@ -36,14 +36,12 @@ export function enqueue(
 
 /** Whether a task will destroy what the pointer names: no row may come to point at it. */
 export function isQueued({ state }: Transaction, { store, path, version }: Pointer): boolean {
-  return state.queue
-    .values()
-    .some(
-      entry =>
-        entry.store === store &&
-        entry.path === path &&
-        (entry.task === 'purge_path' || (entry.task === 'destroy_version' && entry.version === version)),
-    )
+  return [...state.queue.values()].some(
+    entry =>
+      entry.store === store &&
+      entry.path === path &&
+      (entry.task === 'purge_path' || (entry.task === 'destroy_version' && entry.version === version)),
+  )
 }
 
 export function claimExpiredIntents(
@@ -109,12 +107,10 @@ function isRowUsing(transaction: Transaction, { task, store, path, version }: Ta
 }
 
 function isIntentUsing({ state }: Transaction, { task, store, path, version }: Task): boolean {
-  return state.intents
-    .values()
-    .some(
-      intent =>
-        intent.store === store &&
-        intent.path === path &&
-        (task === 'purge_path' || (task === 'destroy_version' && intent.base !== undefined && intent.base.version === version)),
-    )
+  return [...state.intents.values()].some(
+    intent =>
+      intent.store === store &&
+      intent.path === path &&
+      (task === 'purge_path' || (task === 'destroy_version' && intent.base !== undefined && intent.base.version === version)),
+  )
 }

@@ -59,16 +59,16 @@ export function requireRecord(transaction: Transaction, account: AccountId, secr
 }
 
 export function recordByKey({ state }: Transaction, account: AccountId, key: string): StoredRecord | undefined {
-  return state.records.values().find(record => record.accountId === account && record.key === key)
+  return [...state.records.values()].find(record => record.accountId === account && record.key === key)
 }
 
 export function recordAtPath({ state }: Transaction, store: string, path: NativePath): StoredRecord | undefined {
-  return state.records.values().find(({ pointer }) => pointer.store === store && pointer.path === path)
+  return [...state.records.values()].find(({ pointer }) => pointer.store === store && pointer.path === path)
 }
 
 /** The intent that keeps others from changing the record, or from creating one with its key. */
 export function intentOnSecret({ state }: Transaction, secret: SecretId): Intent | undefined {
-  return state.intents.values().find(intent => intent.secret === secret)
+  return [...state.intents.values()].find(intent => intent.secret === secret)
 }
 
 export function busy({ now }: Transaction, intent: Intent): Busy {

@@ -44,7 +44,7 @@ export function owners(transaction: Transaction, { store, paths }: RequestOf<'ow
 export function references({ state }: Transaction, { store }: RequestOf<'references'>): References {
   const count = (names: Iterable<{ readonly store: string }>): number =>
     [...names].filter(named => store === undefined || named.store === store).length
-  const pointers = state.records.values().map(({ pointer }) => pointer)
+  const pointers = [...state.records.values()].map(({ pointer }) => pointer)
   return { records: count(pointers), intents: count(state.intents.values()), tasks: count(state.queue.values()) }
 }
 
@@ -56,7 +56,7 @@ export function bindStores({ operation, state }: Transaction, { stores }: Reques
     }
   }
   for (const [name, location] of Object.entries(stores)) state.stores.set(name, location)
-  const pointers = state.records.values().map(({ pointer }) => pointer)
+  const pointers = [...state.records.values()].map(({ pointer }) => pointer)
   const used = new Set([...pointers, ...state.intents.values(), ...state.queue.values()].map(({ store }) => store))
   return { missing: [...used].filter(name => !Object.hasOwn(stores, name)).toSorted(compareBytes) }
 }

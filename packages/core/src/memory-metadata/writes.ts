@@ -31,9 +31,10 @@ export function beginCreate(transaction: Transaction, request: RequestOf<'beginC
   const mine = intentOfToken(transaction, account, token)
   if (mine?.operation === 'create' && mine.secret === secret) return begunAgain(transaction, mine)
   if (recordByKey(transaction, account, key) !== undefined) throw SecretError.refused('already_exists', operation)
-  const other = state.intents.values().find(intent => intent.secret === secret || (intent.account === account && intent.key === key))
+  const other = [...state.intents.values()].find(intent => intent.secret === secret || (intent.account === account && intent.key === key))
   if (other !== undefined) return busy(transaction, other)
-  const pathTaken = recordAtPath(transaction, store, path) ?? state.intents.values().find(intent => intent.store === store && intent.path === path)
+  const pathTaken =
+    recordAtPath(transaction, store, path) ?? [...state.intents.values()].find(intent => intent.store === store && intent.path === path)
   if (mine !== undefined || pathTaken !== undefined || state.records.has(secret) || state.tombstones.has(secret)) {
     throw SecretError.invalid(operation, 'the id, the path and the token of a create are new')
   }
@@ -185,7 +186,7 @@ export function commitDelete(
 }
 
 function intentOfToken({ state }: Transaction, account: AccountId, token: string): Intent | undefined {
-  return state.intents.values().find(intent => intent.account === account && intent.token === token)
+  return [...state.intents.values()].find(intent => intent.account === account && intent.token === token)
 }
 
 /** The lease of an intent that recovery has claimed is recovery's: its writer must not send in it. */
