@@ -1,0 +1,78 @@
+import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
+import { isLocked, secretErrorOf } from './failures.ts'
+
+export type Parameters = Readonly<Record<string, SQLInputValue>>
+
+/** One open database with the statements it has prepared. */
+export class Connection {
+  readonly #database: DatabaseSync
+  readonly #statements = new Map<string, StatementSync>()
+  /** Set when a transaction could not be ended: the connection is of no more use. */
+  broken = false
+
+  constructor(database: DatabaseSync) {
+    this.#database = database
+  }
+
+  /** The first row. `Row` is what the statement selects. */
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- what a statement selects is known where it is written, and only there
+  get<Row>(sql: string, parameters: Parameters): Row | undefined {
+    return this.#prepared(sql).get(parameters) as Row | undefined
+  }
+
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- what a statement selects is known where it is written, and only there
+  all<Row>(sql: string, parameters: Parameters): readonly Row[] {
+    return this.#prepared(sql).all(parameters) as Row[]
+  }
+
+  run(sql: string, parameters: Parameters): void {
+    this.#prepared(sql).run(parameters)
+  }
+
+  /** Runs the body in a transaction. Throws only SecretErrors. */
+  transact<Answer>(kind: 'read' | 'write', operation: string, body: () => Answer): Answer {
+    try {
+      // A writer takes its lock first: what it reads is then still so when it commits.
+      this.#database.exec(kind === 'write' ? 'BEGIN IMMEDIATE' : 'BEGIN')
+    } catch (error) {
+      throw secretErrorOf(error, operation, 'none')
+    }
+    let answer: Answer
+    try {
+      answer = body()
+    } catch (error) {
+      this.#rollback()
+      throw secretErrorOf(error, operation, 'none')
+    }
+    try {
+      this.#database.exec('COMMIT')
+      return answer
+    } catch (error) {
+      this.#rollback()
+      // A locked commit has written nothing; after any other failure the log may hold it or not.
+      throw secretErrorOf(error, operation, kind === 'read' || isLocked(error) ? 'none' : 'unknown')
+    }
+  }
+
+  close(): void {
+    this.#statements.clear()
+    this.#database.close()
+  }
+
+  #prepared(sql: string): StatementSync {
+    const known = this.#statements.get(sql)
+    if (known !== undefined) return known
+    const statement = this.#database.prepare(sql)
+    this.#statements.set(sql, statement)
+    return statement
+  }
+
+  #rollback(): void {
+    try {
+      this.#database.exec('ROLLBACK')
+    } catch {
+      // SQLite may have rolled back by itself, which cannot be told from a rollback that failed.
+      this.broken = true
+    }
+  }
+}

@@ -1,0 +1,1 @@
+export { sqliteMetadata, type SqliteMetadataOptions } from './sqlite-metadata.ts'

@@ -1,0 +1,86 @@
+import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import type { DatabaseSync } from 'node:sqlite'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { SecretError } from '@strongroom/core'
+import { isLocked } from './failures.ts'
+import { APPLICATION_ID, MIGRATIONS } from './schema.ts'
+
+export const IN_MEMORY = ':memory:'
+const RETRY_MS = 20
+
+/** Opens the file, makes it where it is missing, and brings it to the newest schema. Throws whatever went wrong. */
+export async function openDatabase(path: string, busyTimeoutMs: number): Promise<DatabaseSync> {
+  // Not imported before it is needed: on Node 22 the import prints a warning.
+  const sqlite = await import('node:sqlite')
+  if (path !== IN_MEMORY) createFile(path)
+  const giveUpAt = performance.now() + busyTimeoutMs
+  for (;;) {
+    // An absolute path, because SQLite would read one that starts with `file:` as a URI.
+    const database = new sqlite.DatabaseSync(path === IN_MEMORY ? path : resolve(path))
+    try {
+      prepareDatabase(database, path, busyTimeoutMs)
+      return database
+    } catch (error) {
+      database.close()
+      // Several processes may open a new file at once, and SQLite does not wait for the lock that turning WAL on takes.
+      if (!isLocked(error) || performance.now() >= giveUpAt) throw error
+      await sleep(RETRY_MS)
+    }
+  }
+}
+
+function prepareDatabase(database: DatabaseSync, path: string, busyTimeoutMs: number): void {
+  database.exec(`PRAGMA busy_timeout = ${busyTimeoutMs}`)
+  database.exec('PRAGMA foreign_keys = ON')
+  database.exec('PRAGMA trusted_schema = OFF')
+  // Before anything is written: a file that is refused stays as it is.
+  database.exec('BEGIN')
+  const version = checkVersion(database)
+  database.exec('COMMIT')
+  const mode = database.prepare('PRAGMA journal_mode = WAL').get()?.['journal_mode']
+  if (mode !== 'wal' && path !== IN_MEMORY) throw refused('the database cannot have a write-ahead log there')
+  database.exec('PRAGMA synchronous = FULL')
+  if (version < MIGRATIONS.length) migrate(database)
+}
+
+function migrate(database: DatabaseSync): void {
+  database.exec('BEGIN EXCLUSIVE')
+  // Read again under the lock: another process may have been first.
+  const version = checkVersion(database)
+  for (const migration of MIGRATIONS.slice(version)) database.exec(migration)
+  database.exec(`PRAGMA application_id = ${APPLICATION_ID}`)
+  database.exec(`PRAGMA user_version = ${MIGRATIONS.length}`)
+  database.exec('COMMIT')
+}
+
+/** The schema's version; refuses a file that this code must not write to. */
+function checkVersion(database: DatabaseSync): number {
+  const version = pragma(database, 'user_version')
+  const application = pragma(database, 'application_id')
+  const empty = database.prepare('SELECT 1 FROM sqlite_schema LIMIT 1').get() === undefined
+  if (application !== APPLICATION_ID && !(empty && application === 0 && version === 0)) throw refused("the file is another program's database")
+  if (version > MIGRATIONS.length) throw refused('the database has a newer schema than this release of @strongroom/sqlite knows')
+  return version
+}
+
+function pragma(database: DatabaseSync, name: 'user_version' | 'application_id'): number {
+  return Number(database.prepare(`PRAGMA ${name}`).get()?.[name])
+}
+
+/**
+ * Makes the file for its owner alone; SQLite gives the files beside it the same mode. An existing file is not opened here,
+ * because closing it would drop the locks that this process holds on it through another connection.
+ */
+function createFile(path: string): void {
+  mkdirSync(dirname(resolve(path)), { recursive: true, mode: 0o700 })
+  try {
+    closeSync(openSync(path, 'wx', 0o600))
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+  }
+}
+
+function refused(hint: string): SecretError {
+  return SecretError.refused('misconfigured', 'metadata.open', { hint })
+}

@@ -1,0 +1,116 @@
+import { randomUUID } from 'node:crypto'
+import type { AccountId, Pointer, QueueDraft, QueueEntry, SecretId } from '@strongroom/core'
+import { entryOf, type QueueRow } from './rows.ts'
+import { recordAtPath, requireWhole, type RequestOf, type Transaction } from './transaction.ts'
+
+/** How long a settled claim is remembered, so that its holder may ask again after an unclear answer. */
+const REMEMBER_SETTLED_MS = 86_400_000
+
+const INSERT = `
+  INSERT INTO queue (registry, id, task, account, secret, store, path, version, token, attempts, queued_at, claim, ready_at)
+  VALUES (:registry, :id, :task, :account, :secret, :store, :path, :version, :token, :attempts, :queued_at, :claim, :ready_at)`
+
+/** The oldest that is ready, after those already looked at. */
+const NEXT_READY = `
+  SELECT * FROM queue WHERE registry = :registry AND sequence > :after AND ready_at <= :now ORDER BY sequence LIMIT 1`
+
+/** Queues tasks. Answers those that the caller has claimed with it. */
+export function enqueue(
+  { connection, registry, now, operation }: Transaction,
+  { account, secret }: { readonly account: AccountId; readonly secret: SecretId },
+  drafts: readonly QueueDraft[],
+): readonly QueueEntry[] {
+  const claimed: QueueEntry[] = []
+  for (const { task, store, path, version, token, delayMs = 0, claimMs } of drafts) {
+    requireWhole(operation, 'delayMs', delayMs, 0)
+    requireWhole(operation, 'claimMs', claimMs ?? 0, 0)
+    const row = {
+      id: randomUUID(),
+      task,
+      account,
+      secret,
+      store,
+      path,
+      version: version ?? null,
+      token: token ?? null,
+      attempts: claimMs === undefined ? 0 : 1,
+      queued_at: now,
+      claim: claimMs === undefined ? null : randomUUID(),
+    }
+    connection.run(INSERT, { ...row, registry, ready_at: now + Math.max(delayMs, claimMs ?? 0) })
+    if (claimMs !== undefined) claimed.push(entryOf({ ...row, sequence: 0 }))
+  }
+  return claimed
+}
+
+/** Whether a task will destroy what the pointer names: no row may come to point at it. */
+export function isQueued({ connection, registry }: Transaction, { store, path, version }: Pointer): boolean {
+  const sql = `
+    SELECT 1 FROM queue WHERE registry = :registry AND store = :store AND path = :path
+    AND (task = 'purge_path' OR (task = 'destroy_version' AND version = :version)) LIMIT 1`
+  return connection.get(sql, { registry, store, path, version }) !== undefined
+}
+
+export function claimQueue(transaction: Transaction, { limit, leaseMs }: RequestOf<'claimQueue'>): readonly QueueEntry[] {
+  const { connection, registry, now, operation } = transaction
+  requireWhole(operation, 'limit', limit, 1)
+  requireWhole(operation, 'leaseMs', leaseMs, 0)
+  const claimed: QueueEntry[] = []
+  let after = 0
+  while (claimed.length < limit) {
+    const row = connection.get<QueueRow>(NEXT_READY, { registry, after, now })
+    if (row === undefined) break
+    after = row.sequence
+    if (isRowUsing(transaction, row)) {
+      connection.run('DELETE FROM queue WHERE sequence = :sequence', { sequence: row.sequence })
+      continue
+    }
+    if (isIntentUsing(transaction, row)) continue
+    const mine = { ...row, attempts: row.attempts + 1, claim: randomUUID() }
+    const { sequence, attempts, claim } = mine
+    const sql = 'UPDATE queue SET attempts = :attempts, claim = :claim, ready_at = :ready_at WHERE sequence = :sequence'
+    connection.run(sql, { sequence, attempts, claim, ready_at: now + leaseMs })
+    claimed.push(entryOf(mine))
+  }
+  return claimed
+}
+
+export function settleQueue(transaction: Transaction, { id, claim, outcome, enqueue: drafts }: RequestOf<'settleQueue'>): boolean {
+  const { connection, registry, now, operation } = transaction
+  if (outcome.state === 'retry') requireWhole(operation, 'delayMs', outcome.delayMs, 0)
+  connection.run('DELETE FROM settled_claims WHERE settled_at < :oldest', { oldest: now - REMEMBER_SETTLED_MS })
+  const row = connection.get<QueueRow>('SELECT * FROM queue WHERE registry = :registry AND id = :id AND claim = :claim', { registry, id, claim })
+  if (row === undefined) {
+    return connection.get('SELECT 1 FROM settled_claims WHERE registry = :registry AND claim = :claim', { registry, claim }) !== undefined
+  }
+  const { sequence } = row
+  if (outcome.state === 'done' && outcome.ifPointer !== undefined) {
+    const pointer = recordAtPath(transaction, row.store, row.path)?.pointer
+    if (pointer?.version !== outcome.ifPointer) {
+      release(transaction, sequence, now)
+      return false
+    }
+  }
+  if (outcome.state === 'done') connection.run('DELETE FROM queue WHERE sequence = :sequence', { sequence })
+  else release(transaction, sequence, now + outcome.delayMs)
+  connection.run('INSERT INTO settled_claims (registry, claim, settled_at) VALUES (:registry, :claim, :now)', { registry, claim, now })
+  enqueue(transaction, row, drafts)
+  return true
+}
+
+function release({ connection }: Transaction, sequence: number, readyAt: number): void {
+  connection.run('UPDATE queue SET claim = NULL, ready_at = :readyAt WHERE sequence = :sequence', { sequence, readyAt })
+}
+
+function isRowUsing(transaction: Transaction, { task, store, path, version }: QueueRow): boolean {
+  if (task !== 'purge_path' && task !== 'destroy_version') return false
+  const pointer = recordAtPath(transaction, store, path)?.pointer
+  return pointer !== undefined && (task === 'purge_path' || pointer.version === version)
+}
+
+function isIntentUsing({ connection, registry }: Transaction, { task, store, path, version }: QueueRow): boolean {
+  const sql = `
+    SELECT 1 FROM intents WHERE registry = :registry AND store = :store AND path = :path
+    AND (:task = 'purge_path' OR (:task = 'destroy_version' AND base_version = :version)) LIMIT 1`
+  return connection.get(sql, { registry, store, path, task, version }) !== undefined
+}

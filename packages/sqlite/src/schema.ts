@@ -1,0 +1,141 @@
+/** Marks the file as this package's, so that another program's database is not written to: `strm` in ASCII. */
+export const APPLICATION_ID = 0x7374726d
+
+/**
+ * What `updated_at` holds for a record that was never updated: less than any date of JavaScript. NULL would not do, since
+ * the comparison of a keyset page with NULL is neither true nor false.
+ */
+export const NEVER_UPDATED = -8_640_000_000_000_001
+
+/** Migration n brings a file from version n to n + 1. One that was released is never changed. */
+export const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE stores (
+    registry TEXT NOT NULL,
+    name TEXT NOT NULL,
+    location TEXT NOT NULL,
+    PRIMARY KEY (registry, name)
+  ) STRICT, WITHOUT ROWID;
+
+  -- One row an account: how many records it has, and the last entry of its audit chain.
+  CREATE TABLE accounts (
+    registry TEXT NOT NULL,
+    account TEXT NOT NULL,
+    records INTEGER NOT NULL CHECK (records >= 0),
+    audit_sequence INTEGER NOT NULL,
+    audit_hash TEXT NOT NULL,
+    PRIMARY KEY (registry, account)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE records (
+    registry TEXT NOT NULL,
+    id TEXT NOT NULL,
+    account TEXT NOT NULL,
+    key TEXT NOT NULL,
+    description TEXT,
+    cloud_secret_path TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    created_by_id TEXT NOT NULL,
+    created_by_type TEXT NOT NULL,
+    updated_at INTEGER NOT NULL,
+    updated_by TEXT,
+    revision INTEGER NOT NULL,
+    store TEXT NOT NULL,
+    path TEXT NOT NULL,
+    version TEXT NOT NULL,
+    PRIMARY KEY (registry, id),
+    FOREIGN KEY (registry, account) REFERENCES accounts (registry, account)
+  ) STRICT;
+  CREATE UNIQUE INDEX records_key ON records (registry, account, key);
+  CREATE INDEX records_created ON records (registry, account, created_at, id);
+  CREATE INDEX records_updated ON records (registry, account, updated_at, id);
+  CREATE UNIQUE INDEX records_path ON records (registry, store, path);
+
+  -- Where a deleted record stood in each order, so that a cursor on it goes on working.
+  CREATE TABLE tombstones (
+    registry TEXT NOT NULL,
+    id TEXT NOT NULL,
+    account TEXT NOT NULL,
+    key TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    PRIMARY KEY (registry, id)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE intents (
+    registry TEXT NOT NULL,
+    id TEXT NOT NULL,
+    operation TEXT NOT NULL CHECK (operation IN ('create', 'update')),
+    account TEXT NOT NULL,
+    secret TEXT NOT NULL,
+    key TEXT NOT NULL,
+    actor_id TEXT NOT NULL,
+    actor_type TEXT NOT NULL,
+    store TEXT NOT NULL,
+    path TEXT NOT NULL,
+    base_version TEXT,
+    base_revision INTEGER,
+    sets_description INTEGER NOT NULL,
+    description TEXT,
+    token TEXT NOT NULL,
+    lease_until INTEGER NOT NULL,
+    recoveries INTEGER NOT NULL,
+    PRIMARY KEY (registry, id),
+    FOREIGN KEY (registry, account) REFERENCES accounts (registry, account)
+  ) STRICT;
+  CREATE UNIQUE INDEX intents_secret ON intents (registry, secret);
+  CREATE UNIQUE INDEX intents_key ON intents (registry, account, key);
+  CREATE UNIQUE INDEX intents_token ON intents (registry, account, token);
+  CREATE UNIQUE INDEX intents_path ON intents (registry, store, path);
+  CREATE INDEX intents_lease ON intents (registry, lease_until);
+
+  -- ready_at: from when it may be claimed, because it is due or because its claim is over.
+  CREATE TABLE queue (
+    sequence INTEGER PRIMARY KEY,
+    registry TEXT NOT NULL,
+    id TEXT NOT NULL,
+    task TEXT NOT NULL CHECK (task IN ('promote', 'destroy_version', 'purge_path', 'watch_path')),
+    account TEXT NOT NULL,
+    secret TEXT NOT NULL,
+    store TEXT NOT NULL,
+    path TEXT NOT NULL,
+    version TEXT,
+    token TEXT,
+    attempts INTEGER NOT NULL,
+    queued_at INTEGER NOT NULL,
+    claim TEXT,
+    ready_at INTEGER NOT NULL
+  ) STRICT;
+  CREATE UNIQUE INDEX queue_id ON queue (registry, id);
+  CREATE INDEX queue_order ON queue (registry, sequence, ready_at);
+  CREATE INDEX queue_path ON queue (registry, store, path);
+
+  CREATE TABLE settled_claims (
+    registry TEXT NOT NULL,
+    claim TEXT NOT NULL,
+    settled_at INTEGER NOT NULL,
+    PRIMARY KEY (registry, claim)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX settled_claims_age ON settled_claims (settled_at);
+
+  CREATE TABLE audit (
+    registry TEXT NOT NULL,
+    account TEXT NOT NULL,
+    sequence INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    actor_id TEXT NOT NULL,
+    actor_type TEXT NOT NULL,
+    action TEXT NOT NULL,
+    outcome TEXT NOT NULL CHECK (outcome IN ('ok', 'denied', 'failed', 'unknown')),
+    code TEXT,
+    secret TEXT,
+    key TEXT,
+    operation_id TEXT,
+    previous_hash TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    PRIMARY KEY (registry, account, sequence),
+    FOREIGN KEY (registry, account) REFERENCES accounts (registry, account)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX audit_operation ON audit (registry, account, operation_id) WHERE operation_id IS NOT NULL;
+  `,
+]

@@ -1,0 +1,120 @@
+import { SecretError, type CallOptions, type MetadataStore } from '@strongroom/core'
+import { appendAudit, readAudit } from './audit.ts'
+import { Connection } from './connection.ts'
+import { secretErrorOf } from './failures.ts'
+import { beginCreate, beginUpdate, claimExpiredIntents } from './intents.ts'
+import { IN_MEMORY, openDatabase } from './open.ts'
+import { page } from './page.ts'
+import { claimQueue, settleQueue } from './queue.ts'
+import type { Transaction } from './transaction.ts'
+import { bindStores, find, owners, references } from './views.ts'
+import { abandon, commitCreate, commitDelete, commitUpdate, updateDescription } from './writes.ts'
+
+export interface SqliteMetadataOptions {
+  /** The database's file, made with mode 0600 where it is missing; `:memory:` for one that ends with the store. */
+  readonly path: string
+  /** The database's clock; a test gives one that it can move. The machine's by default. */
+  readonly clock?: () => Date
+  /** How long a call waits while another connection writes, in milliseconds; 5000 by default. It waits on the thread. */
+  readonly busyTimeoutMs?: number
+}
+
+type Body<Request, Answer> = (transaction: Transaction, request: Request) => Answer
+type Method<Request, Answer> = (request: Request, call: CallOptions) => Promise<Answer>
+
+/** A metadata store in one SQLite file, for the processes of one machine. The file is opened by the first call. */
+export function sqliteMetadata(options: SqliteMetadataOptions): MetadataStore {
+  const { path, clock = () => new Date(), busyTimeoutMs = 5000 } = options
+  if (typeof path !== 'string' || path === '' || path.includes('\0')) throw SecretError.invalid('sqliteMetadata', "path is a file's path")
+  if (!Number.isInteger(busyTimeoutMs) || busyTimeoutMs < 0 || busyTimeoutMs > 2_147_483_647) {
+    throw SecretError.invalid('sqliteMetadata', 'busyTimeoutMs is a whole number of milliseconds')
+  }
+  let opening: Promise<Connection> | undefined
+  let closed = false
+
+  const open = async (): Promise<Connection> => {
+    opening ??= openDatabase(path, busyTimeoutMs).then(database => new Connection(database))
+    const mine = opening
+    try {
+      return await mine
+    } catch (error) {
+      // Forgotten, so that the next call tries again.
+      if (opening === mine) opening = undefined
+      throw error
+    }
+  }
+
+  /** A connection whose transaction could not be ended is replaced; one in memory cannot be, since its data would go with it. */
+  const replaceBroken = (connection: Connection): void => {
+    if (!connection.broken || path === IN_MEMORY) return
+    opening = undefined
+    connection.close()
+  }
+
+  const check = (operation: string, { signal }: CallOptions): void => {
+    if (closed) throw SecretError.refused('closed', operation)
+    if (signal?.aborted === true) throw SecretError.refused('aborted', operation)
+  }
+
+  const method =
+    (kind: 'read' | 'write') =>
+    <Request extends { readonly registry: string }, Answer>(name: string, body: Body<Request, Answer>): Method<Request, Answer> =>
+    async (request, call) => {
+      const operation = `metadata.${name}`
+      check(operation, call)
+      let connection: Connection
+      try {
+        connection = await open()
+      } catch (error) {
+        throw secretErrorOf(error, operation, 'none').in({ operation })
+      }
+      // Again: it may have been closed or aborted while the file was being opened.
+      check(operation, call)
+      try {
+        return connection.transact(kind, operation, () => {
+          const now = clock().getTime()
+          return body({ operation, registry: request.registry, now, connection }, request)
+        })
+      } finally {
+        replaceBroken(connection)
+      }
+    }
+  const reads = method('read')
+  const writes = method('write')
+
+  return {
+    specification: 'v1',
+    kind: 'sqlite',
+    bindStores: writes('bindStores', bindStores),
+    beginCreate: writes('beginCreate', beginCreate),
+    beginUpdate: writes('beginUpdate', beginUpdate),
+    commitCreate: writes('commitCreate', commitCreate),
+    commitUpdate: writes('commitUpdate', commitUpdate),
+    abandon: writes('abandon', abandon),
+    updateDescription: writes('updateDescription', updateDescription),
+    commitDelete: writes('commitDelete', commitDelete),
+    find: reads('find', find),
+    page: reads('page', page),
+    claimExpiredIntents: writes('claimExpiredIntents', claimExpiredIntents),
+    claimQueue: writes('claimQueue', claimQueue),
+    settleQueue: writes('settleQueue', settleQueue),
+    owners: reads('owners', owners),
+    references: reads('references', references),
+    appendAudit: writes('appendAudit', appendAudit),
+    readAudit: reads('readAudit', readAudit),
+    async close() {
+      closed = true
+      const mine = opening
+      opening = undefined
+      if (mine === undefined) return
+      let connection: Connection
+      try {
+        connection = await mine
+      } catch {
+        // It was never open; whoever asked for it has been told why.
+        return
+      }
+      connection.close()
+    },
+  }
+}

@@ -1,0 +1,62 @@
+import { SecretError, type PathOwner, type References, type StoredRecord } from '@strongroom/core'
+import { recordAtPath, recordByKey, recordOf, type RequestOf, type Transaction } from './transaction.ts'
+
+/** The tables that name stores. */
+const NAMING = ['records', 'intents', 'queue'] as const
+type Naming = (typeof NAMING)[number]
+
+export function find(transaction: Transaction, { account, id, key }: RequestOf<'find'>): StoredRecord | undefined {
+  if (id !== undefined && key === undefined) return recordOf(transaction, account, id)
+  if (id === undefined && key !== undefined) return recordByKey(transaction, account, key)
+  throw SecretError.invalid(transaction.operation, 'either an id or a key is given')
+}
+
+export function owners(transaction: Transaction, { store, paths }: RequestOf<'owners'>): readonly PathOwner[] {
+  const { connection, registry } = transaction
+  const count = (table: Naming, path: string): number => {
+    const sql = `SELECT count(*) AS number FROM ${table} WHERE registry = :registry AND store = :store AND path = :path`
+    return connection.get<{ number: number }>(sql, { registry, store, path })?.number ?? 0
+  }
+  const answers = [...new Set(paths)].map((path): PathOwner => {
+    const row = recordAtPath(transaction, store, path)
+    return {
+      path,
+      row: row === undefined ? undefined : { secret: row.id, version: row.pointer.version },
+      intents: count('intents', path),
+      tasks: count('queue', path),
+    }
+  })
+  return answers.filter(({ row, intents, tasks }) => row !== undefined || intents > 0 || tasks > 0)
+}
+
+export function references({ connection, registry }: Transaction, { store }: RequestOf<'references'>): References {
+  const count = (table: Naming): number => {
+    const everywhere = `SELECT count(*) AS number FROM ${table} WHERE registry = :registry`
+    const answer =
+      store === undefined
+        ? connection.get<{ number: number }>(everywhere, { registry })
+        : connection.get<{ number: number }>(`${everywhere} AND store = :store`, { registry, store })
+    return answer?.number ?? 0
+  }
+  return { records: count('records'), intents: count('intents'), tasks: count('queue') }
+}
+
+export function bindStores(
+  { connection, registry, operation }: Transaction,
+  { stores }: RequestOf<'bindStores'>,
+): { readonly missing: readonly string[] } {
+  for (const [name, location] of Object.entries(stores)) {
+    connection.run('INSERT INTO stores (registry, name, location) VALUES (:registry, :name, :location) ON CONFLICT DO NOTHING', {
+      registry,
+      name,
+      location,
+    })
+    const bound = connection.get<{ location: string }>('SELECT location FROM stores WHERE registry = :registry AND name = :name', { registry, name })
+    if (bound?.location !== location) {
+      throw SecretError.refused('misconfigured', operation, { hint: 'a store has another location than the one that its name is bound to' })
+    }
+  }
+  const each = NAMING.map(table => `SELECT store FROM ${table} WHERE registry = :registry`).join(' UNION ')
+  const used = connection.all<{ store: string }>(`${each} ORDER BY store`, { registry })
+  return { missing: used.map(({ store }) => store).filter(name => !Object.hasOwn(stores, name)) }
+}

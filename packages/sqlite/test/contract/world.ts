@@ -1,0 +1,179 @@
+import { randomUUID } from 'node:crypto'
+import {
+  accountId,
+  secretId,
+  type AccountId,
+  type Actor,
+  type AuditEntry,
+  type BeginCreate,
+  type CommitOutcome,
+  type Intent,
+  type MetadataStore,
+  type NativePath,
+  type QueueDraft,
+  type QueueEntry,
+  type SecretId,
+  type SecretRecord,
+  type VersionId,
+} from '@strongroom/core'
+import { expect } from 'vitest'
+
+export interface Subject {
+  readonly store: MetadataStore
+  dispose(): Promise<void>
+}
+
+export type Factory = (clock: () => Date) => Promise<Subject>
+
+export const ALICE: Actor = { id: 'alice', type: 'user' }
+export const ROBOT: Actor = { id: 'robot', type: 'service_account' }
+export const ACCOUNT: AccountId = accountId('account-1')
+export const OTHER_ACCOUNT: AccountId = accountId('account-2')
+export const REGISTRY = 'registry-1'
+export const OTHER_REGISTRY = 'registry-2'
+export const LEASE = 60_000
+export const START: number = Date.UTC(2026, 0, 1)
+
+export const path = (value: string): NativePath => value as NativePath
+export const version = (value: string): VersionId => value as VersionId
+export const newId = (): SecretId => secretId(randomUUID())
+
+/** A store with a clock that only the test moves, and the calls that most cases begin with. */
+export class World {
+  readonly store: MetadataStore
+  readonly #dispose: () => Promise<void>
+  readonly #clock: { now: number }
+
+  static async make(factory: Factory): Promise<World> {
+    const clock = { now: START }
+    return new World(await factory(() => new Date(clock.now)), clock)
+  }
+
+  constructor(subject: Subject, clock: { now: number }) {
+    this.store = subject.store
+    this.#dispose = () => subject.dispose()
+    this.#clock = clock
+  }
+
+  get now(): number {
+    return this.#clock.now
+  }
+
+  wait(milliseconds: number): void {
+    this.#clock.now += milliseconds
+  }
+
+  async dispose(): Promise<void> {
+    await this.#dispose()
+  }
+
+  createRequest(more: Partial<BeginCreate> = {}): BeginCreate {
+    const secret = more.secret ?? newId()
+    return {
+      registry: REGISTRY,
+      account: ACCOUNT,
+      secret,
+      key: `key-${secret}`,
+      description: null,
+      actor: ALICE,
+      store: 'main',
+      path: path(`path-${secret}`),
+      token: randomUUID(),
+      leaseMs: LEASE,
+      ...more,
+    }
+  }
+
+  async begin(more: Partial<BeginCreate> = {}): Promise<Intent> {
+    const answer = await this.store.beginCreate(this.createRequest(more), {})
+    if (answer.state !== 'begun') throw new Error('busy')
+    return answer.intent
+  }
+
+  commitCreate(intent: Intent, enqueue: readonly QueueDraft[] = [], registry: string = REGISTRY): Promise<CommitOutcome> {
+    const { id, account, token } = intent
+    return this.store.commitCreate({ registry, intent: id, account, token, version: version('v1'), fullPath: `full/${intent.path}`, enqueue }, {})
+  }
+
+  async create(more: Partial<BeginCreate> = {}): Promise<SecretRecord> {
+    return committed(await this.commitCreate(await this.begin(more), [], more.registry))
+  }
+
+  async beginUpdate(record: SecretRecord, description?: string | null, token: string = randomUUID()): Promise<Intent> {
+    const answer = await this.store.beginUpdate(
+      { registry: REGISTRY, account: record.accountId, secret: record.id, description, ifRevision: undefined, actor: ROBOT, token, leaseMs: LEASE },
+      {},
+    )
+    if (answer.state !== 'begun') throw new Error('busy')
+    return answer.intent
+  }
+
+  commitUpdate(intent: Intent, to = 'v2', enqueue: readonly QueueDraft[] = []): Promise<CommitOutcome> {
+    const { id, account, token } = intent
+    return this.store.commitUpdate({ registry: REGISTRY, intent: id, account, token, version: version(to), enqueue }, {})
+  }
+
+  async update(record: SecretRecord, to: string): Promise<SecretRecord> {
+    return committed(await this.commitUpdate(await this.beginUpdate(record), to))
+  }
+
+  abandon(intent: Intent, enqueue: readonly QueueDraft[] = []): ReturnType<MetadataStore['abandon']> {
+    const { id, account, token } = intent
+    return this.store.abandon({ registry: REGISTRY, intent: id, account, token, code: 'deadline_exceeded', enqueue }, {})
+  }
+
+  describe(
+    record: SecretRecord,
+    description: string | null,
+    more: { ifRevision?: number; token?: string; account?: AccountId } = {},
+  ): ReturnType<MetadataStore['updateDescription']> {
+    const { ifRevision, token = randomUUID(), account = record.accountId } = more
+    return this.store.updateDescription({ registry: REGISTRY, account, secret: record.id, description, ifRevision, actor: ROBOT, token }, {})
+  }
+
+  delete(
+    record: SecretRecord,
+    more: { ifRevision?: number; token?: string; claimMs?: number; account?: AccountId; registry?: string } = {},
+  ): ReturnType<MetadataStore['commitDelete']> {
+    const { ifRevision, token = randomUUID(), claimMs = LEASE, account = record.accountId, registry = REGISTRY } = more
+    return this.store.commitDelete({ registry, account, secret: record.id, ifRevision, actor: ROBOT, token, claimMs }, {})
+  }
+
+  find(id: SecretId, account: AccountId = ACCOUNT, registry: string = REGISTRY): ReturnType<MetadataStore['find']> {
+    return this.store.find({ registry, account, id }, {})
+  }
+
+  claim(limit: number = 100, leaseMs: number = LEASE, registry: string = REGISTRY): Promise<readonly QueueEntry[]> {
+    return this.store.claimQueue({ registry, limit, leaseMs }, {})
+  }
+
+  settle(entry: QueueEntry, outcome: Parameters<MetadataStore['settleQueue']>[0]['outcome'], enqueue: readonly QueueDraft[] = []): Promise<boolean> {
+    return this.store.settleQueue({ registry: REGISTRY, id: entry.id, claim: entry.claim, outcome, enqueue }, {})
+  }
+
+  audit(account: AccountId = ACCOUNT, registry: string = REGISTRY): Promise<readonly AuditEntry[]> {
+    return this.store.readAudit({ registry, account, after: 0, limit: 10_000 }, {})
+  }
+
+  references(store?: string): ReturnType<MetadataStore['references']> {
+    return this.store.references({ registry: REGISTRY, store }, {})
+  }
+
+  /** Queues drafts in the commit of a create that is about something else. */
+  async enqueue(...drafts: readonly QueueDraft[]): Promise<readonly QueueEntry[]> {
+    const outcome = await this.commitCreate(await this.begin(), drafts)
+    if (outcome.state !== 'committed') throw new Error(outcome.state)
+    return outcome.claimed
+  }
+}
+
+export function committed(outcome: CommitOutcome): SecretRecord {
+  expect(outcome.state).toBe('committed')
+  if (outcome.state !== 'committed' || outcome.record === undefined) throw new Error('not committed')
+  return outcome.record
+}
+
+/** Expects a SecretError of the code, final and without any effect. */
+export async function expectRefused(promise: Promise<unknown>, code: string): Promise<void> {
+  await expect(promise).rejects.toMatchObject({ kind: 'strongroom.secret-error', code, retryable: false, effect: 'none', store: undefined })
+}

@@ -1,0 +1,101 @@
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { sqliteMetadata } from '@strongroom/sqlite'
+import { describe, expect, it, vi } from 'vitest'
+import { ACCOUNT, REGISTRY, World } from './contract/world.ts'
+import { pageQuery } from '../src/page.ts'
+import { withFolder } from './folder.ts'
+
+const planOf = (database: DatabaseSync, sql: string): string[] =>
+  database
+    .prepare(`EXPLAIN QUERY PLAN ${sql}`)
+    .all()
+    .map(row => String(row['detail']))
+
+describe('query plans', () => {
+  it('are searches in an index for every page, without a sort', async () => {
+    await withFolder(async folder => {
+      const path = join(folder, 'metadata.db')
+      const store = sqliteMetadata({ path })
+      await store.references({ registry: REGISTRY }, {})
+      await store.close()
+      const database = new DatabaseSync(path)
+      const indexes = { created_at: 'records_created', updated_at: 'records_updated', key: 'records_key' } as const
+      for (const field of ['created_at', 'updated_at', 'key'] as const) {
+        for (const ascending of [true, false]) {
+          for (const fromCursor of [true, false]) {
+            const [plan, ...more] = planOf(database, pageQuery(field, ascending, fromCursor))
+            expect(more).toEqual([])
+            expect(plan).toContain(`SEARCH records USING INDEX ${indexes[field]} (registry=? AND account=?`)
+            // The cursor narrows the search, so that a late page costs what the first one does.
+            if (fromCursor) expect(plan).toMatch(/\((\w+),id\)[<>]\(\?,\?\)|key[<>]\?/)
+          }
+        }
+      }
+      database.close()
+    })
+  })
+
+  it('never scan a table or sort, but for the names of stores in use at a start', async () => {
+    await withFolder(async folder => {
+      const prepare = vi.spyOn(DatabaseSync.prototype, 'prepare')
+      const path = join(folder, 'metadata.db')
+      const world = await World.make(async clock => {
+        const store = sqliteMetadata({ path, clock })
+        return { store, dispose: () => store.close() }
+      })
+      await useEverything(world)
+      await world.dispose()
+      const statements = [...new Set(prepare.mock.calls.map(([sql]) => sql))].filter(sql => !/PRAGMA|sqlite_schema|\bUNION\b/.test(sql))
+      prepare.mockRestore()
+      expect(statements.length).toBeGreaterThan(40)
+      const database = new DatabaseSync(path)
+      const slow = statements.filter(sql => planOf(database, sql).some(detail => /^SCAN (?!CONSTANT)|TEMP B-TREE|AUTOMATIC/.test(detail)))
+      expect(slow).toEqual([])
+      // Only the counts of a whole registry may go through all of it.
+      const broad = statements.filter(sql =>
+        planOf(database, sql).some(detail => detail.endsWith('(registry=?)') || /SEARCH audit .*account=\?\)$/.test(detail)),
+      )
+      expect(broad.filter(sql => !/^SELECT count\(\*\) AS number FROM \w+ WHERE registry = :registry$/.test(sql))).toEqual([])
+      database.close()
+    })
+  })
+})
+
+async function useEverything(world: World): Promise<void> {
+  const { store } = world
+  const record = await world.create()
+  await world.update(record, 'v2')
+  await world.describe(record, 'x')
+  await world.abandon(await world.beginUpdate(record))
+  const at = { store: 'main', path: (await world.begin({ leaseMs: 0 })).path }
+  const [first, second] = await world.enqueue({ ...at, task: 'purge_path', claimMs: 9 }, { ...at, task: 'purge_path', claimMs: 9 })
+  if (first === undefined || second === undefined) throw new Error('not claimed')
+  await world.settle(first, { state: 'retry', delayMs: 0 })
+  await world.settle(second, { state: 'done' })
+  await world.settle(second, { state: 'done' })
+  await world.claim()
+  const [intent] = await store.claimExpiredIntents({ registry: REGISTRY, limit: 9, leaseMs: 0 }, {})
+  if (intent !== undefined) await store.claimExpiredIntents({ registry: REGISTRY, limit: 9, leaseMs: 0, intent: intent.id }, {})
+  await world.delete(record)
+  const page = {
+    registry: REGISTRY,
+    account: ACCOUNT,
+    limit: 9,
+    sortBy: 'key',
+    sortOrder: 'asc',
+    startingAfter: record.id,
+    endingBefore: undefined,
+  } as const
+  await store.page(page, {})
+  await store.find({ registry: REGISTRY, account: ACCOUNT, key: 'k' }, {})
+  await store.owners({ registry: REGISTRY, store: 'main', paths: [at.path] }, {})
+  await world.references()
+  await world.references('main')
+  await store.bindStores({ registry: REGISTRY, stores: { main: 'memory:1' } }, {})
+  await store.appendAudit(
+    { registry: REGISTRY, entry: { account: ACCOUNT, actor: { id: 'a', type: 'user' }, action: 'audit.read', outcome: 'ok', operationId: 'o' } },
+    {},
+  )
+  await world.audit()
+}
