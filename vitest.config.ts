@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config'
 
-const conditions = ['@strongroom/source', 'node', 'import', 'module', 'default']
+// Not `module`: it names files for bundlers, and the AWS SDK's cannot be loaded by Node.
+const conditions = ['@strongroom/source', 'node', 'import', 'default']
 
 export default defineConfig({
   resolve: { conditions },

@@ -1,0 +1,67 @@
+// What `get` costs beside the SDK's own call with the same settings, against the same server: the bare call, and one that has a
+// deadline as ours has.
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
+import { awsSecretStore } from '@strongroom/aws'
+import { alternately, print, type Row } from './measure.ts'
+
+const GOAL = 1.03
+const DEADLINE_MS = 15_000
+
+export async function awsGet({ rounds = 5_000, warmUp = 1_500 }: { readonly rounds?: number; readonly warmUp?: number } = {}): Promise<
+  readonly Row[]
+> {
+  const server = fork(new URL('secrets-server.ts', import.meta.url), { execArgv: [] })
+  const [port] = (await once(server, 'message')) as [number]
+  const settings = {
+    region: 'eu-west-1',
+    endpoint: `http://127.0.0.1:${port}`,
+    credentials: { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'only-for-tests' },
+  }
+  const sockets = { keepAlive: true, maxSockets: 128 }
+  const client = new SecretsManagerClient({
+    ...settings,
+    maxAttempts: 1,
+    requestHandler: { connectionTimeout: 3_000, socketTimeout: 10_000, httpAgent: sockets, httpsAgent: sockets },
+  })
+  const store = awsSecretStore({ ...settings, accountId: '123456789012' })
+  const withDeadline = async (): Promise<unknown> => {
+    const controller = new AbortController()
+    const timer = setTimeout(() => controller.abort(), DEADLINE_MS)
+    try {
+      return await client.send(command(), { abortSignal: controller.signal })
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+  try {
+    const medians = await alternately({ bare: () => client.send(command()), withDeadline, ours: () => store.get('benchmark') }, { rounds, warmUp })
+    return [
+      rowOf('AWS: get, beside the SDK with a deadline', medians.ours, medians.withDeadline),
+      rowOf('AWS: get, beside the bare SDK', medians.ours, medians.bare),
+    ]
+  } finally {
+    await store.close()
+    client.destroy()
+    server.kill()
+  }
+}
+
+function command(): GetSecretValueCommand {
+  return new GetSecretValueCommand({ SecretId: 'benchmark', VersionStage: 'AWSCURRENT' })
+}
+
+function rowOf(what: string, ours: number, baseline: number): Row {
+  const ratio = ours / baseline
+  return {
+    what,
+    ours: `${(ours * 1000).toFixed(0)} µs`,
+    baseline: `${(baseline * 1000).toFixed(0)} µs`,
+    difference: `× ${ratio.toFixed(3)}`,
+    goal: `≤ × ${GOAL}`,
+    reached: ratio <= GOAL,
+  }
+}
+
+if (import.meta.main) print(await awsGet())

@@ -1,0 +1,37 @@
+export interface Row {
+  readonly what: string
+  readonly ours: string
+  readonly baseline: string
+  readonly difference: string
+  readonly goal: string
+  readonly reached: boolean
+}
+
+/** Runs both by turns, in changing order, so that what slows the machine slows both; answers the medians in milliseconds. */
+export async function alternately<Names extends string>(
+  works: Readonly<Record<Names, () => Promise<unknown>>>,
+  { rounds, warmUp }: { readonly rounds: number; readonly warmUp: number },
+): Promise<Readonly<Record<Names, number>>> {
+  const names = Object.keys(works) as Names[]
+  const times = new Map<Names, number[]>(names.map(name => [name, []]))
+  for (let round = 0; round < warmUp + rounds; round += 1) {
+    for (let turn = 0; turn < names.length; turn += 1) {
+      const name = names[(round + turn) % names.length] as Names
+      const startedAt = performance.now()
+      await works[name]()
+      const time = performance.now() - startedAt
+      if (round >= warmUp) times.get(name)?.push(time)
+    }
+  }
+  return Object.fromEntries(names.map(name => [name, median(times.get(name) ?? [])])) as Record<Names, number>
+}
+
+export function print(rows: readonly Row[]): void {
+  console.table(Object.fromEntries(rows.map(({ what, reached, ...columns }) => [what, { ...columns, reached: reached ? 'yes' : 'no' }])))
+}
+
+function median(times: readonly number[]): number {
+  const sorted = times.toSorted((a, b) => a - b)
+  const middle = sorted.length / 2
+  return ((sorted[Math.floor(middle)] ?? Number.NaN) + (sorted[Math.ceil(middle) - 1] ?? Number.NaN)) / 2
+}

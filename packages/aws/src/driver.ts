@@ -1,0 +1,211 @@
+import type { DriverCall, DriverCapabilities, Failure, NativePath, Payload, ReadOutcome, SecretDriver, VersionId } from '@strongroom/core'
+import type * as Aws from '@aws-sdk/client-secrets-manager'
+import { checkAccount, CURRENT, damaged, dateOf, entryOf, listOf, payloadOf, textOf, tokenOf, versionOf } from './answers.ts'
+import { AwsFinding, classify, classifyEntry, nameOf, refused, withCircumstances } from './classify.ts'
+import { Connection, type Sdk } from './client.ts'
+import { checkOptions, type AwsOptions } from './options.ts'
+
+const CAPABILITIES: DriverCapabilities = {
+  maxPathLength: 512,
+  maxValueBytes: { text: 65_536, binary: 65_536 },
+  maxBatch: 20,
+  create: 'atomic',
+  appendAfter: 'ignored',
+  current: 'on_promote',
+  versionProof: 'token',
+  destroyVersion: 'detached',
+  remove: 'recoverable',
+}
+const PENDING = 'STRONGROOM_PENDING'
+const PAGE = 100
+/** What the name filter of `ListSecrets` takes; a leading `!` would turn it round. No secret's name begins otherwise. */
+const FILTER = /^(?!!)[a-zA-Z0-9 :_@/+=.!-]{1,512}$/
+
+/**
+ * AWS Secrets Manager. The SDK is loaded by the first call.
+ * @throws SecretError `invalid_argument` or `misconfigured` for wrong options
+ */
+export function awsDriver(options: AwsOptions): SecretDriver {
+  const { region, accountId, kmsKeyId, tags, recoveryWindowDays = 30, ...rest } = checkOptions(options)
+  const connection = new Connection({ region, ...rest })
+
+  const send = async <Answer extends { readonly ARN?: unknown }>(
+    operation: string,
+    call: DriverCall,
+    command: (sdk: Sdk) => object,
+  ): Promise<Answer> => {
+    try {
+      const answer = await connection.send<Answer>(call.signal, command)
+      checkAccount(answer.ARN, accountId, READS.has(operation) ? 'none' : 'unknown')
+      return answer
+    } catch (error) {
+      throw withCircumstances(error, { operation })
+    }
+  }
+
+  /** The labelled versions of a secret that is there; AWS describes and lists what is scheduled for deletion as if it were. */
+  const labels = async (path: NativePath, call: DriverCall): Promise<Readonly<Record<string, readonly string[]>>> => {
+    const answer = await send<Aws.DescribeSecretResponse>('describe', call, sdk => new sdk.DescribeSecretCommand({ SecretId: path }))
+    if (dateOf(answer.DeletedDate) !== undefined) throw new AwsFinding(refused('not_found'))
+    return answer.VersionIdsToStages ?? {}
+  }
+
+  return {
+    specification: 'v1',
+    kind: 'aws',
+    location: accountId === undefined ? undefined : `aws:${accountId}:${region}`,
+    capabilities: CAPABILITIES,
+
+    async create({ path, payload, labels, token }, call) {
+      const input: Aws.CreateSecretRequest = {
+        Name: path,
+        ClientRequestToken: token,
+        ...valueOf(payload),
+        Tags: Object.entries({ ...tags, ...labels }).map(([Key, Value]) => ({ Key, Value })),
+        ...(kmsKeyId === undefined ? {} : { KmsKeyId: kmsKeyId }),
+      }
+      const answer = await send<Aws.CreateSecretResponse>('create', call, sdk => new sdk.CreateSecretCommand(input))
+      return { version: written(answer.VersionId, token), fullPath: textOf(answer.ARN, 'unknown') }
+    },
+
+    async append({ path, payload, token, staged }, call) {
+      const input: Aws.PutSecretValueRequest = {
+        SecretId: path,
+        ClientRequestToken: token,
+        ...valueOf(payload),
+        ...(staged ? { VersionStages: [PENDING] } : {}),
+      }
+      const answer = await send<Aws.PutSecretValueResponse>('append', call, sdk => new sdk.PutSecretValueCommand(input))
+      return { version: written(answer.VersionId, token) }
+    },
+
+    async promote({ path, version, from }, call) {
+      const input: Aws.UpdateSecretVersionStageRequest = {
+        SecretId: path,
+        VersionStage: CURRENT,
+        MoveToVersionId: version,
+        RemoveFromVersionId: from,
+      }
+      try {
+        await send('promote', call, sdk => new sdk.UpdateSecretVersionStageCommand(input))
+      } catch (error) {
+        if (nameOf(error) !== 'InvalidParameterException') throw error
+        // AWS has one name for a lost comparison and for a version that is not there: the holder of the label tells.
+        const holds = (await labels(path, call))[from]?.includes(CURRENT) === true
+        throw withCircumstances(error, { failure: refused(holds ? 'not_found' : 'conflict') })
+      }
+    },
+
+    async read({ path, version }, call) {
+      const which = version === undefined ? { VersionStage: CURRENT } : { VersionId: version }
+      const answer = await send<Aws.GetSecretValueResponse>('read', call, sdk => new sdk.GetSecretValueCommand({ SecretId: path, ...which }))
+      const found = textOf(answer.VersionId, 'none') as VersionId
+      if (version !== undefined && found !== version) throw damaged('none')
+      return { payload: payloadOf(answer), version: found }
+    },
+
+    async readMany({ paths }, call) {
+      const outcomes = new Map<string, ReadOutcome>()
+      const seen = new Set<string>()
+      let page: string | undefined
+      do {
+        const input = { SecretIdList: [...paths], ...(page === undefined ? {} : { NextToken: page }) }
+        const answer = await send<Aws.BatchGetSecretValueResponse & { readonly ARN?: never }>(
+          'readMany',
+          call,
+          sdk => new sdk.BatchGetSecretValueCommand(input),
+        )
+        for (const value of listOf(answer.SecretValues)) {
+          for (const path of [value.Name, value.ARN]) {
+            if (path !== undefined) outcomes.set(path, outcomeOf(path as NativePath, value))
+          }
+        }
+        for (const { SecretId: path = '', ErrorCode, Message } of listOf(answer.Errors)) {
+          outcomes.set(path, { path: path as NativePath, failure: classifyEntry(ErrorCode, Message) })
+        }
+        page = tokenOf(answer.NextToken)
+        // AWS may answer fewer than were asked for, and even none, with a token for the rest.
+        if (page !== undefined && seen.has(page)) throw damaged('none')
+        if (page !== undefined) seen.add(page)
+      } while (page !== undefined)
+      return paths.map(path => outcomes.get(path) ?? { path, failure: damaged('none').failure })
+    },
+
+    async versions({ path, page }, call) {
+      // The list of a secret that is scheduled for deletion says nothing of that.
+      if (page === undefined) await labels(path, call)
+      const input = { SecretId: path, IncludeDeprecated: true, MaxResults: PAGE, ...(page === undefined ? {} : { NextToken: page }) }
+      const answer = await send<Aws.ListSecretVersionIdsResponse>('versions', call, sdk => new sdk.ListSecretVersionIdsCommand(input))
+      return { items: listOf(answer.Versions).map(versionOf), next: tokenOf(answer.NextToken) }
+    },
+
+    async list({ prefix, withLabels, page }, call) {
+      if (prefix !== '' && !FILTER.test(prefix)) return { items: [], next: undefined }
+      const input: Aws.ListSecretsRequest = {
+        MaxResults: PAGE,
+        ...(prefix === '' ? {} : { Filters: [{ Key: 'name', Values: [prefix] }] }),
+        ...(page === undefined ? {} : { NextToken: page }),
+      }
+      const answer = await send<Aws.ListSecretsResponse & { readonly ARN?: never }>('list', call, sdk => new sdk.ListSecretsCommand(input))
+      const entries = listOf(answer.SecretList)
+      for (const { ARN } of entries) checkAccount(ARN, accountId, 'none')
+      const there = entries.filter(({ Name, DeletedDate }) => Name?.startsWith(prefix) !== false && dateOf(DeletedDate) === undefined)
+      return { items: there.map(entry => entryOf(entry, withLabels)), next: tokenOf(answer.NextToken) }
+    },
+
+    async destroyVersion({ path, version }, call) {
+      const held = (await labels(path, call))[version] ?? []
+      if (held.includes(CURRENT)) throw new AwsFinding(refused('conflict'))
+      let written = false
+      for (const label of held) {
+        const input = { SecretId: path, VersionStage: label, RemoveFromVersionId: version }
+        try {
+          await send('unlabel', call, sdk => new sdk.UpdateSecretVersionStageCommand(input))
+        } catch (error) {
+          throw withCircumstances(error, { written })
+        }
+        written = true
+      }
+    },
+
+    async remove({ path, purge }, call) {
+      const how = purge ? { ForceDeleteWithoutRecovery: true } : { RecoveryWindowInDays: recoveryWindowDays }
+      try {
+        const answer = await send<Aws.DeleteSecretResponse>('remove', call, sdk => new sdk.DeleteSecretCommand({ SecretId: path, ...how }))
+        return purge ? { state: 'gone' } : { state: 'retained', until: dateOf(answer.DeletionDate) }
+      } catch (error) {
+        if (purge && nameOf(error) === 'ResourceNotFoundException') return { state: 'gone' }
+        throw error
+      }
+    },
+
+    async restore({ path }, call) {
+      await send('restore', call, sdk => new sdk.RestoreSecretCommand({ SecretId: path }))
+    },
+
+    classify,
+    close: () => connection.close(),
+  }
+
+  function outcomeOf(path: NativePath, value: Aws.SecretValueEntry): ReadOutcome {
+    try {
+      checkAccount(value.ARN, accountId, 'none')
+      return { path, payload: payloadOf(value), version: textOf(value.VersionId, 'none') as VersionId }
+    } catch (error) {
+      return { path, failure: classify(error) }
+    }
+  }
+}
+
+const READS: ReadonlySet<string> = new Set(['describe', 'read', 'readMany', 'versions', 'list'])
+
+function valueOf({ bytes, text }: Payload): { readonly SecretString: string } | { readonly SecretBinary: Uint8Array } {
+  return text ? { SecretString: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes) } : { SecretBinary: bytes }
+}
+
+/** The token is the version's id. @throws AwsFinding `corrupt` when AWS answers none, or another */
+function written(version: unknown, token: string): VersionId {
+  const effect: Failure['effect'] = 'unknown'
+  if (textOf(version, effect) !== token) throw damaged(effect)
+  return token as VersionId
+}

@@ -1,0 +1,50 @@
+import type { NativePath, SecretDriver } from '@strongroom/core'
+
+/** What a run gives to `start`: everything that the kit makes has a native path that begins with `prefix`, of `[a-z0-9-]`. */
+export interface StartContext {
+  readonly runId: string
+  readonly prefix: string
+}
+
+/** Around the adapter, with the vendor's SDK or plain HTTP: proves that reads and writes reach the backend. */
+export interface OutOfBand {
+  /** The current value at a native path, decoded from the backend's own form; undefined when there is none. */
+  read(path: NativePath): Promise<Uint8Array | undefined>
+  /** Makes these bytes (UTF-8) the current value of a secret that exists, as someone outside the library would. */
+  write(path: NativePath, bytes: Uint8Array): Promise<void>
+}
+
+/** What the backend, or a proxy before it, can be made to do. */
+export interface Faults {
+  /** Drops the answer of the next request, after the backend has applied it. */
+  loseNextResponse(): Promise<void>
+  /** Refuses the next `count` requests as throttled, with a Retry-After of so many milliseconds (or the next whole unit). */
+  throttleNext(count: number, retryAfterMs: number): Promise<void>
+  /** Requests that the backend has seen so far: shows that retries are core's only. */
+  requests(): Promise<number>
+  /** Takes the next request and never answers it. */
+  stallNext?(): Promise<void>
+}
+
+/** One backend, ready to be tested. Only `driver` and `dispose` are required; each hook lets the kit find more. */
+export interface DriverHarness {
+  readonly driver: SecretDriver
+  /** Another driver on the same place: finds caches, and locations that are not stable. */
+  readonly second?: SecretDriver | undefined
+  /** The same place through someone who may do nothing. */
+  readonly denied?: SecretDriver | undefined
+  /** The same place through someone who may write, list and remove, but not read values. */
+  readonly manageOnly?: SecretDriver | undefined
+  readonly outOfBand?: OutOfBand | undefined
+  readonly faults?: Faults | undefined
+  dispose(): Promise<void>
+}
+
+export type StartHarness = (context: StartContext) => Promise<DriverHarness>
+
+/** The parts of a harness that an adapter may leave out. */
+export type Hook = 'second' | 'denied' | 'manageOnly' | 'outOfBand' | 'faults'
+export const hookNames: readonly Hook[] = ['second', 'denied', 'manageOnly', 'outOfBand', 'faults']
+
+/** The hooks of a harness, for a case whose `needs` name the ones it uses. */
+export type Hooks = { readonly [Name in Hook]-?: NonNullable<DriverHarness[Name]> }

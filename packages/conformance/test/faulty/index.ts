@@ -1,0 +1,8 @@
+import { faultyDeclarations } from './declarations.ts'
+import { faultyErrors } from './errors.ts'
+import type { FaultyDriver } from './faulty-driver.ts'
+import { faultyReads } from './reads.ts'
+import { faultyRemovals } from './removals.ts'
+import { faultyWrites } from './writes.ts'
+
+export const faultyDrivers: readonly FaultyDriver[] = [...faultyDeclarations, ...faultyWrites, ...faultyReads, ...faultyRemovals, ...faultyErrors]

@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict'
+import { runDriverCases } from '@strongroom/conformance'
+import type { DriverCapabilities } from '@strongroom/core'
+import { describe, test } from 'vitest'
+import { memoryHarness } from './memory-harness.ts'
+
+const variants: Readonly<Record<string, Partial<DriverCapabilities>>> = {
+  'like Google': { appendAfter: 'ignored', current: 'on_append', versionProof: 'position', remove: 'immediate', maxBatch: 1, maxPathLength: 255 },
+  'like Azure': {
+    create: 'checked',
+    appendAfter: 'ignored',
+    current: 'on_append',
+    destroyVersion: 'blocked',
+    maxBatch: 1,
+    maxPathLength: 127,
+    maxValueBytes: { text: 25_000, binary: 18_750 },
+  },
+  'like AWS': { appendAfter: 'ignored', destroyVersion: 'detached' },
+  'like Vault': { current: 'on_append', versionProof: 'position', remove: 'immediate', maxBatch: 1 },
+}
+
+const everyHook = ['second', 'denied', 'manageOnly', 'outOfBand', 'faults'] as const
+
+describe('the memory driver keeps the contract with other capabilities', () => {
+  for (const [name, capabilities] of Object.entries(variants)) {
+    test(name, async () => {
+      const report = await runDriverCases(name, memoryHarness({ capabilities }), { require: everyHook, pagingItems: 16 })
+      assert.deepEqual(
+        report.cases.filter(({ outcome }) => outcome === 'failed'),
+        [],
+      )
+      assert.deepEqual(report.problems, [])
+      assert.equal(report.ok, true)
+    })
+  }
+  test('without any hook, what needs one is skipped and told', async () => {
+    const report = await runDriverCases('bare', memoryHarness({ without: everyHook }), { pagingItems: 8 })
+    assert.equal(report.failed, 0)
+    assert.equal(report.ok, true)
+    assert.deepEqual(
+      report.notExercised.map(({ hook }) => hook),
+      everyHook,
+    )
+    assert.ok(report.skipped.some(({ id, reason }) => id === 'errors/denied-read' && reason.includes('no denied hook')))
+  })
+})
