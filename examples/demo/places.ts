@@ -36,7 +36,9 @@ export async function awsPlace(): Promise<Place> {
   await healthy(`${endpoint}/moto-api/data.json`)
   const raw = new SecretsManagerClient({ region, endpoint, credentials })
   const driver = awsDriver({ region, endpoint, credentials, accountId: '123456789012' })
-  const read = async (path: string): Promise<string> => (await raw.send(new GetSecretValueCommand({ SecretId: path }))).SecretString ?? ''
+  // AWS serves AWSCURRENT by default; moto forgets that a label was moved unless it is named.
+  const read = async (path: string): Promise<string> =>
+    (await raw.send(new GetSecretValueCommand({ SecretId: path, VersionStage: 'AWSCURRENT' }))).SecretString ?? ''
   const stop = async (): Promise<void> => {
     raw.destroy()
     const gone = once(server, 'exit')
@@ -48,7 +50,7 @@ export async function awsPlace(): Promise<Place> {
     name: 'aws',
     described: `AWS Secrets Manager by the official SDK, served by moto at ${endpoint}`,
     driver,
-    readOutside: { call: 'new GetSecretValueCommand({ SecretId: record.cloudSecretPath })', read },
+    readOutside: { call: "new GetSecretValueCommand({ SecretId: record.cloudSecretPath, VersionStage: 'AWSCURRENT' })", read },
     stop,
   }
 }

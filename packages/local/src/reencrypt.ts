@@ -147,7 +147,7 @@ async function replace(
   return await session.write(signal, () => {
     let moved = 0
     for (const { row, envelope } of sealed) {
-      const sql = 'UPDATE envelopes SET envelope = ? WHERE sequence = ? AND envelope IS NOT ?'
+      const sql = 'UPDATE envelopes SET envelope = ? WHERE sequence = ? AND envelope = ?'
       if (database.run(sql, envelope, row.sequence, row.envelope) === 0) continue
       database.run('UPDATE versions SET kid = ? WHERE sequence = ?', kid, row.sequence)
       moved += 1
