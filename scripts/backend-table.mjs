@@ -16,7 +16,15 @@ export function backendTable(folder, missing) {
   const incomplete = []
   const rows = reports.map(report => {
     if (!report.ok) incomplete.push(`${report.backend}: ${report.problems.join('; ') || `${report.failed} cases failed`}`)
-    return [report.backend, report.where ?? '', report.passed, report.failed, report.skipped.length, report.deviations.length, report.notExercised.length]
+    return [
+      report.backend,
+      report.where ?? '',
+      report.passed,
+      report.failed,
+      report.skipped.length,
+      report.deviations.length,
+      report.notExercised.length,
+    ]
   })
   for (const [kind, where] of Object.entries(EXPECTED)) {
     if (reports.some(report => report.driver?.kind === kind)) continue

@@ -9,12 +9,11 @@ import { environment, root } from './workspace.mjs'
  * @returns {{ name: string, tarball: string }[]}
  */
 export function pack(folder) {
-  const { packageManager } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   return readdirSync(join(root, 'packages')).map(directory => {
     const place = join(root, 'packages', directory)
     const { name, version } = JSON.parse(readFileSync(join(place, 'package.json'), 'utf8'))
     if (!existsSync(join(place, 'dist', 'index.js'))) throw new Error(`${name} is not built; run: npm run build`)
-    execFileSync('npx', ['--yes', packageManager, 'pack', '--pack-destination', folder], { cwd: place, env: environment, stdio: ['ignore', 'ignore', 'inherit'] })
+    execFileSync('pnpm', ['pack', '--pack-destination', folder], { cwd: place, env: environment, stdio: ['ignore', 'ignore', 'inherit'] })
     return { name, tarball: join(folder, `${name.replace('@', '').replace('/', '-')}-${version}.tgz`) }
   })
 }

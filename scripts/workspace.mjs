@@ -29,13 +29,19 @@ export function say(line) {
 /** Installs with the pinned pnpm, unless the lock file is the one installed last. */
 export async function ensureInstalled() {
   const { packageManager } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
-  const lock = createHash('sha256').update(await readFile(join(root, 'pnpm-lock.yaml'))).digest('hex')
+  const lock = createHash('sha256')
+    .update(await readFile(join(root, 'pnpm-lock.yaml')))
+    .digest('hex')
   if (existsSync(stamp) && existsSync(join(bin, 'node')) && (await readFile(stamp, 'utf8')) === lock) return
   say(`installing the workspace with ${packageManager} (once; about a minute)`)
   for (let attempt = 1; ; attempt += 1) {
-    const code = await run('npx', ['--yes', packageManager, 'install', '--frozen-lockfile', '--reporter=silent'], { env: process.env, toStderr: true })
+    const code = await run('npx', ['--yes', packageManager, 'install', '--frozen-lockfile', '--reporter=silent'], {
+      env: process.env,
+      toStderr: true,
+    })
     if (code === 0) break
-    if (attempt === TRIES) throw new Error(`installing failed ${TRIES} times (exit code ${code}); run: npx ${packageManager} install --frozen-lockfile`)
+    if (attempt === TRIES)
+      throw new Error(`installing failed ${TRIES} times (exit code ${code}); run: npx ${packageManager} install --frozen-lockfile`)
     say('that failed; trying again')
   }
   await writeFile(stamp, lock)

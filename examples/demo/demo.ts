@@ -33,7 +33,12 @@ try {
     `folder    ${folder}`,
   )
 
-  const shared = { id: 'demo', metadata: sqliteMetadata({ path: join(folder, 'meta.db') }), stores: { main: place.driver }, authorize: unsafeAllowEveryone }
+  const shared = {
+    id: 'demo',
+    metadata: sqliteMetadata({ path: join(folder, 'meta.db') }),
+    stores: { main: place.driver },
+    authorize: unsafeAllowEveryone,
+  }
   await using registry = await createSecretRegistry({ ...shared, writeTo: 'main' })
   await using reader = await createSecretReader(shared)
   const secrets = registry.account(account, alice)
@@ -95,7 +100,9 @@ try {
     'Where are the values? Search every byte of the folder',
     'grep -r sk-',
     () => findIn(folder, [FIRST, SECOND]),
-    found => [found.length === 0 ? 'in no file: not in the database, not in the audit trail, not in the store in the clear' : `FOUND in ${found.join(', ')}`],
+    found => [
+      found.length === 0 ? 'in no file: not in the database, not in the audit trail, not in the store in the clear' : `FOUND in ${found.join(', ')}`,
+    ],
   )
 
   await transcript.step(
@@ -113,7 +120,14 @@ try {
       `${entries.length} entries`,
       ...transcript.table([
         ['#', 'time', 'who', 'action', 'outcome', 'hash'],
-        ...entries.map(({ sequence, at, actor, action, outcome, hash }) => [String(sequence), time(at), actor.id, action, outcome, `${hash.slice(0, 12)}…`]),
+        ...entries.map(({ sequence, at, actor, action, outcome, hash }) => [
+          String(sequence),
+          time(at),
+          actor.id,
+          action,
+          outcome,
+          `${hash.slice(0, 12)}…`,
+        ]),
       ]),
     ],
   )
@@ -121,10 +135,17 @@ try {
     'Is the trail whole?',
     'verifyAudit(secrets.audit())',
     () => verifyAudit(secrets.audit()),
-    verdict => [verdict.ok ? `yes: ${verdict.entries} entries, each hash follows from the one before` : `NO: ${verdict.problem} at ${verdict.sequence}`],
+    verdict => [
+      verdict.ok ? `yes: ${verdict.entries} entries, each hash follows from the one before` : `NO: ${verdict.problem} at ${verdict.sequence}`,
+    ],
   )
 
-  await transcript.step('Delete', 'secrets.delete(record.id)', () => secrets.delete(record.id), () => ['gone from the database and from the store'])
+  await transcript.step(
+    'Delete',
+    'secrets.delete(record.id)',
+    () => secrets.delete(record.id),
+    () => ['gone from the database and from the store'],
+  )
   await transcript.step(
     'Read once more',
     "values.read({ key: 'openai-api-key' })",

@@ -29,7 +29,10 @@ export class Transcript {
     const columns = rows[0]?.length ?? 0
     const widths = Array.from({ length: columns }, (_, column) => Math.max(...rows.map(row => stripVTControlCharacters(row[column] ?? '').length)))
     return rows.map((row, index) => {
-      const line = row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd()
+      const line = row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd()
       return index === 0 ? paint('dim', line) : line
     })
   }

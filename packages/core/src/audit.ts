@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { crypto } from './internal/crypto.ts'
 import type { SecretErrorCode } from './errors.ts'
 import type { AccountId, Actor, SecretId } from './words.ts'
 
@@ -61,7 +61,7 @@ export function auditHash(entry: Omit<AuditEntry, 'hash'>): string {
     entry.key ?? null,
     entry.operationId ?? null,
   ]
-  return createHash('sha256').update(JSON.stringify(fields)).digest('hex')
+  return crypto().createHash('sha256').update(JSON.stringify(fields)).digest('hex')
 }
 
 /** `ok`, or the first entry that does not follow from the one before it. */

@@ -18,7 +18,7 @@ export async function createSecretMigrator(options: MigratorOptions): Promise<Se
   const operation = 'createSecretMigrator'
   checkOptions(operation, options, ['id', 'metadata', 'stores', 'actor', 'policy'])
   const { policy = {} } = options
-  checkPolicy(operation, policy)
+  checkPolicy(operation, policy, ['limits'])
   checkWho(operation, accountId('migrator'), options.actor)
   return new Migrator(await BoundStores.open(operation, options, READING_AND_WRITING, policy))
 }

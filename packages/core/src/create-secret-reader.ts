@@ -22,7 +22,7 @@ export async function createSecretReader(options: ReaderOptions): Promise<Secret
   const operation = 'createSecretReader'
   checkOptions(operation, options, ['id', 'metadata', 'stores', 'authorize', 'policy'])
   const { policy = {} } = options
-  checkPolicy(operation, policy)
+  checkPolicy(operation, policy, [])
   const access = new Access(operation, options.authorize, options.metadata, options.id, policy.deadlineMs ?? DEFAULT_DEADLINE_MS)
   return new Reader(await BoundStores.open(operation, options, READING, policy), access)
 }

@@ -37,7 +37,7 @@ export async function createSecretRegistry(options: RegistryOptions): Promise<Se
     const protocol = new WriteProtocol(stores, access, upkeep, times)
     return new Registry({ calls: new Calls(), stores, placement, access, protocol, keys }, upkeep)
   } catch (error) {
-    await stores.close()
+    stores.disown()
     throw error
   }
 }
@@ -82,10 +82,11 @@ class Registry implements SecretRegistry {
 }
 
 function checkTimes(operation: string, policy: RegistryPolicy): { deadlineMs: number; leaseMs: number; putHorizonMs: number } {
+  if (typeof policy !== 'object' || policy === null) throw SecretError.invalid(operation, 'policy is an object')
   const { prefix, leaseMs: lease, putHorizonMs = DEFAULT_HORIZON_MS, ...rest } = policy
-  checkPolicy(operation, rest, ['leaseMs', 'putHorizonMs'])
+  checkPolicy(operation, rest, ['limits', 'leaseMs', 'putHorizonMs'])
   const prefixes = typeof prefix === 'object' && prefix !== null ? Object.values(prefix) : [prefix]
-  for (const one of prefixes) checkPolicy(operation, one === undefined ? {} : { prefix: one })
+  for (const one of prefixes) checkPolicy(operation, one === undefined ? {} : { prefix: one }, ['prefix'])
   const { deadlineMs = DEFAULT_DEADLINE_MS } = policy
   const leaseMs = lease ?? deadlineMs * 3
   checkInteger(operation, 'leaseMs', leaseMs, 1, 24 * 3_600_000)

@@ -1,6 +1,7 @@
-import { randomUUID } from 'node:crypto'
+import { crypto } from './internal/crypto.ts'
 import type { DriverCall, DriverVersion, Payload, Removal, SecretDriver } from './driver.ts'
 import { SecretError } from './errors.ts'
+import { Calls } from './internal/calls.ts'
 import { checkOneOf, checkOptions, checkPolicy, Checks } from './internal/checks.ts'
 import { checkDriver } from './internal/check-driver.ts'
 import { Guard } from './internal/guard.ts'
@@ -19,7 +20,7 @@ const PUT_ROUNDS = 3
  */
 export function createSecretStore(driver: SecretDriver, policy: StorePolicy = {}): SecretStore {
   checkDriver('createSecretStore', driver)
-  checkPolicy('createSecretStore', policy)
+  checkPolicy('createSecretStore', policy, ['prefix', 'naming', 'limits'])
   return new DriverStore(driver, policy)
 }
 
@@ -27,6 +28,7 @@ class DriverStore implements SecretStore {
   readonly #driver: SecretDriver
   readonly #guard: Guard
   readonly #checks: Checks
+  readonly #calls = new Calls()
 
   constructor(driver: SecretDriver, policy: StorePolicy) {
     this.#driver = driver
@@ -44,26 +46,24 @@ class DriverStore implements SecretStore {
 
   async get(name: string, options: GetOptions = {}): Promise<StoredSecret> {
     const operation = 'get'
-    this.#guard.assertOpen(operation)
+    this.#assertOpen(operation)
     checkOptions(operation, options, ['signal', 'version'])
     const path = this.#checks.path(operation, name)
     if (options.version !== undefined) checkVersion(operation, options.version)
-    const { payload, version } = await this.#guard.run({
-      operation,
-      secretName: name,
-      signal: options.signal,
-      afterUnknown: 'read',
-      attempt: call => this.#driver.read({ path, version: options.version }, call),
-    })
-    return { name, version, value: SecretValue.fromPayload(payload) }
+    return await this.#read(operation, name, path, options)
   }
 
   async getMany(names: readonly string[], options: CallOptions = {}): Promise<readonly GetOutcome[]> {
     const operation = 'getMany'
-    this.#guard.assertOpen(operation)
+    this.#assertOpen(operation)
     checkOptions(operation, options, ['signal'])
     if (!Array.isArray(names)) throw SecretError.invalid(operation, 'names are an array of strings')
-    const paths = new Map<NativePath, string>(names.map(name => [this.#checks.path(operation, name), name as string]))
+    const asked: readonly string[] = [...(names as readonly string[])]
+    const paths = new Map<NativePath, string>(asked.map(name => [this.#checks.path(operation, name), name]))
+    return await this.#calls.track(this.#readMany(asked, paths, options))
+  }
+
+  async #readMany(names: readonly string[], paths: ReadonlyMap<NativePath, string>, options: CallOptions): Promise<readonly GetOutcome[]> {
     const outcomes = new Map<string, GetOutcome>()
     const { maxBatch } = this.#driver.capabilities
     const pieces = chunks([...paths], maxBatch)
@@ -85,7 +85,7 @@ class DriverStore implements SecretStore {
 
   async put(name: string, value: ValueInput, options: PutOptions = {}): Promise<{ readonly version: VersionId }> {
     const operation = 'put'
-    this.#guard.assertOpen(operation)
+    this.#assertOpen(operation)
     checkOptions(operation, options, ['signal', 'ifAbsent', 'ifVersion', 'labels'])
     const { ifAbsent, ifVersion } = options
     checkOneOf(operation, 'ifAbsent', ifAbsent, [true, 'unsafe-check-then-write'])
@@ -96,24 +96,29 @@ class DriverStore implements SecretStore {
     const labels = this.#checks.labels(operation, options.labels)
     const path = this.#checks.path(operation, name)
     const payload = this.#checks.payload(operation, value)
-    const write: Write = { operation, secretName: name, signal: options.signal, path, payload }
+    const endsAt = performance.now() + this.#guard.deadlineMs
+    const write: Write = { operation, secretName: name, signal: options.signal, path, payload, token: crypto().randomUUID(), endsAt }
+    return await this.#calls.track(this.#put(write, options, labels))
+  }
+
+  async #put(write: Write, { ifAbsent, ifVersion }: PutOptions, labels: Readonly<Record<string, string>>): Promise<{ readonly version: VersionId }> {
     try {
       if (ifAbsent !== undefined) {
         if (this.capabilities.create === 'checked' && ifAbsent === true) {
-          throw this.#unsupported(operation, "this backend looks, then writes; ifAbsent: 'unsafe-check-then-write' accepts the race")
+          throw this.#unsupported(write.operation, "this backend looks, then writes; ifAbsent: 'unsafe-check-then-write' accepts the race")
         }
         return { version: await this.#create(write, labels) }
       }
       if (ifVersion !== undefined) return { version: await this.#compareAndAppend(write, ifVersion) }
       return { version: await this.#upsert(write) }
     } finally {
-      payload.bytes.fill(0)
+      write.payload.bytes.fill(0)
     }
   }
 
   async *list(options: ListOptions = {}): AsyncGenerator<SecretEntry> {
     const operation = 'list'
-    this.#guard.assertOpen(operation)
+    this.#assertOpen(operation)
     checkOptions(operation, options, ['signal', 'prefix', 'withLabels'])
     const { prefix = '', withLabels = false } = options
     checkOneOf(operation, 'withLabels', withLabels, [true, false])
@@ -132,7 +137,7 @@ class DriverStore implements SecretStore {
 
   async *versions(name: string, options: CallOptions = {}): AsyncGenerator<DriverVersion> {
     const operation = 'versions'
-    this.#guard.assertOpen(operation)
+    this.#assertOpen(operation)
     checkOptions(operation, options, ['signal'])
     const path = this.#checks.path(operation, name)
     yield* this.#pages(operation, name, options.signal, (page, call) => this.#driver.versions({ path, after: undefined, page }, call))
@@ -140,7 +145,7 @@ class DriverStore implements SecretStore {
 
   async destroyVersion(name: string, version: VersionId, options: CallOptions = {}): Promise<void> {
     const operation = 'destroyVersion'
-    this.#guard.assertOpen(operation)
+    this.#assertOpen(operation)
     checkOptions(operation, options, ['signal'])
     checkVersion(operation, version)
     const path = this.#checks.path(operation, name)
@@ -155,7 +160,7 @@ class DriverStore implements SecretStore {
 
   async delete(name: string, options: DeleteOptions = {}): Promise<Removal> {
     const operation = 'delete'
-    this.#guard.assertOpen(operation)
+    this.#assertOpen(operation)
     checkOptions(operation, options, ['signal', 'purge'])
     const { purge = false } = options
     checkOneOf(operation, 'purge', purge, [true, false])
@@ -174,7 +179,7 @@ class DriverStore implements SecretStore {
 
   async restore(name: string, options: CallOptions = {}): Promise<void> {
     const operation = 'restore'
-    this.#guard.assertOpen(operation)
+    this.#assertOpen(operation)
     checkOptions(operation, options, ['signal'])
     const path = this.#checks.path(operation, name)
     if (this.capabilities.remove === 'immediate') throw this.#unsupported(operation, 'this backend cannot take a removal back')
@@ -188,18 +193,30 @@ class DriverStore implements SecretStore {
   }
 
   async close(): Promise<void> {
-    await this.#guard.close()
+    // A call of several requests is waited for as a whole, so the guard goes on taking them until then.
+    await this.#calls.close(() => this.#guard.close())
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }
 
+  async #read(operation: string, name: string, path: NativePath, { signal, version: wanted }: GetOptions): Promise<StoredSecret> {
+    const { payload, version } = await this.#guard.run({
+      operation,
+      secretName: name,
+      signal,
+      afterUnknown: 'read',
+      attempt: call => this.#driver.read({ path, version: wanted }, call),
+    })
+    return { name, version, value: SecretValue.fromPayload(payload) }
+  }
+
   async #getOne(piece: readonly (readonly [NativePath, string])[], options: CallOptions): Promise<readonly GetOutcome[]> {
     return await Promise.all(
-      piece.map(async ([, name]) => {
+      piece.map(async ([path, name]) => {
         try {
-          return { name, ok: true, secret: await this.get(name, options) } as const
+          return { name, ok: true, secret: await this.#read('getMany', name, path, options) } as const
         } catch (error) {
           return { name, ok: false, error: asOutcome(error) } as const
         }
@@ -227,27 +244,35 @@ class DriverStore implements SecretStore {
   }
 
   async #create(write: Write, labels: Readonly<Record<string, string>>): Promise<VersionId> {
-    const { answer } = await createSecret(this.#guard, this.#driver, { ...write, labels, token: randomUUID() })
+    const { answer } = await createSecret(this.#guard, this.#driver, { ...write, withinMs: write.endsAt - performance.now(), labels })
     return answer.version
   }
 
   async #append(write: Write, after: VersionId | undefined, staged: boolean): Promise<VersionId> {
-    const { answer } = await appendVersion(this.#guard, this.#driver, { ...write, after, staged, token: randomUUID(), resend: 'if_provable' })
+    const withinMs = write.endsAt - performance.now()
+    const { answer } = await appendVersion(this.#guard, this.#driver, { ...write, withinMs, after, staged, resend: 'if_provable' })
     return answer.version
   }
 
   /** Append first, since most puts are to secrets that exist; then create; and round again when another writer came between. */
   async #upsert(write: Write): Promise<VersionId> {
+    let uncertain = false
+    const goOn = (error: unknown, code: SecretError['code'], round: number): void => {
+      if (!(error instanceof SecretError)) throw error
+      // An append without an answer came before: a refusal now does not say that it did nothing.
+      uncertain ||= error.effect === 'unknown'
+      if (error.code !== code || round === PUT_ROUNDS) throw uncertain ? error.in({ effect: 'unknown' }) : error
+    }
     for (let round = 1; ; round += 1) {
       try {
         return await this.#append(write, undefined, false)
       } catch (error) {
-        if (!isFinal(error, 'not_found') || round === PUT_ROUNDS) throw error
+        goOn(error, 'not_found', round)
       }
       try {
         return await this.#create(write, {})
       } catch (error) {
-        if (!isFinal(error, 'already_exists') || round === PUT_ROUNDS) throw error
+        goOn(error, 'already_exists', round)
       }
     }
   }
@@ -258,10 +283,10 @@ class DriverStore implements SecretStore {
     if (current !== 'on_promote') throw this.#unsupported(write.operation, 'this backend cannot compare versions, so ifVersion is not possible')
     // Where a version can be staged, moving the label is the comparison.
     const version = await this.#append(write, undefined, true)
-    const { operation, secretName, signal, path } = write
+    const { operation, secretName, signal, path, endsAt } = write
     const attempt = (call: DriverCall): Promise<void> => this.#driver.promote({ path, version, from: ifVersion }, call)
     try {
-      await this.#guard.run({ operation, secretName, signal, afterUnknown: 'never', attempt })
+      await this.#guard.run({ operation, secretName, signal, withinMs: endsAt - performance.now(), afterUnknown: 'never', attempt })
     } catch (error) {
       if (error instanceof SecretError && error.effect === 'none') await this.#discard(write, version)
       throw error
@@ -283,12 +308,18 @@ class DriverStore implements SecretStore {
   ): AsyncGenerator<T> {
     let page: string | undefined
     do {
+      this.#assertOpen(operation)
       const from = page
       const answer = await this.#guard.run({ operation, secretName, signal, afterUnknown: 'read', attempt: call => fetch(from, call) })
       yield* answer.items
       if (answer.next !== undefined && answer.next === from) throw this.#corrupt(operation)
       page = answer.next
     } while (page !== undefined)
+  }
+
+  /** @throws SecretError `closed` */
+  #assertOpen(operation: string): void {
+    this.#calls.assertOpen(operation, this.#guard.label)
   }
 
   #unsupported(operation: string, hint: string): SecretError {
@@ -306,16 +337,16 @@ interface Write {
   readonly signal: AbortSignal | undefined
   readonly path: NativePath
   readonly payload: Payload
+  /** One for the whole call, so that a backend that compares tokens takes a late attempt for the same one. */
+  readonly token: string
+  /** By `performance.now()`: the deadline holds for all the requests together. */
+  readonly endsAt: number
 }
 
 function checkVersion(operation: string, version: unknown): void {
   if (typeof version !== 'string' || version.length === 0 || version.length > 256 || /[\0-\x1f\x7f]/.test(version) || !version.isWellFormed()) {
     throw SecretError.invalid(operation, 'a version is text of 1 to 256 characters without control characters')
   }
-}
-
-function isFinal(error: unknown, code: SecretError['code']): boolean {
-  return error instanceof SecretError && error.code === code && error.effect === 'none'
 }
 
 /** In `getMany` the backend's trouble is an outcome; an abort and a closed store end the call. */

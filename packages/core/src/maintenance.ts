@@ -1,6 +1,6 @@
 import { SecretError } from './errors.ts'
 import { sleep } from './internal/backoff.ts'
-import { checkInteger, checkOptions } from './internal/checks.ts'
+import { checkFunction, checkInteger, checkOptions } from './internal/checks.ts'
 import type { MaintenanceReport, SecretRegistry } from './registry.ts'
 
 export interface MaintenanceOptions {
@@ -31,6 +31,8 @@ export function startMaintenance(registry: Pick<SecretRegistry, 'maintain'>, opt
   const { intervalMs = DEFAULT_INTERVAL_MS, maxItems = DEFAULT_ITEMS, onReport, onError } = options
   checkInteger(operation, 'intervalMs', intervalMs, 1, 24 * 3_600_000)
   checkInteger(operation, 'maxItems', maxItems, 1, 10_000)
+  checkFunction(operation, 'onReport', onReport)
+  checkFunction(operation, 'onError', onError)
   if (typeof registry?.maintain !== 'function') throw SecretError.invalid(operation, 'the first argument is a registry')
   const stopping = new AbortController()
   const stopped = repeat(async () => {

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { crypto } from './internal/crypto.ts'
 import type { DriverCapabilities, DriverVersion, Payload, SecretDriver } from './driver.ts'
 import type { SecretErrorCode } from './errors.ts'
 import type { NativePath, VersionId } from './words.ts'
@@ -73,7 +73,7 @@ export function memoryDriver(options: MemoryDriverOptions = {}): SecretDriver {
   return {
     specification: 'v1',
     kind: 'memory',
-    location: `memory:${options.name ?? randomUUID()}`,
+    location: `memory:${options.name ?? crypto().randomUUID()}`,
     capabilities,
 
     async create({ path, payload, labels, token }, { signal }) {

@@ -12,9 +12,11 @@ const HYPHEN = 0x2d
  * The one name encoding, into `[a-z0-9-]`, which every cloud takes and which survives being compared without case. A name of
  * `[a-z0-9]+(-[a-z0-9]+)*` is itself; of any other, each byte of its UTF-8 that is not `a-z` or `0-9`, nor a single hyphen
  * between two of those, becomes `--` and two hex digits.
+ * @throws SecretError `invalid_argument` for a lone surrogate, which UTF-8 cannot hold: two names would become one
  */
 export function encodeName(name: string): string {
   if (PLAIN.test(name)) return name
+  if (!name.isWellFormed()) throw SecretError.invalid('encodeName', 'a name must not contain a lone surrogate')
   const bytes = encoder.encode(name)
   let encoded = ''
   for (const [index, byte] of bytes.entries()) {

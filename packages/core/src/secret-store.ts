@@ -34,7 +34,9 @@ export interface PutOptions extends CallOptions {
   readonly ifAbsent?: true | 'unsafe-check-then-write' | undefined
   /** Only if this is the version that readers get now (`conflict`). `unsupported` where the backend cannot compare. */
   readonly ifVersion?: VersionId | undefined
-  /** Written when the secret is made, so only together with `ifAbsent`. At most 8; 1 to 128 and 1 to 256 printable ASCII characters. */
+  /** Written when the secret is made, so only together with `ifAbsent`. At most 8. A name is 1 to 63 of
+   * `A-Z a-z 0-9 _ . -` with a letter or digit at both ends, a value 1 to 256 of `A-Z a-z 0-9 _ . : / = + @ -` and space.
+   */
   readonly labels?: Readonly<Record<string, string>> | undefined
 }
 

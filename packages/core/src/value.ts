@@ -1,4 +1,4 @@
-import { timingSafeEqual } from 'node:crypto'
+import { crypto } from './internal/crypto.ts'
 import { SecretError } from './errors.ts'
 import type { Payload } from './driver.ts'
 
@@ -86,11 +86,12 @@ export class SecretValue implements Disposable {
     }
   }
 
-  /** Compares bytes in constant time for equal lengths; the length itself is not hidden. Text and binary of the same bytes are equal. */
+  /** Compares bytes in constant time for equal lengths; the length itself is not hidden. Text and binary of the same bytes are equal. @throws SecretError `invalid_argument` for anything else */
   equals(other: ValueInput): boolean {
     const mine = this.#open('equals')
     if (isSecretValue(other)) return sameBytes(mine, other.#open('equals'))
-    if (typeof other !== 'string') return sameBytes(mine, other)
+    if (other instanceof Uint8Array) return sameBytes(mine, other)
+    if (typeof other !== 'string') throw SecretError.invalid('equals', 'a value is a string, a Uint8Array or a SecretValue')
     if (!other.isWellFormed()) return false
     const theirs = encoder.encode(other)
     const same = sameBytes(mine, theirs)
@@ -135,5 +136,5 @@ function isSecretValue(input: unknown): input is SecretValue {
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.byteLength === b.byteLength && timingSafeEqual(a, b)
+  return a.byteLength === b.byteLength && crypto().timingSafeEqual(a, b)
 }

@@ -73,9 +73,14 @@ describe.skipIf(missing !== undefined)(suite('killed between two steps, on SQLit
       const { value, record } = await reader.account(accountId(ACCOUNT), ACTOR).read({ id: found })
       read[key] = value.revealText()
       // Any client, at the path that the metadata names.
-      expect((await raw.send(new GetSecretValueCommand({ SecretId: record.cloudSecretPath, VersionStage: 'AWSCURRENT' }))).SecretString).toBe(read[key])
+      expect((await raw.send(new GetSecretValueCommand({ SecretId: record.cloudSecretPath, VersionStage: 'AWSCURRENT' }))).SecretString).toBe(
+        read[key],
+      )
       const { Versions = [] } = await raw.send(new ListSecretVersionIdsCommand({ SecretId: record.cloudSecretPath }))
-      expect(Versions.filter(version => version.VersionStages?.includes('AWSPREVIOUS')), 'nothing old is left labelled').toEqual([])
+      expect(
+        Versions.filter(version => version.VersionStages?.includes('AWSPREVIOUS')),
+        'nothing old is left labelled',
+      ).toEqual([])
     }
     const trail = await Array.fromAsync(secrets.audit())
     expect(await verifyAudit(trail)).toMatchObject({ ok: true })
@@ -98,7 +103,10 @@ function runChild(scenario: Scenario): Promise<{ readonly signal: string | null;
     child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()))
     child.on('error', reject)
     child.on('close', (code, signal) => {
-      const calls = output.trim().split('\n').filter(line => line !== '' && line !== 'metadata.bindStores')
+      const calls = output
+        .trim()
+        .split('\n')
+        .filter(line => line !== '' && line !== 'metadata.bindStores')
       if (code !== null && code !== 0) reject(new Error(`the child ended with ${code}: ${errors}`))
       else resolve({ signal, calls })
     })

@@ -71,7 +71,8 @@ export class Account implements AccountSecrets {
     checkInteger(operation, 'limit', limit, 1, MAX_LIMIT)
     checkOneOf(operation, 'sortBy', sortBy, ['created_at', 'updated_at', 'key'])
     checkOneOf(operation, 'sortOrder', sortOrder, ['asc', 'desc'])
-    if (startingAfter !== undefined && endingBefore !== undefined) throw SecretError.invalid(operation, 'give startingAfter or endingBefore, not both')
+    if (startingAfter !== undefined && endingBefore !== undefined)
+      throw SecretError.invalid(operation, 'give startingAfter or endingBefore, not both')
     if (startingAfter !== undefined) checkId(operation, startingAfter)
     if (endingBefore !== undefined) checkId(operation, endingBefore)
     return await calls.track(
@@ -121,7 +122,11 @@ export class Account implements AccountSecrets {
         await access.check(operation, { ...this.#who, action: 'secret.update', secret: id }, options)
         const writer = { ...this.#who, operation, signal }
         if (value === undefined) return await protocol.updateDescription(writer, id, description ?? null, ifRevision)
-        return await protocol.updateValue(writer, id, { description, ifRevision, payload: store => placement.get(store.name, operation).checks.payload(operation, value) })
+        return await protocol.updateValue(writer, id, {
+          description,
+          ifRevision,
+          payload: store => placement.get(store.name, operation).checks.payload(operation, value),
+        })
       })(),
     )
   }

@@ -6,8 +6,8 @@ export class Calls {
   #closing: Promise<void> | undefined
 
   /** @throws SecretError `closed` */
-  assertOpen(operation: string): void {
-    if (this.#closing !== undefined) throw SecretError.refused('closed', operation)
+  assertOpen(operation: string, store?: string): void {
+    if (this.#closing !== undefined) throw SecretError.refused('closed', operation, { store })
   }
 
   async track<T>(work: Promise<T>): Promise<T> {

@@ -8,8 +8,10 @@ import type { NativePath } from '../words.ts'
 /** What every cloud takes: Azure's 25,000 bytes, and what is left of them for binary after base64. */
 export const PORTABLE_BYTES = { text: 25_000, binary: 18_750 } as const
 const MAX_LABELS = 8
-const LABEL_NAME = /^[\x21-\x7e]{1,128}$/
-const LABEL_VALUE = /^[\x20-\x7e]{1,256}$/
+/** Google's annotations are the narrowest for names, AWS's tags for values. */
+const LABEL_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$/
+const LABEL_VALUE = /^[A-Za-z0-9 _.:/=+@-]{1,256}$/
+const CALL_OPTIONS = ['deadlineMs', 'attempts', 'onOperation', 'unsafeOnRawError'] as const
 
 /** @throws SecretError `invalid_argument` for anything but an object with these keys; the unknown one is named. */
 export function checkOptions(operation: string, options: unknown, allowed: readonly string[], what = 'option'): void {
@@ -36,9 +38,14 @@ export function checkOneOf(operation: string, name: string, value: unknown, allo
   if (value !== undefined && !allowed.includes(value)) throw SecretError.invalid(operation, `${name} is one of ${allowed.join(', ')}`)
 }
 
-/** @throws SecretError `invalid_argument` */
-export function checkPolicy(operation: string, policy: StorePolicy, extra: readonly string[] = []): void {
-  checkOptions(operation, policy, ['prefix', 'naming', 'limits', 'deadlineMs', 'attempts', 'onOperation', 'unsafeOnRawError', ...extra])
+/** @throws SecretError `invalid_argument` unless it is undefined or a function. */
+export function checkFunction(operation: string, name: string, value: unknown): void {
+  if (value !== undefined && typeof value !== 'function') throw SecretError.invalid(operation, `${name} is a function`)
+}
+
+/** `more`: what this face takes beside the options of its calls. @throws SecretError `invalid_argument` */
+export function checkPolicy(operation: string, policy: StorePolicy, more: readonly string[]): void {
+  checkOptions(operation, policy, [...CALL_OPTIONS, ...more])
   const { prefix } = policy
   if (prefix !== undefined && (typeof prefix !== 'string' || prefix.length > 256 || /[\0-\x1f\x7f]/.test(prefix) || !prefix.isWellFormed())) {
     throw SecretError.invalid(operation, 'prefix is text of at most 256 characters without control characters')
@@ -47,6 +54,8 @@ export function checkPolicy(operation: string, policy: StorePolicy, extra: reado
   checkOneOf(operation, 'limits', policy.limits, ['portable', 'native'])
   checkInteger(operation, 'deadlineMs', policy.deadlineMs, 1, 3_600_000)
   checkInteger(operation, 'attempts', policy.attempts, 1, 100)
+  checkFunction(operation, 'onOperation', policy.onOperation)
+  checkFunction(operation, 'unsafeOnRawError', policy.unsafeOnRawError)
 }
 
 /** Names, sizes and labels against the policy and the driver's capabilities: what must be refused before the network. */
@@ -87,7 +96,8 @@ export class Checks {
     if (!path.startsWith(this.prefix)) return undefined
     const rest = path.slice(this.prefix.length)
     if (rest === '') return undefined
-    return this.#policy.naming === 'native' ? rest : decodeName(rest)
+    const name = this.#policy.naming === 'native' ? rest : decodeName(rest)
+    return name?.includes('\0') === true ? undefined : name // no call takes a name with NUL
   }
 
   /** A driver's own copy of the value. @throws SecretError `invalid_argument` for an empty one, `too_large` */
@@ -116,9 +126,10 @@ export class Checks {
     const entries = Object.entries(labels)
     if (entries.length > MAX_LABELS) throw SecretError.invalid(operation, `${entries.length} labels, ${MAX_LABELS} allowed`)
     for (const [name, value] of entries) {
-      if (!LABEL_NAME.test(name)) throw SecretError.invalid(operation, "a label's name is 1 to 128 printable ASCII characters without spaces")
+      if (!LABEL_NAME.test(name))
+        throw SecretError.invalid(operation, "a label's name is 1 to 63 of A-Z a-z 0-9 _ . -, a letter or digit at both ends")
       if (typeof value !== 'string' || !LABEL_VALUE.test(value)) {
-        throw SecretError.invalid(operation, `the label ${JSON.stringify(name)} is 1 to 256 printable ASCII characters`)
+        throw SecretError.invalid(operation, `the label ${JSON.stringify(name)} is 1 to 256 of A-Z a-z 0-9 _ . : / = + @ - and space`)
       }
     }
     return Object.fromEntries(entries) as Record<string, string>

@@ -1,8 +1,8 @@
 import type { DriverCall } from '../driver.ts'
-import { SecretError, type Failure, type SecretErrorCode } from '../errors.ts'
+import { SecretError, secretErrorCodes, type Failure, type SecretErrorCode } from '../errors.ts'
 import type { StorePolicy } from '../policy.ts'
 import { backoffMs, sleep } from './backoff.ts'
-import { release, retain } from './shared.ts'
+import { disown, release, retain } from './shared.ts'
 import { Stop } from './stop.ts'
 
 const DEFAULT_DEADLINE_MS = 15_000
@@ -37,6 +37,11 @@ export interface GuardedAnswer<T> {
   readonly uncertain: boolean
 }
 
+interface State {
+  attempts: number
+  uncertain: boolean
+}
+
 /**
  * The one choke point between every face and its driver: deadline, cancellation, retries, error wrapping, observation and the
  * closed state. Checks of names, sizes and capabilities are beside it, in `checks.ts`.
@@ -48,7 +53,8 @@ export class Guard {
   readonly label: string
   readonly deadlineMs: number
   readonly #attempts: number
-  readonly #running = new Set<Promise<unknown>>()
+  #running = 0
+  #idle: (() => void) | undefined
   #closing: Promise<void> | undefined
 
   /** `part` is what is closed in the end: the driver itself where `driver` is a narrowed view of it. */
@@ -71,73 +77,74 @@ export class Guard {
     if (this.closed) throw SecretError.refused('closed', operation, { store: this.label })
   }
 
-  async run<T>(request: GuardedCall<T>): Promise<T> {
-    return (await this.runWrite(request)).answer
+  run<T>(request: GuardedCall<T>): Promise<T> {
+    return this.#execute(request, { attempts: 0, uncertain: false })
   }
 
   async runWrite<T>(request: GuardedCall<T>): Promise<GuardedAnswer<T>> {
-    const startedAt = performance.now()
-    const state = { attempts: 0 }
-    let code: SecretErrorCode | 'ok' = 'unknown'
-    const running = this.#loop(request, startedAt, state)
-    this.#running.add(running)
-    try {
-      const answer = await running
-      code = 'ok'
-      return answer
-    } catch (error) {
-      if (error instanceof SecretError) code = error.code
-      throw error
-    } finally {
-      this.#running.delete(running)
-      this.#observe(request.operation, startedAt, state.attempts, code)
-    }
+    const state = { attempts: 0, uncertain: false }
+    return { answer: await this.#execute(request, state), uncertain: state.uncertain }
   }
 
   async close(): Promise<void> {
     this.#closing ??= (async () => {
-      await Promise.allSettled(this.#running)
-      await release(this.#part)
+      if (this.#running > 0) await new Promise<void>(resolve => (this.#idle = resolve))
+      await release(this.#part).catch((error: unknown) => {
+        throw this.#error({ operation: 'close' }, { ...this.#classify(error, 'close'), effect: 'none' })
+      })
     })()
     await this.#closing
   }
 
-  async #loop<T>(request: GuardedCall<T>, startedAt: number, state: { attempts: number }): Promise<GuardedAnswer<T>> {
+  /** For a face that failed to open: the driver stays the caller's, open. */
+  disown(): void {
+    this.#closing = Promise.resolve()
+    disown(this.#part)
+  }
+
+  /** One frame around the whole call: what runs between two network calls is cold, so each layer would be paid for in full. */
+  async #execute<T>(request: GuardedCall<T>, state: State): Promise<T> {
     this.assertOpen(request.operation)
     const withinMs = Math.min(this.deadlineMs, request.withinMs ?? this.deadlineMs)
     const stop = new Stop(request.signal, withinMs)
+    let code: SecretErrorCode | 'ok' = 'unknown'
+    this.#running += 1
     try {
-      return await this.#attempt(request, stop, startedAt + withinMs, state)
+      for (;;) {
+        if (stop.code !== undefined) throw this.#error(request, stop.failure(state.uncertain))
+        state.attempts += 1
+        let failure: Failure
+        try {
+          const answer = await this.#attempt(request, state, stop)
+          code = 'ok'
+          return answer
+        } catch (error) {
+          failure = stop.code === undefined ? this.#classify(error, request.operation) : stop.failure(true)
+        }
+        if (failure.effect === 'unknown' && request.afterUnknown !== 'read') state.uncertain = true
+        const delayMs = backoffMs(state.attempts, failure)
+        const mayRepeat = failure.retryable && stop.code === undefined && (!state.uncertain || request.afterUnknown !== 'never')
+        if (!mayRepeat || state.attempts >= this.#attempts || performance.now() + delayMs >= stop.deadlineAt) {
+          throw this.#error(request, { ...failure, effect: state.uncertain ? 'unknown' : 'none' })
+        }
+        await sleep(delayMs, stop.signal)
+      }
+    } catch (error) {
+      if (error instanceof SecretError) code = error.code
+      throw error
     } finally {
       stop.end()
+      this.#running -= 1
+      if (this.#running === 0) this.#idle?.()
+      this.#observe(request.operation, stop.deadlineAt - withinMs, state.attempts, code)
     }
   }
 
-  async #attempt<T>(request: GuardedCall<T>, stop: Stop, deadlineAt: number, state: { attempts: number }): Promise<GuardedAnswer<T>> {
-    const reads = request.afterUnknown === 'read'
-    let uncertain = false
-    for (;;) {
-      if (stop.code !== undefined) throw this.#error(request, stop.failure(uncertain))
-      let failure: Failure
-      state.attempts += 1
-      const call = { signal: stop.signal, attempt: state.attempts }
-      try {
-        if (uncertain && typeof request.afterUnknown === 'function') {
-          const found = await stop.race(request.afterUnknown(call))
-          if (found !== undefined) return { answer: found, uncertain }
-        }
-        return { answer: await stop.race(request.attempt(call)), uncertain }
-      } catch (error) {
-        failure = stop.code === undefined ? this.#classify(error, request.operation) : stop.failure(true)
-      }
-      if (failure.effect === 'unknown' && !reads) uncertain = true
-      failure = { ...failure, effect: uncertain ? 'unknown' : 'none' }
-      const mayRepeat = failure.retryable && stop.code === undefined && (!uncertain || request.afterUnknown !== 'never')
-      if (!mayRepeat || state.attempts >= this.#attempts) throw this.#error(request, failure)
-      const delayMs = backoffMs(state.attempts, failure)
-      if (performance.now() + delayMs >= deadlineAt) throw this.#error(request, failure)
-      await sleep(delayMs, stop.signal)
-    }
+  #attempt<T>(request: GuardedCall<T>, { attempts, uncertain }: State, stop: Stop): Promise<T> {
+    const call = { signal: stop.signal, attempt: attempts }
+    const { afterUnknown, attempt } = request
+    if (!uncertain || typeof afterUnknown !== 'function') return stop.race(attempt(call))
+    return stop.race(afterUnknown(call).then(found => found ?? attempt(call)))
   }
 
   #classify(error: unknown, operation: string): Failure {
@@ -147,13 +154,15 @@ export class Guard {
       // An observer does not change an outcome.
     }
     try {
-      return this.#driver.classify(error)
+      const failure: Partial<Failure> | undefined = this.#driver.classify(error)
+      if (isFailure(failure)) return failure
     } catch {
-      return { code: 'unknown', retryable: false, effect: 'unknown' }
+      // As an answer that is none.
     }
+    return { code: 'unknown', retryable: false, effect: 'unknown' }
   }
 
-  #error(request: GuardedCall<unknown>, { code, retryable, effect, retryAfterMs, hint }: Failure): SecretError {
+  #error(request: Pick<GuardedCall<unknown>, 'operation' | 'secretName'>, { code, retryable, effect, retryAfterMs, hint }: Failure): SecretError {
     const { operation, secretName } = request
     return new SecretError({ code, retryable, effect, retryAfterMs, hint, operation, secretName, store: this.label })
   }
@@ -167,4 +176,9 @@ export class Guard {
       // An observer does not change an outcome.
     }
   }
+}
+
+function isFailure(failure: Partial<Failure> | undefined): failure is Failure {
+  const known: readonly unknown[] = secretErrorCodes
+  return known.includes(failure?.code) && (failure?.effect === 'none' || failure?.effect === 'unknown')
 }

@@ -4,7 +4,7 @@ import type { StorePolicy } from '../policy.ts'
 import { checkDriver } from './check-driver.ts'
 import type { Power } from './powers.ts'
 import { Guard, type Guarded } from './guard.ts'
-import { release, retain } from './shared.ts'
+import { disown, release, retain } from './shared.ts'
 
 const NAME = /^[a-z0-9]+(?:-[a-z0-9]+)*$/
 
@@ -41,11 +41,13 @@ export class BoundStores<D extends Guarded> {
     if (typeof id !== 'string' || id.length > 32 || !NAME.test(id)) {
       throw SecretError.invalid(operation, 'id is the registry’s name: [a-z0-9]+(-[a-z0-9]+)*, at most 32 characters')
     }
-    if (metadata?.specification !== 'v1') throw SecretError.refused('misconfigured', operation, { hint: 'metadata is not a MetadataStore of specification v1' })
+    if (metadata?.specification !== 'v1')
+      throw SecretError.refused('misconfigured', operation, { hint: 'metadata is not a MetadataStore of specification v1' })
     if (typeof stores !== 'object' || stores === null) throw SecretError.invalid(operation, 'stores are an object of drivers by name')
     const locations: Record<string, string> = {}
     for (const [name, driver] of Object.entries(stores)) {
-      if (name.length > 64 || !NAME.test(name)) throw SecretError.invalid(operation, 'a store’s name is [a-z0-9]+(-[a-z0-9]+)*, at most 64 characters')
+      if (name.length > 64 || !NAME.test(name))
+        throw SecretError.invalid(operation, 'a store’s name is [a-z0-9]+(-[a-z0-9]+)*, at most 64 characters')
       checkDriver(operation, driver, power.methods, name)
       if (driver.location === undefined) {
         const hint = 'this driver was made without all that identifies its place (see `location` in its package’s README); a registry needs it'
@@ -89,7 +91,15 @@ export class BoundStores<D extends Guarded> {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#stores.values()].map(({ guard }) => guard.close()))
+    const ended = await Promise.allSettled([...this.#stores.values()].map(({ guard }) => guard.close()))
     await release(this.metadata)
+    const failed = ended.find(one => one.status === 'rejected')
+    if (failed !== undefined) throw failed.reason
+  }
+
+  /** For a face that failed to open: drivers and database stay the caller's, open. */
+  disown(): void {
+    for (const { guard } of this.#stores.values()) guard.disown()
+    disown(this.metadata)
   }
 }

@@ -14,7 +14,11 @@ const CLAIM_SIZE = 16
 
 /** What became of a task. */
 type Ended =
-  | { readonly state: 'promoted' | 'destroyed' | 'purged' | 'watched'; readonly enqueue?: readonly QueueDraft[]; readonly ifPointer?: VersionId | undefined }
+  | {
+      readonly state: 'promoted' | 'destroyed' | 'purged' | 'watched'
+      readonly enqueue?: readonly QueueDraft[]
+      readonly ifPointer?: VersionId | undefined
+    }
   | { readonly state: 'retained'; readonly delayMs?: number }
   | { readonly state: 'postponed'; readonly delayMs?: number }
 
@@ -63,7 +67,10 @@ export class Upkeep {
       limit => metadata.claimExpiredIntents({ registry, limit, leaseMs }, {}),
       async intent => {
         if (await this.#recover(intent)) tally.recovered += 1
-        else this.#postponed(tally, intent.secret, intent.recoveries)
+        else {
+          this.#postponed(tally, intent.secret, intent.recoveries)
+          if (this.#stores.find(intent.store) === undefined) tally.needsAttention.add(intent.secret)
+        }
       },
     )
     await claimed(
@@ -119,18 +126,13 @@ export class Upkeep {
   }
 
   async #find({ driver, guard }: GuardedStore<WriteOnlyDriver>, { path, token, base, key }: Intent): Promise<VersionId | undefined> {
-    try {
-      const found = await guard.run({
-        operation: 'registry.maintain',
-        secretName: key,
-        afterUnknown: 'read',
-        attempt: async call => ({ found: await findToken(driver, path, token, call, base?.version) }),
-      })
-      return found.found?.version
-    } catch (error) {
-      if (isSecretError(error, 'not_found')) return undefined
-      throw error
-    }
+    const { found } = await guard.run({
+      operation: 'registry.maintain',
+      secretName: key,
+      afterUnknown: 'read',
+      attempt: async call => ({ found: await findToken(driver, path, token, call, base?.version) }),
+    })
+    return found?.version
   }
 
   async #run(entry: QueueEntry, holder?: VersionId): Promise<Ended> {
@@ -178,7 +180,11 @@ export class Upkeep {
   }
 
   async #purge({ driver, guard }: GuardedStore<WriteOnlyDriver>, { path }: QueueEntry): Promise<Ended> {
-    const removal = await guard.run({ operation: 'registry.purge', afterUnknown: 'repeat', attempt: call => driver.remove({ path, purge: true }, call) })
+    const removal = await guard.run({
+      operation: 'registry.purge',
+      afterUnknown: 'repeat',
+      attempt: call => driver.remove({ path, purge: true }, call),
+    })
     if (removal.state === 'gone') return { state: 'purged' }
     if (removal.state === 'pending') return { state: 'postponed', delayMs: removal.retryAfterMs }
     const untilMs = removal.until === undefined ? BACKOFF_CAP_MS : removal.until.getTime() - Date.now()
@@ -199,7 +205,7 @@ export class Upkeep {
     return { state: 'watched', enqueue: strays.map(({ version }) => ({ task: 'destroy_version', ...place, version })) }
   }
 
-  async #settle(entry: QueueEntry, ended: Ended): Promise<Ended["state"]> {
+  async #settle(entry: QueueEntry, ended: Ended): Promise<Ended['state']> {
     const { registry, metadata } = this.#stores
     const { id, claim } = entry
     if (ended.state === 'postponed' || ended.state === 'retained') {
@@ -213,9 +219,16 @@ export class Upkeep {
   }
 
   /** All versions of the entry's path; none when the secret is gone. */
-  async #versions({ driver, guard }: Pick<GuardedStore<WriteOnlyDriver>, 'driver' | 'guard'>, { path }: QueueEntry): Promise<readonly DriverVersion[]> {
+  async #versions(
+    { driver, guard }: Pick<GuardedStore<WriteOnlyDriver>, 'driver' | 'guard'>,
+    { path }: QueueEntry,
+  ): Promise<readonly DriverVersion[]> {
     try {
-      return await guard.run({ operation: 'registry.versions', afterUnknown: 'read', attempt: call => Array.fromAsync(allVersions(driver, path, call)) })
+      return await guard.run({
+        operation: 'registry.versions',
+        afterUnknown: 'read',
+        attempt: call => Array.fromAsync(allVersions(driver, path, call)),
+      })
     } catch (error) {
       if (isSecretError(error, 'not_found')) return []
       throw error

@@ -1,6 +1,6 @@
-import { randomUUID } from 'node:crypto'
+import { crypto } from './crypto.ts'
 import type { AuditDraft } from '../audit.ts'
-import type { Payload } from '../driver.ts'
+import type { DriverCall, Payload } from '../driver.ts'
 import { SecretError } from '../errors.ts'
 import type { Busy, Intent, QueueDraft, SecretRecord } from '../metadata.ts'
 import type { WriteOnlyDriver } from '../registry.ts'
@@ -66,7 +66,7 @@ export class WriteProtocol {
     const { account, actor } = writer
     const secret = newSecretId()
     const path = input.path(secret)
-    const token = randomUUID()
+    const token = crypto().randomUUID()
     const audit = { account, actor, action: 'secret.create', secret, key, operationId: token } as const
     const { leaseMs } = this.#times
     const request = { registry, account, secret, key, description, actor, store: store.name, path, token, leaseMs }
@@ -102,7 +102,7 @@ export class WriteProtocol {
     const { registry, metadata } = this.#stores
     const { account, actor, operation } = writer
     const { description, ifRevision } = change
-    const token = randomUUID()
+    const token = crypto().randomUUID()
     const audit = { account, actor, action: 'secret.update', secret, operationId: token } as const
     const { leaseMs } = this.#times
     const { answer, leaseEndsAt } = await this.#begin(writer, audit, () =>
@@ -125,7 +125,9 @@ export class WriteProtocol {
       enqueue.unshift({ task: 'promote', ...place, version, claimMs: this.#times.leaseMs })
     }
     if (uncertain) enqueue.push(this.#watch(intent))
-    const outcome = await this.#commit(writer, audit, () => metadata.commitUpdate({ registry, intent: intent.id, account, token, version, enqueue }, {}))
+    const outcome = await this.#commit(writer, audit, () =>
+      metadata.commitUpdate({ registry, intent: intent.id, account, token, version, enqueue }, {}),
+    )
     if (outcome.state !== 'committed') throw await this.#notCommitted(writer, intent, outcome.state)
     // The label is moved at once, from the version that should hold it; anything else is the queue's.
     for (const entry of outcome.claimed) await this.#upkeep.tryNow(entry, base)
@@ -137,7 +139,7 @@ export class WriteProtocol {
   async updateDescription(writer: Writer, secret: SecretId, description: string | null, ifRevision: number | undefined): Promise<SecretRecord> {
     const { registry, metadata } = this.#stores
     const { account, actor } = writer
-    const token = randomUUID()
+    const token = crypto().randomUUID()
     const audit = { account, actor, action: 'secret.update', secret, operationId: token } as const
     const request = { registry, account, secret, description, ifRevision, actor, token }
     const { answer } = await this.#begin(writer, audit, () => metadata.updateDescription(request, {}))
@@ -147,7 +149,7 @@ export class WriteProtocol {
   async delete(writer: Writer, secret: SecretId, ifRevision: number | undefined): Promise<void> {
     const { registry, metadata } = this.#stores
     const { account, actor } = writer
-    const token = randomUUID()
+    const token = crypto().randomUUID()
     const audit = { account, actor, action: 'secret.delete', secret, operationId: token } as const
     const request = { registry, account, secret, ifRevision, actor, token, claimMs: this.#times.leaseMs }
     const { answer } = await this.#begin(writer, audit, () => metadata.commitDelete(request, {}))
@@ -212,17 +214,30 @@ export class WriteProtocol {
         const landed = await appendVersion(guard, driver, { ...call, path, payload, token, after, staged: true, resend: 'always' })
         return { version: landed.answer.version, uncertain: uncertain || landed.uncertain }
       } catch (error) {
-        const failure = asSecretError(error, operation)
-        uncertain ||= failure.effect === 'unknown'
+        const thrown = asSecretError(error, operation)
+        uncertain ||= thrown.effect === 'unknown'
+        // A refusal in this round says nothing of a put without an answer in an earlier one.
+        const failure = uncertain ? thrown.in({ effect: 'unknown' }) : thrown
         if (failure.code === 'not_found') {
-          throw failure.in({ code: 'corrupt', effect: uncertain ? 'unknown' : 'none', hint: 'the record is there, but its secret is gone from the store' })
+          throw failure.in({ code: 'corrupt', hint: 'the record is there, but its secret is gone from the store' })
         }
         if (failure.code !== 'conflict' || driver.capabilities.appendAfter !== 'compared' || round === APPEND_ROUNDS) throw failure
-        const newest = await guard.run({ ...call, afterUnknown: 'read', attempt: async at => (await Array.fromAsync(allVersions(driver, path, at))).at(-1) })
+        const newest = await this.#newest({ driver, guard }, path, call).catch((listing: unknown) => {
+          throw asSecretError(listing, operation).in({ effect: failure.effect })
+        })
         if (newest === undefined) throw failure
-        after = newest.version
+        after = newest
       }
     }
+  }
+
+  async #newest(
+    { driver, guard }: Pick<GuardedStore<WriteOnlyDriver>, 'driver' | 'guard'>,
+    path: NativePath,
+    call: { readonly operation: string; readonly secretName: string; readonly signal: AbortSignal | undefined; readonly withinMs: number },
+  ): Promise<VersionId | undefined> {
+    const attempt = async (at: DriverCall): Promise<VersionId | undefined> => (await Array.fromAsync(allVersions(driver, path, at))).at(-1)?.version
+    return await guard.run({ ...call, afterUnknown: 'read', attempt })
   }
 
   /** No answer to a commit is not a failure: the same commit again answers what happened. */

@@ -50,7 +50,7 @@ export function appendVersion(
   return guard.runWrite({ ...request, afterUnknown: resend === 'always' ? async () => undefined : 'never', attempt })
 }
 
-/** The usable version that carries the token, if the backend has it. */
+/** The usable version that carries the token, if the backend has it; not there either when the whole secret is missing. */
 export async function findToken(
   driver: WritingDriver,
   path: NativePath,
@@ -58,8 +58,12 @@ export async function findToken(
   call: DriverCall,
   after?: VersionId,
 ): Promise<{ readonly version: VersionId } | undefined> {
-  for await (const found of allVersions(driver, path, call, after)) {
-    if (found.token === token && found.state === 'usable') return { version: found.version }
+  try {
+    for await (const found of allVersions(driver, path, call, after)) {
+      if (found.token === token && found.state === 'usable') return { version: found.version }
+    }
+  } catch (error) {
+    if (driver.classify(error).code !== 'not_found') throw error
   }
   return undefined
 }

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { crypto } from '../internal/crypto.ts'
 import type { Intent, Pointer, QueueDraft, QueueEntry } from '../metadata.ts'
 import type { AccountId, SecretId } from '../words.ts'
 import { copyEntry, copyIntent, recordAtPath, requireDrafts, requireWhole, type RequestOf, type Task, type Transaction } from './state.ts'
@@ -15,7 +15,7 @@ export function enqueue(
   const claimed: QueueEntry[] = []
   for (const { task, store, path, version, token, delayMs = 0, claimMs } of drafts) {
     const entry: Task = {
-      id: randomUUID(),
+      id: crypto().randomUUID(),
       task,
       account,
       secret,
@@ -25,7 +25,7 @@ export function enqueue(
       token,
       attempts: claimMs === undefined ? 0 : 1,
       queuedAt: new Date(now),
-      claim: claimMs === undefined ? '' : randomUUID(),
+      claim: claimMs === undefined ? '' : crypto().randomUUID(),
       readyAt: now + Math.max(delayMs, claimMs ?? 0),
     }
     state.queue.set(entry.id, entry)
@@ -72,7 +72,7 @@ export function claimQueue(transaction: Transaction, { limit, leaseMs }: Request
       continue
     }
     if (isIntentUsing(transaction, entry)) continue
-    const mine = { ...entry, attempts: entry.attempts + 1, claim: randomUUID(), readyAt: now + leaseMs }
+    const mine = { ...entry, attempts: entry.attempts + 1, claim: crypto().randomUUID(), readyAt: now + leaseMs }
     state.queue.set(entry.id, mine)
     claimed.push(copyEntry(mine))
   }

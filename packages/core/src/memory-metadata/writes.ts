@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { crypto } from '../internal/crypto.ts'
 import { SecretError } from '../errors.ts'
 import type { Busy, CommitOutcome, Intent, IntentId, QueueEntry, SecretRecord, StoredRecord } from '../metadata.ts'
 import type { AccountId } from '../words.ts'
@@ -39,7 +39,7 @@ export function beginCreate(transaction: Transaction, request: RequestOf<'beginC
     throw SecretError.invalid(operation, 'the id, the path and the token of a create are new')
   }
   const intent: Intent = {
-    id: randomUUID() as string as IntentId,
+    id: crypto().randomUUID() as string as IntentId,
     operation: 'create',
     account,
     secret,
@@ -72,7 +72,7 @@ export function beginUpdate(transaction: Transaction, request: RequestOf<'beginU
   if (other !== undefined) return busy(transaction, other)
   if (mine !== undefined) throw SecretError.invalid(operation, 'the token of an update is new')
   const intent: Intent = {
-    id: randomUUID() as string as IntentId,
+    id: crypto().randomUUID() as string as IntentId,
     operation: 'update',
     account,
     secret,

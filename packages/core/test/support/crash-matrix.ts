@@ -1,0 +1,232 @@
+import {
+  accountId,
+  createSecretReader,
+  createSecretRegistry,
+  memoryDriver,
+  memoryMetadata,
+  SecretError,
+  unsafeAllowEveryone,
+  verifyAudit,
+} from '@strongroom/core'
+import type { AccountSecrets, AuditEntry, DriverCapabilities, MetadataStore, SecretDriver, SecretId, SecretRegistry } from '@strongroom/core'
+import { expect, vi } from 'vitest'
+import { FLAVOURS, tracked, type Step } from './tracked.ts'
+
+// Every step of every write, on a backend like each cloud, with each way to go wrong. The process that dies here is an object
+// that never gets another answer; the real `kill -9` is in the AWS package, on SQLite and a server.
+
+const ACCOUNT = accountId('acc-1')
+const ACTOR = { id: 'u-1', type: 'user' } as const
+const POLICY = { deadlineMs: 200, leaseMs: 1_000, putHorizonMs: 5_000, attempts: 2 }
+
+const OPERATIONS = {
+  create: async (secrets: AccountSecrets): Promise<void> => void (await secrets.create({ key: 'new', value: 'fresh' })),
+  update: async (secrets: AccountSecrets, id: SecretId): Promise<void> =>
+    void (await secrets.update(id, { value: 'second', description: 'changed' })),
+  describe: async (secrets: AccountSecrets, id: SecretId): Promise<void> => void (await secrets.update(id, { description: 'changed' })),
+  delete: async (secrets: AccountSecrets, id: SecretId): Promise<void> => await secrets.delete(id),
+} as const
+
+export type Flavour = keyof typeof FLAVOURS
+export type Operation = keyof typeof OPERATIONS
+export type Fault = (typeof FAULTS)[number]
+
+export const flavours: readonly Flavour[] = Object.keys(FLAVOURS) as Flavour[]
+export const operations: readonly Operation[] = Object.keys(OPERATIONS) as Operation[]
+/**
+ * `killed before`, `killed after`: nothing of the process goes on. `answer lost`: the call had its effect, its answer is an
+ * error. `keeps failing`: this call and every other of its kind until the operation ends. `stalls`: the process sleeps before the step until recovery is through, and goes on as if nothing had been.
+ * `killed, lands late` and `lost, lands late`: the put arrives at the backend only after recovery.
+ */
+export const FAULTS = [
+  'killed before',
+  'killed after',
+  'answer lost',
+  'fails',
+  'keeps failing',
+  'stalls',
+  'killed, lands late',
+  'lost, lands late',
+] as const
+
+/** A rule of the protocol taken out, by what stands in for the database or the backend. */
+export interface KnockOut {
+  readonly metadata?: (metadata: MetadataStore) => MetadataStore
+  readonly driver?: (driver: SecretDriver) => SecretDriver
+}
+
+class World {
+  now: number = Date.now()
+  readonly driver: SecretDriver
+  readonly metadata: MetadataStore
+
+  constructor(capabilities: Partial<DriverCapabilities>, knockOut: KnockOut) {
+    const driver = lossy(memoryDriver({ name: 'world', capabilities }))
+    const metadata = memoryMetadata({ clock: () => new Date(this.now) })
+    this.driver = knockOut.driver?.(driver) ?? driver
+    this.metadata = knockOut.metadata?.(metadata) ?? metadata
+  }
+
+  open(parts: { readonly driver?: SecretDriver; readonly metadata?: MetadataStore } = {}): Promise<SecretRegistry> {
+    const { driver = this.driver, metadata = this.metadata } = parts
+    return createSecretRegistry({ id: 'main', metadata, stores: { main: driver }, writeTo: 'main', authorize: unsafeAllowEveryone, policy: POLICY })
+  }
+
+  /** The lease is over and one pass has been, but a put may still land. */
+  async recover(): Promise<void> {
+    const registry = await this.open()
+    this.now += 2_000
+    await registry.maintain({ maxItems: 1_000 })
+  }
+
+  /** Passes of upkeep, with time between them, until nothing is left. */
+  async settle(): Promise<void> {
+    const registry = await this.open()
+    for (let pass = 0; pass < 12; pass += 1) {
+      this.now += 3_600_000
+      if ((await registry.maintain({ maxItems: 1_000 })).backlog === 0) return
+    }
+    throw new Error('the backlog does not end')
+  }
+
+  /** The invariants, looked at in the backend itself and not through the registry. */
+  async audit(): Promise<{ readonly values: Record<string, string>; readonly trail: readonly AuditEntry[] }> {
+    const registry = await this.open()
+    const secrets = registry.account(ACCOUNT, ACTOR)
+    const reader = await createSecretReader({ id: 'main', metadata: this.metadata, stores: { main: this.driver }, authorize: unsafeAllowEveryone })
+    const { items } = await secrets.list()
+    const call = { signal: new AbortController().signal, attempt: 1 }
+    const inCloud = (await this.driver.list({ prefix: '', withLabels: false, page: undefined }, call)).items.map(({ path }) => path)
+    const values: Record<string, string> = {}
+    const named: string[] = []
+    for (const { id, key } of items) {
+      const found = await this.metadata.find({ registry: 'main', account: ACCOUNT, id }, {})
+      if (found === undefined) throw new Error('listed, not found')
+      named.push(found.pointer.path)
+      values[key] = (await reader.account(ACCOUNT, ACTOR).read({ id })).value.revealText() // no row points at nothing
+      const versions = (await this.driver.versions({ path: found.pointer.path, after: undefined, page: undefined }, call)).items
+      const usable = versions.filter(version => version.state === 'usable').map(({ version }) => version)
+      expect(usable, 'versions that nobody names').toEqual([found.pointer.version])
+      if (this.driver.capabilities.current === 'on_promote') {
+        expect(versions.find(version => version.current)?.version, 'what outsiders read').toBe(found.pointer.version)
+      }
+    }
+    expect(inCloud.toSorted(), 'paths that nobody names').toEqual(named.toSorted())
+    const trail = await Array.fromAsync(secrets.audit())
+    expect(await verifyAudit(trail)).toMatchObject({ ok: true })
+    return { values, trail }
+  }
+}
+
+/** How one run of an operation with one fault at one step ended; undefined when the operation has no such step. */
+export async function run(flavour: Flavour, operation: Operation, fault: Fault, at: number, knockOut: KnockOut = {}): Promise<string | undefined> {
+  vi.spyOn(Math, 'random').mockReturnValue(0) // no backoff is waited for
+  const world = new World(FLAVOURS[flavour], knockOut)
+  const before = await world.open()
+  const { id } = await before.account(ACCOUNT, ACTOR).create({ key: 'old', value: 'first' })
+  const counter = { next: 0 }
+  let hit: Step | undefined
+  let late: (() => Promise<unknown>) | undefined
+  let died: () => void = () => {}
+  const death = new Promise<'died'>(resolve => (died = () => resolve('died')))
+  const never = new Promise<never>(() => {})
+  let armed = false
+  let dead = false
+  const die = async (): Promise<never> => {
+    dead = true
+    died()
+    return await never
+  }
+  const around = async (step: Step, call: () => Promise<unknown>): Promise<unknown> => {
+    if (dead) return await never
+    const again = fault === 'keeps failing' && hit?.target === step.target && hit.method === step.method
+    if (!armed || (step.index !== at && !again)) return await call()
+    hit = step
+    const isPut = step.target === 'driver' && (step.method === 'create' || step.method === 'append')
+    switch (fault) {
+      case 'fails':
+      case 'keeps failing':
+        throw failure(step, 'none')
+      case 'killed before':
+        return await die()
+      case 'killed after':
+        await call()
+        return await die()
+      case 'answer lost':
+        await call()
+        throw failure(step, 'unknown')
+      case 'stalls':
+        // A put that sleeps longer than the horizon is the sweep's.
+        await (isPut ? world.recover() : world.settle())
+        return await call()
+      case 'killed, lands late':
+      case 'lost, lands late':
+        if (!isPut) return await call()
+        late = call
+        if (fault === 'killed, lands late') return await die()
+        throw failure(step, 'unknown')
+    }
+  }
+  const driver = tracked('driver', world.driver, around, counter)
+  const registry = await world.open({ driver, metadata: tracked('metadata', world.metadata, around, counter) })
+  counter.next = 0
+  armed = true
+  const outcome = await Promise.race([
+    OPERATIONS[operation](registry.account(ACCOUNT, ACTOR), id).then(
+      () => 'ok' as const,
+      (error: unknown) => error as SecretError,
+    ),
+    death,
+  ])
+  if (hit === undefined) return undefined
+  dead = true
+  const label = `${flavour} ${operation} ${fault} ${hit.target}.${hit.method}`
+  if (late !== undefined) {
+    await world.recover()
+    await late().catch(() => {}) // refused by a backend that compares: then nothing has landed
+  }
+  await world.settle()
+  const { values, trail } = await world.audit()
+
+  const done = { create: { old: 'first', new: 'fresh' }, update: { old: 'second' }, describe: { old: 'first' }, delete: {} }[operation]
+  const undone = { old: 'first' }
+  const action = operation === 'describe' ? 'secret.update' : `secret.${operation}`
+  const committed = trail.filter(entry => entry.action === action && entry.outcome === 'ok').length - (operation === 'create' ? 1 : 0)
+  expect(values, label).toEqual(committed === 1 ? done : undone)
+  expect(committed, label).toBeLessThanOrEqual(1)
+  if (outcome === 'ok') expect(committed, `${label}: acknowledged`).toBe(1)
+  else if (outcome !== 'died') {
+    expect(outcome, label).toBeInstanceOf(SecretError)
+    if (outcome.effect === 'none') expect(committed, `${label}: said that nothing happened (${outcome.message})`).toBe(0)
+  }
+  return label
+}
+
+/** All steps of one operation with one fault. */
+export async function runEveryStep(flavour: Flavour, operation: Operation, fault: Fault, knockOut?: KnockOut): Promise<readonly string[]> {
+  const labels: string[] = []
+  for (let at = 0; ; at += 1) {
+    const label = await run(flavour, operation, fault, at, knockOut)
+    if (label === undefined) return labels
+    labels.push(label)
+  }
+}
+
+function failure({ target }: Step, effect: 'none' | 'unknown'): Error {
+  if (target === 'metadata') return new SecretError({ code: 'unavailable', retryable: true, effect, operation: 'metadata.test' })
+  return Object.assign(new Error('the network'), { effect })
+}
+
+/** Knows this file's own failures, and lets a put land whose sender has stopped waiting. */
+function lossy(driver: SecretDriver): SecretDriver {
+  const signal = new AbortController().signal
+  return {
+    ...driver,
+    create: (request, call) => driver.create(request, { ...call, signal }),
+    append: (request, call) => driver.append(request, { ...call, signal }),
+    classify: error => {
+      const effect = (error as { effect?: 'none' | 'unknown' }).effect
+      return effect === undefined ? driver.classify(error) : { code: 'unavailable', retryable: true, effect }
+    },
+  }
+}

@@ -1,0 +1,102 @@
+import { execFileSync } from 'node:child_process'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { pack } from '../pack.mjs'
+
+// What users get: the packed packages, installed by npm into an empty folder, without the workspace. `npm test` builds first.
+
+let folder: string
+const node = (code: string, ...options: string[]): string =>
+  execFileSync(process.execPath, [...options, '--input-type=module', '--eval', code], {
+    cwd: folder,
+    encoding: 'utf8',
+    env: { PATH: process.env['PATH'] },
+  })
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'strongroom-packed-'))
+  const tarballs = pack(folder)
+  await writeFile(join(folder, 'package.json'), JSON.stringify({ private: true, type: 'module' }))
+  execFileSync('npm', ['install', '--no-audit', '--no-fund', '--silent', ...tarballs.map(({ tarball }) => tarball)], { cwd: folder, stdio: 'ignore' })
+}, 300_000)
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+describe('the packed packages in an empty folder', () => {
+  it('core alone has no dependency', async () => {
+    const manifest = JSON.parse(await readFile(join(folder, 'node_modules/@strongroom/core/package.json'), 'utf8')) as Record<string, unknown>
+    expect(manifest['dependencies']).toBeUndefined()
+    expect(manifest['peerDependencies']).toBeUndefined()
+  })
+
+  it.each(['core', 'sqlite', 'local', 'aws', 'conformance'])('%s is loaded, and nothing of it says where its source was', async name => {
+    expect(node(`import * as it from '@strongroom/${name}'; console.log(Object.keys(it).length > 0)`).trim()).toBe('true')
+    const manifest = await readFile(join(folder, `node_modules/@strongroom/${name}/package.json`), 'utf8')
+    expect(manifest).not.toContain('@strongroom/source')
+  })
+
+  it('does the main job: create, list, read, rotate, audit, delete', () => {
+    const output = node(`
+      import { accountId, createSecretReader, createSecretRegistry, unsafeAllowEveryone, verifyAudit } from '@strongroom/core'
+      import { localDriver } from '@strongroom/local'
+      import { sqliteMetadata } from '@strongroom/sqlite'
+      const shared = { id: 'main', metadata: sqliteMetadata({ path: './meta.db' }), stores: { main: localDriver({ path: './store' }) }, authorize: unsafeAllowEveryone }
+      const registry = await createSecretRegistry({ ...shared, writeTo: 'main' })
+      const reader = await createSecretReader(shared)
+      const secrets = registry.account(accountId('acme'), { id: 'alice', type: 'user' })
+      const values = reader.account(accountId('acme'), { id: 'api', type: 'service_account' })
+      const { id } = await secrets.create({ key: 'api-key', value: 'one' })
+      await secrets.update(id, { value: 'two' })
+      const lines = [(await secrets.list()).total, (await values.read({ key: 'api-key' })).value.revealText(), (await registry.maintain()).destroyed]
+      await secrets.delete(id)
+      lines.push((await secrets.list()).total, (await verifyAudit(secrets.audit())).ok)
+      await reader.close()
+      await registry.close()
+      console.log(lines.join(' '))
+    `)
+    expect(output.trim()).toBe('1 two 1 0 true')
+  })
+
+  it('importing the AWS adapter and making a driver loads nothing of the SDK', () => {
+    const loaded = node(`
+      import { registerHooks } from 'node:module'
+      const loaded = []
+      registerHooks({ load: (url, context, next) => (loaded.push(url), next(url, context)) })
+      const { awsDriver } = await import('@strongroom/aws')
+      awsDriver({ region: 'eu-west-1' })
+      console.log(JSON.stringify(loaded))
+    `)
+    const urls = JSON.parse(loaded) as string[]
+    expect(urls.some(url => url.includes('@strongroom/aws'))).toBe(true)
+    expect(urls.filter(url => url.includes('@aws-sdk') || url.includes('@smithy'))).toEqual([])
+  })
+
+  it('types are found by a program outside the workspace', async () => {
+    await writeFile(
+      join(folder, 'program.ts'),
+      `import { createSecretStore, memoryDriver, type SecretStore } from '@strongroom/core'
+       import { awsSecretStore } from '@strongroom/aws'
+       const store: SecretStore = createSecretStore(memoryDriver())
+       const other: SecretStore = awsSecretStore({ region: 'eu-west-1' }, { prefix: 'prod/' })
+       export const values: Promise<string>[] = [store, other].map(async one => (await one.get('a')).value.revealText())`,
+    )
+    const tsc = join(import.meta.dirname, '..', '..', 'node_modules', '.bin', 'tsc')
+    const types = join(import.meta.dirname, '..', '..', 'node_modules', '@types')
+    const options = [
+      '--strict',
+      '--noEmit',
+      '--module',
+      'nodenext',
+      '--target',
+      'es2024',
+      '--lib',
+      'es2024,esnext.disposable',
+      '--types',
+      'node',
+      '--typeRoots',
+      types,
+    ]
+    expect(execFileSync(tsc, [...options, 'program.ts'], { cwd: folder, encoding: 'utf8' })).toBe('')
+  })
+})
