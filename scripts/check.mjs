@@ -2,6 +2,7 @@
 import process from 'node:process'
 import { ensureInstalled, fail, root, run, say } from './workspace.mjs'
 
+/** @type {[string, string, string[]][]} */
 const STEPS = [
   ['format', 'oxfmt', ['--check', '.']],
   ['lint, with types', 'oxlint', ['--type-aware', '--deny-warnings', '.']],

@@ -16,7 +16,7 @@ export class Transcript {
   /** Says what is about to happen and by which call, does it, and shows the answer as `lines` tells it. */
   async step<T>(what: string, call: string, act: () => Promise<T>, lines: (answer: T) => readonly string[]): Promise<T> {
     this.#step += 1
-    this.#print('', `${paint('bold', `${this.#step}. ${what}`)}`, `   ${paint('cyan', call)}`)
+    this.#print('', paint('bold', `${this.#step}. ${what}`), `   ${paint('cyan', call)}`)
     const startedAt = performance.now()
     const answer = await act()
     const [first = '', ...rest] = lines(answer)

@@ -17,7 +17,7 @@ export class BackendFault extends Error {
 }
 
 /** A wire with faults between the memory driver, which is the backend here, and the adapters on it. */
-export interface Wire {
+interface Wire {
   requests: number
   throttled: number
   retryAfterMs: number

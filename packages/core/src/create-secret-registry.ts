@@ -28,7 +28,7 @@ export async function createSecretRegistry(options: RegistryOptions): Promise<Se
   const { policy = {}, keys = 'portable' } = options
   checkOneOf(operation, 'keys', keys, ['portable', 'any'])
   const times = checkTimes(operation, policy)
-  const { prefix: _, leaseMs: _lease, putHorizonMs: _horizon, ...storePolicy } = policy
+  const { prefix: _prefix, leaseMs: _lease, putHorizonMs: _horizon, ...storePolicy } = policy
   const access = new Access(operation, options.authorize, options.metadata, options.id, times.deadlineMs)
   const stores = await BoundStores.open(operation, options, WRITING, storePolicy)
   try {

@@ -1,7 +1,7 @@
 import { SecretError } from './errors.ts'
 
 /** Longest name that is looked at, in UTF-16 units. Backends allow less; a longer one is refused unread. */
-export const MAX_NAME_LENGTH = 1024
+const MAX_NAME_LENGTH = 1024
 
 const PLAIN = /^[a-z0-9]+(?:-[a-z0-9]+)*$/
 const encoder = new TextEncoder()

@@ -16,7 +16,7 @@ export interface Scenario {
   readonly steps: number
 }
 
-export const ID = 'crash'
+const ID = 'crash'
 export const ACCOUNT = 'acc-1'
 export const ACTOR = { id: 'u-1', type: 'user' } as const
 

@@ -28,6 +28,8 @@ export class Access {
     const stop = new Stop(signal, this.#deadlineMs)
     let refusal: SecretError | undefined
     try {
+      // A truthy answer of an untyped caller allows nothing.
+      // eslint-disable-next-line typescript/no-unnecessary-boolean-literal-compare
       if (stop.code === undefined && (await stop.race(this.#authorize(request, { signal: stop.signal }))) === true) return
       if (stop.code === undefined) refusal = SecretError.refused('permission_denied', operation)
     } catch {

@@ -173,6 +173,6 @@ export class Account implements AccountSecrets {
 }
 
 /** Where a record is kept is the registry's own affair; what a client needs is in `cloudSecretPath`. */
-export function withoutPointer({ pointer: _, ...record }: StoredRecord): SecretRecord {
+export function withoutPointer({ pointer: _pointer, ...record }: StoredRecord): SecretRecord {
   return record
 }

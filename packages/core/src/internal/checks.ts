@@ -6,7 +6,7 @@ import { SecretValue, toPayload, type ValueInput } from '../value.ts'
 import type { NativePath } from '../words.ts'
 
 /** What every cloud takes: Azure's 25,000 bytes, and what is left of them for binary after base64. */
-export const PORTABLE_BYTES = { text: 25_000, binary: 18_750 } as const
+const PORTABLE_BYTES = { text: 25_000, binary: 18_750 } as const
 const MAX_LABELS = 8
 /** Google's annotations are the narrowest for names, AWS's tags for values. */
 const LABEL_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$/

@@ -131,7 +131,7 @@ export class WriteProtocol {
     if (outcome.state !== 'committed') throw await this.#notCommitted(writer, intent, outcome.state)
     // The label is moved at once, from the version that should hold it; anything else is the queue's.
     for (const entry of outcome.claimed) await this.#upkeep.tryNow(entry, base)
-    const { pointer: _, ...before } = record
+    const { pointer: _pointer, ...before } = record
     const changed = { description: description === undefined ? before.description : description, revision: before.revision + 1 }
     return outcome.record ?? { ...before, ...changed, updatedAt: new Date(), updatedBy: actor.id }
   }

@@ -3,7 +3,7 @@ import type { DriverCall, DriverCapabilities, Failure, SecretDriver } from '@str
 
 export type DriverMethod = 'create' | 'append' | 'promote' | 'read' | 'readMany' | 'versions' | 'list' | 'destroyVersion' | 'remove' | 'restore'
 
-export const METHODS: readonly DriverMethod[] = [
+const METHODS: readonly DriverMethod[] = [
   'create',
   'append',
   'promote',
