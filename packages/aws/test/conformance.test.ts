@@ -9,12 +9,6 @@ import { accountId, credentials, isMoto, noBackend, region, signed, startAws, su
 
 const missing = noBackend()
 
-/** What AWS itself does otherwise than the kit asks. */
-const AWS_DEVIATIONS = {
-  // AWS takes the labels of all but the two newest versions, and an unlabelled version is what `destroyVersion` leaves.
-  'versions/each-once-and-one-current': 'https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_UpdateSecretVersionStage.html',
-} as const
-
 /** What moto does otherwise than AWS. */
 const MOTO_DEVIATIONS = {
   // moto says ResourceExistsException where AWS says InvalidRequestException.
@@ -25,7 +19,7 @@ const MOTO_DEVIATIONS = {
   // moto takes AWSCURRENT away before it looks whether the version to move it to is there.
   'promote/unknown-version-moves-nothing': 'https://github.com/getmoto/moto/blob/5.2.5/moto/secretsmanager/models.py',
 } as const
-const deviations = { ...AWS_DEVIATIONS, ...((await isMoto()) ? MOTO_DEVIATIONS : {}) }
+const deviations = (await isMoto()) ? MOTO_DEVIATIONS : {}
 
 describe.skipIf(missing !== undefined)(suite('AWS Secrets Manager', missing), () => {
   let aws: AwsServer

@@ -4,6 +4,9 @@ import { describe, test } from 'vitest'
 import { faultyDrivers } from './faulty/index.ts'
 import { memoryHarness } from './memory-harness.ts'
 
+// These runs are about the kit: `npm test` tells of backends.
+delete process.env['STRONGROOM_REPORTS']
+
 describe('every faulty driver is caught by its case', () => {
   for (const { name, catches, capabilities = {}, mutate } of faultyDrivers) {
     test(`${name}: ${catches}`, async () => {

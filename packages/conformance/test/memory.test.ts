@@ -1,4 +1,7 @@
 import { describeDriver } from '@strongroom/conformance/vitest'
 import { memoryHarness } from './memory-harness.ts'
 
-describeDriver('memory', memoryHarness(), { require: ['denied', 'manageOnly', 'outOfBand', 'faults', 'second'] })
+describeDriver('memory', memoryHarness(), {
+  require: ['denied', 'manageOnly', 'outOfBand', 'faults', 'second'],
+  where: 'in this process',
+})

@@ -7,6 +7,9 @@ import { memoryDriver, type SecretDriver } from '@strongroom/core'
 import { afterAll, describe, test } from 'vitest'
 import { memoryHarness } from './memory-harness.ts'
 
+// These runs are about the kit: `npm test` tells of backends.
+delete process.env['STRONGROOM_REPORTS']
+
 const directory = mkdtempSync(join(tmpdir(), 'strongroom-kit-'))
 afterAll(() => rmSync(directory, { recursive: true }))
 

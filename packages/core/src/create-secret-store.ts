@@ -257,22 +257,26 @@ class DriverStore implements SecretStore {
   /** Append first, since most puts are to secrets that exist; then create; and round again when another writer came between. */
   async #upsert(write: Write): Promise<VersionId> {
     let uncertain = false
-    const goOn = (error: unknown, code: SecretError['code'], round: number): void => {
+    const goOn = (error: unknown, code: SecretError['code']): void => {
       if (!(error instanceof SecretError)) throw error
       // An append without an answer came before: a refusal now does not say that it did nothing.
       uncertain ||= error.effect === 'unknown'
-      if (error.code !== code || round === PUT_ROUNDS) throw uncertain ? error.in({ effect: 'unknown' }) : error
+      if (error.code !== code) throw uncertain ? error.in({ effect: 'unknown' }) : error
     }
     for (let round = 1; ; round += 1) {
       try {
         return await this.#append(write, undefined, false)
       } catch (error) {
-        goOn(error, 'not_found', round)
+        goOn(error, 'not_found')
       }
       try {
         return await this.#create(write, {})
       } catch (error) {
-        goOn(error, 'already_exists', round)
+        goOn(error, 'already_exists')
+        // Others make and delete it faster than this call: neither code would mean anything to a put.
+        if (round === PUT_ROUNDS && error instanceof SecretError) {
+          throw error.in({ code: 'conflict', retryable: true, effect: uncertain ? 'unknown' : 'none' })
+        }
       }
     }
   }

@@ -44,7 +44,10 @@ export interface Payload {
 export interface DriverVersion {
   readonly version: VersionId
   readonly createdAt: Date | undefined
-  /** `destroyed` covers what `destroyVersion` leaves, `detached` included. */
+  /**
+   * `destroyed` covers what `destroyVersion` leaves, `detached` included: there it may also be said of a version that was
+   * replaced, never of the current one or of one that is staged.
+   */
   readonly state: 'usable' | 'disabled' | 'destroyed'
   /** What a reader who names no version gets. At most one. */
   readonly current: boolean

@@ -28,7 +28,9 @@ export const versionsCases: readonly DriverCase[] = [
       assert.equal(listed.length, made.length)
       assert.deepEqual(new Set(listed.map(found => found.version)), new Set(made))
       assert.equal(await currentOf(context, path), (await context.read(path)).version)
-      assert.ok(listed.every(({ state }) => state === 'usable'))
+      // A backend that only detaches cannot tell a version that was replaced from one that was given up.
+      const told = context.capabilities.destroyVersion === 'detached' ? listed.filter(({ current }) => current) : listed
+      assert.ok(told.every(({ state }) => state === 'usable'))
     },
   },
   {

@@ -2,6 +2,7 @@ import type { AuditEntry } from '../audit.ts'
 import { SecretError } from '../errors.ts'
 import type { RecordPage, SecretRecord, StoredRecord } from '../metadata.ts'
 import type { AccountSecrets, AuditQuery, CreateInput, ListQuery, UpdateInput, WriteOnlyDriver, WriteOptions } from '../registry.ts'
+import { SecretValue } from '../value.ts'
 import type { AccountId, Actor, CallOptions, SecretId } from '../words.ts'
 import type { Access } from './access.ts'
 import type { Calls } from './calls.ts'
@@ -117,16 +118,22 @@ export class Account implements AccountSecrets {
     if (value === undefined && description === undefined) throw SecretError.invalid(operation, 'give a value, a description, or both')
     if (description !== undefined) checkDescription(operation, description)
     if (value !== undefined) placement.checkValue(operation, value)
+    // Copied now, since the caller may wipe its own bytes as soon as the call is made.
+    const held = value === undefined ? undefined : SecretValue.from(value, operation)
     return await calls.track(
       (async () => {
-        await access.check(operation, { ...this.#who, action: 'secret.update', secret: id }, options)
-        const writer = { ...this.#who, operation, signal }
-        if (value === undefined) return await protocol.updateDescription(writer, id, description ?? null, ifRevision)
-        return await protocol.updateValue(writer, id, {
-          description,
-          ifRevision,
-          payload: store => placement.get(store.name, operation).checks.payload(operation, value),
-        })
+        try {
+          await access.check(operation, { ...this.#who, action: 'secret.update', secret: id }, options)
+          const writer = { ...this.#who, operation, signal }
+          if (held === undefined) return await protocol.updateDescription(writer, id, description ?? null, ifRevision)
+          return await protocol.updateValue(writer, id, {
+            description,
+            ifRevision,
+            payload: store => placement.get(store.name, operation).checks.payload(operation, held),
+          })
+        } finally {
+          held?.[Symbol.dispose]()
+        }
       })(),
     )
   }
