@@ -1,0 +1,82 @@
+import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
+import { accountId as account, createSecretReader, createSecretRegistry, unsafeAllowEveryone, type SecretReader, type SecretRegistry } from '@strongroom/core'
+import { sqliteMetadata } from '@strongroom/sqlite'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { awsDriver, awsSecretStore } from '../src/index.ts'
+import { startFaultProxy, type FaultProxy } from './fault-proxy.ts'
+import { accountId, noBackend, region, signed, startAws, suite, type AwsServer } from './moto.ts'
+import { readByPython } from './python.ts'
+
+// The registry on SQLite and AWS: what goes over the wire, and what other clients find at the path that the metadata names.
+
+const missing = noBackend()
+const ALICE = { id: 'alice', type: 'user' } as const
+const VALUES = {
+  text: 'sk-1',
+  unicode: 'pässwörd 🔑\r\n\tlast line ',
+  json: '{"user":"a","password":"\\"b"}',
+  binary: Uint8Array.from({ length: 256 }, (_, byte) => byte),
+}
+
+describe.skipIf(missing !== undefined)(suite('a registry on AWS', missing), () => {
+  let server: AwsServer
+  let proxy: FaultProxy
+  let registry: SecretRegistry
+  let reader: SecretReader
+  let raw: SecretsManagerClient
+
+  beforeAll(async () => {
+    server = await startAws()
+    proxy = await startFaultProxy(server.endpoint)
+    raw = new SecretsManagerClient({ region, endpoint: server.endpoint, ...signed })
+    const main = awsDriver({ region, endpoint: proxy.endpoint, accountId, ...signed })
+    const shared = { id: 'main', metadata: sqliteMetadata({ path: ':memory:' }), stores: { main }, authorize: unsafeAllowEveryone }
+    registry = await createSecretRegistry({ ...shared, writeTo: 'main', policy: { prefix: 'registry/' } })
+    reader = await createSecretReader(shared)
+  })
+  afterAll(async () => {
+    await reader?.close()
+    await registry?.close()
+    raw?.destroy()
+    await proxy?.stop()
+    await server?.stop()
+  })
+
+  const secrets = (): ReturnType<SecretRegistry['account']> => registry.account(account('acme'), ALICE)
+  const read = async (key: string): Promise<Uint8Array> => (await reader.account(account('acme'), ALICE).read({ key })).value.revealBytes()
+
+  it.each(Object.entries(VALUES))('%s: boto3 reads it byte for byte at the path that the metadata names', async (key, value) => {
+    const { cloudSecretPath } = await secrets().create({ key, value })
+    const bytes = typeof value === 'string' ? new TextEncoder().encode(value) : value
+    const found = await readByPython({ endpoint: server.endpoint, region, name: cloudSecretPath })
+    expect(found).toMatchObject({ text: typeof value === 'string', bytes })
+    expect(await read(key)).toEqual(bytes)
+  })
+
+  it('a value that another client puts at that path is read byte for byte by the store; the reader keeps to what was committed', async () => {
+    const { cloudSecretPath } = await secrets().create({ key: 'outside', value: 'committed' })
+    const bytes = VALUES.binary
+    await raw.send(new PutSecretValueCommand({ SecretId: cloudSecretPath, SecretBinary: bytes }))
+    await using store = awsSecretStore({ region, endpoint: server.endpoint, ...signed }, { naming: 'native' })
+    expect((await store.get(cloudSecretPath)).value.revealBytes()).toEqual(bytes)
+    expect(new TextDecoder().decode(await read('outside'))).toBe('committed')
+  })
+
+  it('calls the cloud as often as said: create 1, describe, list and description 0, value at most 2, read 1', async () => {
+    const calls: Record<string, number> = {}
+    const counted = async <T>(name: string, act: () => Promise<T>): Promise<T> => {
+      const before = proxy.requests()
+      const answer = await act()
+      calls[name] = proxy.requests() - before
+      return answer
+    }
+    const { id } = await counted('create', () => secrets().create({ key: 'counted', value: 'one' }))
+    await counted('describe', () => secrets().describe(id))
+    await counted('list', () => secrets().list())
+    await counted('description', () => secrets().update(id, { description: 'changed' }))
+    await counted('value', () => secrets().update(id, { value: 'two' }))
+    await counted('read', () => read('counted'))
+    await counted('delete', () => secrets().delete(id))
+    expect(calls).toEqual({ create: 1, describe: 0, list: 0, description: 0, value: 2, read: 1, delete: 1 })
+  })
+})
