@@ -1,5 +1,12 @@
 import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
-import { accountId as account, createSecretReader, createSecretRegistry, unsafeAllowEveryone, type SecretReader, type SecretRegistry } from '@strongroom/core'
+import {
+  accountId as account,
+  createSecretReader,
+  createSecretRegistry,
+  unsafeAllowEveryone,
+  type SecretReader,
+  type SecretRegistry,
+} from '@strongroom/core'
 import { sqliteMetadata } from '@strongroom/sqlite'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { awsDriver, awsSecretStore } from '../src/index.ts'

@@ -1,5 +1,6 @@
 export { AUDIT_GENESIS, auditHash, verifyAudit, type Action, type AuditDraft, type AuditEntry, type AuditVerdict } from './audit.ts'
 export { unsafeAllowEveryone, type AuthorizationRequest, type Authorize } from './authorization.ts'
+export { cached, type CacheOptions } from './cached.ts'
 export { createSecretMigrator } from './create-secret-migrator.ts'
 export { createSecretReader } from './create-secret-reader.ts'
 export { createSecretRegistry } from './create-secret-registry.ts'
@@ -19,6 +20,7 @@ export type {
   SecretDriver,
 } from './driver.ts'
 export { isSecretError, SecretError, secretErrorCodes, type Failure, type SecretErrorCode, type SecretErrorInit } from './errors.ts'
+export { fallback } from './fallback.ts'
 export { startMaintenance, type Maintenance, type MaintenanceOptions } from './maintenance.ts'
 export { memoryDriver, type MemoryDriverOptions } from './memory-driver.ts'
 export { memoryMetadata, type MemoryMetadataOptions } from './memory-metadata.ts'
@@ -46,6 +48,7 @@ export type {
 export type { MigratorOptions, SecretMigrator } from './migrator.ts'
 export { decodeName, encodeName } from './names.ts'
 export type { OperationEvent, StorePolicy } from './policy.ts'
+export { readOnly } from './read-only.ts'
 export type { AccountReader, ReaderOptions, ReadOnlyDriver, ReadValue, SecretReader } from './reader.ts'
 export type {
   AccountSecrets,

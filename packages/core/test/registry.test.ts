@@ -2,6 +2,7 @@ import {
   accountId,
   createSecretMigrator,
   createSecretRegistry,
+  SecretError,
   unsafeAllowEveryone,
   type IntentId,
   type SecretId,
@@ -293,6 +294,26 @@ describe('delete', () => {
       expect(await world.paths()).toEqual([(await world.stored(next.id)).pointer.path])
     },
   )
+})
+
+it('a refusal by the database after a commit without an answer does not say that nothing happened', async () => {
+  const world = new RegistryWorld()
+  const secrets = await world.secrets()
+  const { id } = await secrets.create({ key: 'k', value: 'v' })
+  const commitDelete = world.metadata.commitDelete.bind(world.metadata)
+  const failure = (code: 'unavailable' | 'misconfigured', effect: 'none' | 'unknown'): SecretError =>
+    new SecretError({ code, effect, retryable: code === 'unavailable', operation: 'metadata.commitDelete' })
+  let calls = 0
+  Object.assign(world.metadata, {
+    commitDelete: async (...parameters: Parameters<typeof commitDelete>) => {
+      calls += 1
+      if (calls > 1) throw failure('misconfigured', 'none')
+      await commitDelete(...parameters)
+      throw failure('unavailable', 'unknown')
+    },
+  })
+  expect(await failureOf((await world.secrets()).delete(id))).toMatchObject({ code: 'misconfigured', effect: 'unknown' })
+  expect((await world.trail()).slice(-2).map(({ outcome }) => outcome)).toEqual(['ok', 'unknown'])
 })
 
 describe('stores', () => {

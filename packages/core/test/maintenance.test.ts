@@ -1,0 +1,223 @@
+import { startMaintenance, type MaintenanceReport, type MetadataStore } from '@strongroom/core'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { ACCOUNT, ACTOR, RegistryWorld } from './support/registry-world.ts'
+import { failureOf, fails, lost, until } from './support/scripted.ts'
+import { FLAVOURS } from './support/tracked.ts'
+
+beforeEach(() => void vi.spyOn(Math, 'random').mockReturnValue(0))
+
+const HOUR = 3_600_000
+
+async function open(flavour: keyof typeof FLAVOURS = 'local') {
+  const world = new RegistryWorld(FLAVOURS[flavour])
+  const registry = await world.registry()
+  const secrets = registry.account(ACCOUNT, ACTOR)
+  const { id } = await secrets.create({ key: 'k', value: 'first' })
+  world.cloud.calls.length = 0
+  return { world, registry, secrets, id }
+}
+
+describe('promote', () => {
+  it('that failed inline is done by a pass; the version before is not destroyed while it is current', async () => {
+    const { world, registry, secrets, id } = await open('aws')
+    world.cloud.on('promote', fails(), fails())
+    await secrets.update(id, { value: 'second' })
+    expect(await world.versions(id)).toEqual(['1 usable current', '2 usable'])
+    expect((await (await world.values()).read({ id })).value.revealText(), 'a reader does not wait for it').toBe('second')
+    for (let pass = 0; pass < 2; pass += 1) {
+      world.now += HOUR
+      await registry.maintain()
+    }
+    expect(await world.versions(id)).toEqual(['1 destroyed', '2 usable current'])
+    expect(await registry.maintain()).toMatchObject({ backlog: 0 })
+  })
+
+  it('ends only on the pointer: an update that commits meanwhile has the label in the end', async () => {
+    const { world, registry, secrets, id } = await open('local')
+    world.cloud.on('promote', fails(), fails())
+    await secrets.update(id, { value: 'second' })
+    let raced = false
+    world.now += HOUR
+    // The pass moves the label to `second`; before it answers, `third` is committed, and its own promote is refused.
+    world.cloud.on('promote', async act => {
+      await act()
+      raced = true
+      world.cloud.on('promote', fails(), fails())
+      await secrets.update(id, { value: 'third' })
+    })
+    await registry.maintain()
+    expect(raced).toBe(true)
+    for (let pass = 0; pass < 4; pass += 1) {
+      world.now += HOUR
+      await registry.maintain()
+    }
+    expect(await world.versions(id)).toEqual(['1 destroyed', '2 destroyed', '3 usable current'])
+    expect(await registry.maintain()).toMatchObject({ backlog: 0 })
+  })
+})
+
+describe('a put that lands after recovery', () => {
+  it.each(Object.keys(FLAVOURS) as (keyof typeof FLAVOURS)[])('is removed by the watch at the horizon, on a backend like %s', async flavour => {
+    const { world, registry, secrets, id } = await open(flavour)
+    let land: () => Promise<unknown> = async () => {}
+    for (const method of ['create', 'append'] as const) {
+      world.cloud.on(method, (_, { request }) => {
+        const copy = { ...request, after: undefined, payload: { bytes: Uint8Array.of(0x6c), text: true } }
+        const before = land
+        land = async () => {
+          await before()
+          await world.cloud.memory[method](copy as never, { signal: new AbortController().signal, attempt: 1 })
+        }
+        throw lost({ retryable: false })
+      })
+    }
+    expect(await failureOf(secrets.create({ key: 'new', value: 'x' }))).toMatchObject({ effect: 'unknown' })
+    expect(await failureOf(secrets.update(id, { value: 'x' }))).toMatchObject({ effect: 'unknown' })
+    world.now += 1_001
+    expect(await registry.maintain()).toMatchObject({ recovered: 2 })
+    await land()
+    expect(await world.paths()).toHaveLength(2)
+    expect((await (await world.values()).read({ id })).value.revealText()).toBe('first')
+    if (world.cloud.driver.capabilities.current === 'on_promote') expect((await world.versions(id))[0]).toBe('1 usable current')
+    world.now += 5_001
+    await registry.maintain()
+    await registry.maintain()
+    expect(await world.paths()).toEqual([(await world.stored(id)).pointer.path])
+    expect((await world.versions(id)).filter(version => version.includes('usable'))).toHaveLength(1)
+    expect(await registry.maintain()).toMatchObject({ backlog: 0, needsAttention: [] })
+  })
+})
+
+describe('the report', () => {
+  it('counts a purge that the backend holds back, and comes back for it', async () => {
+    const { world, registry, secrets, id } = await open()
+    const until = new Date(Date.now() + 10 * HOUR)
+    const retained = () => ({ state: 'retained', until })
+    world.cloud.on('remove', fails(), fails(), retained)
+    await secrets.delete(id)
+    world.now += HOUR
+    expect(await registry.maintain()).toMatchObject({ retained: 1, purged: 0, backlog: 1 })
+    world.now += HOUR
+    expect(await registry.maintain(), 'not before its date').toMatchObject({ retained: 0, purged: 0, backlog: 1 })
+    world.now += 10 * HOUR
+    expect(await registry.maintain()).toMatchObject({ purged: 1, backlog: 0 })
+  })
+
+  it('asks again for a purge that is pending, after the time that it was told', async () => {
+    const { world, registry, secrets, id } = await open()
+    world.cloud.on('remove', () => ({ state: 'pending', retryAfterMs: 10_000 }))
+    await secrets.delete(id)
+    expect(world.cloud.count('remove')).toBe(1)
+    world.now += 4_000
+    expect(await registry.maintain()).toMatchObject({ purged: 0, backlog: 1 })
+    world.now += 6_001
+    expect(await registry.maintain()).toMatchObject({ purged: 1, backlog: 0 })
+  })
+
+  it('asks for attention after many failures, and not before', async () => {
+    const { world, registry, secrets, id } = await open()
+    for (let index = 0; index < 40; index += 1) world.cloud.on('remove', fails({ retryable: false }))
+    await secrets.delete(id)
+    const seen: (readonly string[])[] = []
+    for (let pass = 0; pass < 9; pass += 1) {
+      world.now += 2 * HOUR
+      seen.push((await registry.maintain()).needsAttention)
+    }
+    expect(seen.slice(0, 6)).toEqual(Array.from({ length: 6 }, () => []))
+    expect(seen.at(-1)).toEqual([id])
+  })
+
+  it('asks for attention at once for an expired write in a store that is not configured', async () => {
+    const { world, registry, id } = await open()
+    await world.metadata.beginUpdate(
+      { registry: 'main', account: ACCOUNT, secret: id, description: undefined, ifRevision: undefined, actor: ACTOR, token: 't', leaseMs: 1 },
+      {},
+    )
+    const claim = world.metadata.claimExpiredIntents.bind(world.metadata)
+    Object.assign(world.metadata, {
+      claimExpiredIntents: async (...parameters: Parameters<MetadataStore['claimExpiredIntents']>) =>
+        (await claim(...parameters)).map(intent => ({ ...intent, store: 'added-since' })),
+    })
+    world.now += HOUR
+    expect(await registry.maintain()).toMatchObject({ recovered: 0, postponed: 1, needsAttention: [id] })
+  })
+
+  it('works on no more than maxItems, and stops when it is aborted', async () => {
+    const { world, registry, secrets } = await open()
+    for (let index = 0; index < 5; index += 1) {
+      world.cloud.on('remove', fails({ retryable: false }))
+      await secrets.delete((await secrets.create({ key: `k-${index}`, value: 'v' })).id)
+    }
+    world.now += HOUR
+    expect(await registry.maintain({ maxItems: 2 })).toMatchObject({ purged: 2, backlog: 3 })
+    expect(await failureOf(registry.maintain({ signal: AbortSignal.abort() }))).toMatchObject({ code: 'aborted' })
+    expect(await registry.maintain()).toMatchObject({ purged: 3, backlog: 0 })
+  })
+
+  it('never touches what no row, intent or task names', async () => {
+    const { world, registry } = await open()
+    const call = { signal: new AbortController().signal, attempt: 1 }
+    const payload = { bytes: Uint8Array.of(1), text: false }
+    await world.cloud.memory.create({ path: 'main-like-ours' as never, payload, labels: {}, token: 't' }, call)
+    world.now += HOUR
+    await registry.maintain()
+    expect(await world.paths()).toContain('main-like-ours')
+  })
+})
+
+describe('startMaintenance', () => {
+  const report = (purged: number): MaintenanceReport => ({
+    recovered: 0,
+    promoted: 0,
+    destroyed: 0,
+    purged,
+    watched: 0,
+    retained: 0,
+    postponed: 0,
+    backlog: 0,
+    needsAttention: [],
+  })
+
+  it('repeats passes, a full one at once, and ends with the pass under way', async () => {
+    const passes: unknown[] = []
+    const reports: MaintenanceReport[] = []
+    const answers = [report(5), report(5), report(0)]
+    const maintain = async (options: unknown) => (passes.push(options), answers[passes.length - 1] ?? report(0))
+    const maintenance = startMaintenance({ maintain }, { maxItems: 5, intervalMs: 3_600_000, onReport: one => void reports.push(one) })
+    await until(() => passes.length === 3)
+    await maintenance.stop()
+    await maintenance.stop()
+    expect(passes).toHaveLength(3)
+    expect(reports).toHaveLength(3)
+    expect(passes[0]).toMatchObject({ maxItems: 5 })
+  })
+
+  it('goes on after a pass that failed, and after observers that throw', async () => {
+    let passes = 0
+    const errors: unknown[] = []
+    const maintain = async (): Promise<MaintenanceReport> => {
+      passes += 1
+      if (passes === 1) throw new Error('the database was away')
+      return report(0)
+    }
+    const onReport = (): never => {
+      throw new Error('report')
+    }
+    const onError = (error: unknown): never => {
+      errors.push(error)
+      throw new Error('error')
+    }
+    await using _ = startMaintenance({ maintain }, { intervalMs: 1, onReport, onError })
+    await until(() => passes >= 3)
+    expect(errors.slice(0, 2).map(String)).toEqual(['Error: the database was away', 'Error: report'])
+  })
+
+  it('aborts the pass under way when it is stopped, and tells nobody of that', async () => {
+    const errors: unknown[] = []
+    const maintain = ({ signal }: { signal?: AbortSignal | undefined } = {}) =>
+      new Promise<MaintenanceReport>((_, reject) => signal?.addEventListener('abort', () => reject(new Error('aborted'))))
+    const maintenance = startMaintenance({ maintain }, { onError: error => void errors.push(error) })
+    await maintenance[Symbol.asyncDispose]()
+    expect(errors).toEqual([])
+  })
+})

@@ -1,0 +1,92 @@
+import { createSecretStore } from '@strongroom/core'
+import { describe, expect, it } from 'vitest'
+import { RegistryWorld } from './support/registry-world.ts'
+import { failureOf, fails } from './support/scripted.ts'
+
+async function open() {
+  const world = new RegistryWorld()
+  const secrets = await world.secrets()
+  const { id } = await secrets.create({ key: 'k', value: 'first', description: 'd' })
+  world.cloud.calls.length = 0
+  return { world, secrets, id, values: await world.values() }
+}
+
+describe('reading by pointer', () => {
+  it('reads exactly the committed version, by id and by key, and gives no pointer out', async () => {
+    const { world, id, values } = await open()
+    for (const reference of [{ id }, { key: 'k' }]) {
+      const { record, value } = await values.read(reference)
+      expect(value.revealText()).toBe('first')
+      expect(record).toMatchObject({ id, key: 'k', description: 'd', revision: 1 })
+      expect(record).not.toHaveProperty('pointer')
+    }
+    expect(world.cloud.calls.map(({ request }) => request['version'])).toEqual(['1', '1'])
+  })
+
+  it('does not see what others put at the path', async () => {
+    const { world, id, values } = await open()
+    const { path } = (await world.stored(id)).pointer
+    await createSecretStore(world.cloud.memory, { naming: 'native' }).put(path, 'someone else’s')
+    expect((await values.read({ id })).value.revealText()).toBe('first')
+  })
+
+  it('follows a pointer that moved while it read', async () => {
+    const { world, secrets, id, values } = await open()
+    world.cloud.on('read', async act => {
+      await secrets.update(id, { value: 'second' })
+      world.now += 3_600_000
+      await (await world.registry()).maintain() // destroys the version before
+      return await act()
+    })
+    const { record, value } = await values.read({ id })
+    expect(value.revealText()).toBe('second')
+    expect(record.revision).toBe(2)
+    expect(world.cloud.count('read')).toBe(2)
+  })
+
+  it('says corrupt when the version is gone and the pointer has not moved', async () => {
+    const { world, id, values } = await open()
+    world.cloud.on('read', fails({ code: 'not_found', retryable: false }))
+    expect(await failureOf(values.read({ id }))).toMatchObject({ code: 'corrupt', effect: 'none' })
+    expect(world.cloud.count('read')).toBe(1)
+  })
+
+  it('passes a version that was made unusable on as that', async () => {
+    const { world, id, values } = await open()
+    world.cloud.on('read', fails({ code: 'version_unusable', retryable: false }))
+    expect(await failureOf(values.read({ id }))).toMatchObject({ code: 'version_unusable' })
+  })
+
+  it('says not_found when the record is deleted while it reads', async () => {
+    const { world, secrets, id, values } = await open()
+    world.cloud.on('read', async act => (await secrets.delete(id), await act()))
+    expect(await failureOf(values.read({ id }))).toMatchObject({ code: 'not_found' })
+  })
+
+  it('says misconfigured for a record in a store that it was not given', async () => {
+    const { world, id } = await open()
+    const find = world.metadata.find.bind(world.metadata)
+    Object.assign(world.metadata, {
+      find: async (...parameters: Parameters<typeof find>) => {
+        const found = await find(...parameters)
+        return found === undefined ? undefined : { ...found, pointer: { ...found.pointer, store: 'added-since' } }
+      },
+    })
+    expect(await failureOf((await world.values()).read({ id }))).toMatchObject({ code: 'misconfigured', store: 'added-since' })
+    expect(world.cloud.count()).toBe(0)
+  })
+
+  it('gives nothing out whose audit entry could not be written', async () => {
+    const { world, id } = await open()
+    Object.assign(world.metadata, { appendAudit: () => Promise.reject(new Error('disk')) })
+    expect(String(await failureOf((await world.values()).read({ id })))).not.toContain('first')
+    expect((await world.trail()).filter(({ action }) => action === 'secret.read_value')).toEqual([])
+  })
+
+  it('cannot write to a store, whatever it is asked', async () => {
+    const { world, id, values } = await open()
+    await values.read({ id })
+    await failureOf(values.read({ key: 'other' }))
+    expect(new Set(world.cloud.methods)).toEqual(new Set(['read']))
+  })
+})
