@@ -35,9 +35,10 @@ export function awsDriver(options: AwsOptions): SecretDriver {
     command: (sdk: Sdk) => object,
   ): Promise<Answer> => {
     try {
-      const answer = await connection.send<Answer>(call.signal, command)
-      checkAccount(answer.ARN, accountId, READS.has(operation) ? 'none' : 'unknown')
-      return answer
+      const answer = await connection.send(call.signal, command)
+      if (typeof answer !== 'object' || answer === null) throw damaged('unknown')
+      checkAccount((answer as Answer).ARN, accountId, READS.has(operation) ? 'none' : 'unknown')
+      return answer as Answer
     } catch (error) {
       throw withCircumstances(error, { operation })
     }
@@ -97,8 +98,8 @@ export function awsDriver(options: AwsOptions): SecretDriver {
     },
 
     async read({ path, version }, call) {
-      const which = version === undefined ? { VersionStage: CURRENT } : { VersionId: version }
-      const answer = await send<Aws.GetSecretValueResponse>('read', call, sdk => new sdk.GetSecretValueCommand({ SecretId: path, ...which }))
+      const input = version === undefined ? { SecretId: path, VersionStage: CURRENT } : { SecretId: path, VersionId: version }
+      const answer = await send<Aws.GetSecretValueResponse>('read', call, sdk => new sdk.GetSecretValueCommand(input))
       const found = textOf(answer.VersionId, 'none') as VersionId
       if (version !== undefined && found !== version) throw damaged('none')
       return { payload: payloadOf(answer), version: found }
