@@ -67,7 +67,14 @@ class Reader implements SecretReader {
       (async () => {
         const entry = { ...who, action: 'secret.read_value', secret: id, key } as const
         await this.#access.check(operation, entry, options)
-        return await this.#access.recorded(operation, entry, () => this.#follow(operation, { ...who, id, key }, options))
+        let read: ReadValue | undefined
+        const act = async (): Promise<ReadValue> => (read = await this.#follow(operation, { ...who, id, key }, options))
+        try {
+          return await this.#access.recorded(operation, entry, act, ({ record }) => ({ secret: record.id, key: record.key }))
+        } catch (error) {
+          read?.value[Symbol.dispose]() // it could not be recorded, so it is not given out
+          throw error
+        }
       })(),
     )
   }
@@ -91,10 +98,20 @@ class Reader implements SecretReader {
       if (!isSecretError(error, 'not_found', 'version_unusable')) throw error
       const now = await find()
       if (now.pointer.version !== record.pointer.version || now.pointer.path !== record.pointer.path) {
-        return await this.#readVersion(operation, now, options)
+        return await this.#readAgain(operation, now, options)
       }
       if (error.code === 'version_unusable') throw error
       throw error.in({ code: 'corrupt', hint: 'the record is there, but its version is gone from the store' })
+    }
+  }
+
+  /** Gone again: the secret is there, and is being changed faster than it is read. */
+  async #readAgain(operation: string, record: StoredRecord, options: CallOptions): Promise<ReadValue> {
+    try {
+      return await this.#readVersion(operation, record, options)
+    } catch (error) {
+      if (!isSecretError(error, 'not_found', 'version_unusable')) throw error
+      throw error.in({ code: 'conflict', retryable: true, hint: 'the value was changed while it was read; read again' })
     }
   }
 

@@ -44,6 +44,26 @@ describe('reading by pointer', () => {
     expect(world.cloud.count('read')).toBe(2)
   })
 
+  it('says conflict, to be repeated, when the pointer moves again while it follows', async () => {
+    const { world, secrets, id, values } = await open()
+    const moved = async (act: () => Promise<unknown>): Promise<unknown> => {
+      await secrets.update(id, { value: 'another' })
+      world.now += 3_600_000
+      await (await world.registry()).maintain()
+      return await act()
+    }
+    world.cloud.on('read', moved, moved)
+    expect(await failureOf(values.read({ id }))).toMatchObject({ code: 'conflict', retryable: true, effect: 'none' })
+    expect((await values.read({ id })).value.revealText()).toBe('another')
+  })
+
+  it('records which secret was read, by key too', async () => {
+    const { world, id, values } = await open()
+    await values.read({ key: 'k' })
+    const reads = (await world.trail()).filter(({ action }) => action === 'secret.read_value')
+    expect(reads).toMatchObject([{ outcome: 'ok', secret: id, key: 'k' }])
+  })
+
   it('says corrupt when the version is gone and the pointer has not moved', async () => {
     const { world, id, values } = await open()
     world.cloud.on('read', fails({ code: 'not_found', retryable: false }))
@@ -79,7 +99,14 @@ describe('reading by pointer', () => {
   it('gives nothing out whose audit entry could not be written', async () => {
     const { world, id } = await open()
     Object.assign(world.metadata, { appendAudit: () => Promise.reject(new Error('disk')) })
+    let bytes = new Uint8Array()
+    world.cloud.on('read', async act => {
+      const answer = (await act()) as { payload: { bytes: Uint8Array<ArrayBuffer> } }
+      bytes = answer.payload.bytes
+      return answer
+    })
     expect(String(await failureOf((await world.values()).read({ id })))).not.toContain('first')
+    expect([...bytes]).toEqual([0, 0, 0, 0, 0])
     expect((await world.trail()).filter(({ action }) => action === 'secret.read_value')).toEqual([])
   })
 

@@ -56,8 +56,13 @@ export class Access {
     await this.record(entry).catch(() => {})
   }
 
-  /** Does it, and records how it ended: before the result is given out, and before an error is. */
-  async recorded<T>(operation: string, entry: Omit<AuditDraft, 'outcome' | 'code'>, act: () => Promise<T>): Promise<T> {
+  /** Does it, and records how it ended: before the result is given out, and before an error is. `about` adds what the result tells. */
+  async recorded<T>(
+    operation: string,
+    entry: Omit<AuditDraft, 'outcome' | 'code'>,
+    act: () => Promise<T>,
+    about: (result: T) => Partial<AuditDraft> = () => ({}),
+  ): Promise<T> {
     let result: T
     try {
       result = await act()
@@ -66,7 +71,7 @@ export class Access {
       await this.recordFailure({ ...entry, outcome: 'failed', code })
       throw error
     }
-    await this.record({ ...entry, outcome: 'ok' })
+    await this.record({ ...entry, ...about(result), outcome: 'ok' })
     return result
   }
 }
