@@ -1,5 +1,6 @@
 import type { SecretsManagerClient, SecretsManagerClientConfig } from '@aws-sdk/client-secrets-manager'
 import { AwsFinding, refused, withCircumstances } from './classify.ts'
+import { SdkSignal } from './sdk-signal.ts'
 import { isCredentials, type AwsClient, type AwsCredentials, type AwsOptions } from './options.ts'
 
 type Identity = Exclude<SecretsManagerClientConfig['credentials'], undefined | ((...args: never) => unknown)>
@@ -57,9 +58,14 @@ export class Connection {
   }
 }
 
-function request({ sdk, client }: Started, signal: AbortSignal, command: (sdk: Sdk) => object): Promise<unknown> {
-  if (signal.aborted) return Promise.reject(new AwsFinding(refused('aborted')))
-  return client.send(command(sdk), { abortSignal: signal })
+async function request({ sdk, client }: Started, signal: AbortSignal, command: (sdk: Sdk) => object): Promise<unknown> {
+  if (signal.aborted) throw new AwsFinding(refused('aborted'))
+  const abortSignal = new SdkSignal(signal)
+  try {
+    return await client.send(command(sdk), { abortSignal })
+  } finally {
+    abortSignal.end()
+  }
 }
 
 async function start(options: AwsOptions): Promise<Started> {

@@ -7,9 +7,15 @@ export interface AwsCredentials {
   readonly expiration?: Date | undefined
 }
 
+/** What the SDK needs of a signal: it sets `onabort`, and looks at `aborted`. */
+export interface AwsSignal {
+  readonly aborted: boolean
+  onabort: ((event: unknown) => void) | null
+}
+
 /** A ready client, such as the SDK's `SecretsManagerClient`. Make it with `maxAttempts: 1`: retries are the store's. */
 export interface AwsClient {
-  send(command: object, options: { readonly abortSignal: AbortSignal }): Promise<unknown>
+  send(command: object, options: { readonly abortSignal: AwsSignal }): Promise<unknown>
 }
 
 export interface AwsOptions {

@@ -13,7 +13,7 @@ export interface ReadValue {
 /** Reads values by pointer: exactly the version that the last commit named, on every cloud. */
 export interface AccountReader {
   /**
-   * The audit entry is durable before the value is given out. @throws SecretError `not_found`, `permission_denied`, `corrupt`
+   * The audit entry is durable before the value is given out. @throws SecretError `not_found`, `permission_denied`, `conflict` (it changes faster than it is read), `corrupt`
    * (the record is there, its version is gone from the store), and the store's and database's own
    */
   read(reference: { readonly id: SecretId } | { readonly key: string }, options?: CallOptions): Promise<ReadValue>
