@@ -4,6 +4,7 @@ import { withoutPointer } from './internal/account-secrets.ts'
 import { Calls } from './internal/calls.ts'
 import { checkId, checkKey, checkWho } from './internal/check-records.ts'
 import { checkOptions, checkPolicy } from './internal/checks.ts'
+import { DEFAULT_DEADLINE_MS } from './internal/guard.ts'
 import { persist } from './internal/persist.ts'
 import { READING } from './internal/powers.ts'
 import { BoundStores } from './internal/stores.ts'
@@ -11,8 +12,6 @@ import type { StoredRecord } from './metadata.ts'
 import type { AccountReader, ReaderOptions, ReadOnlyDriver, ReadValue, SecretReader } from './reader.ts'
 import { SecretValue } from './value.ts'
 import type { AccountId, Actor, CallOptions, SecretId } from './words.ts'
-
-const DEFAULT_DEADLINE_MS = 15_000
 
 /**
  * Opens a reader: values by pointer, for services. It cannot write to any store.

@@ -4,6 +4,7 @@ import { Account, type RegistryParts } from './internal/account-secrets.ts'
 import { Calls } from './internal/calls.ts'
 import { checkWho } from './internal/check-records.ts'
 import { checkInteger, checkOneOf, checkOptions, checkPolicy } from './internal/checks.ts'
+import { DEFAULT_DEADLINE_MS } from './internal/guard.ts'
 import { persist } from './internal/persist.ts'
 import { WRITING } from './internal/powers.ts'
 import { RegistryStores } from './internal/registry-stores.ts'
@@ -13,7 +14,6 @@ import { WriteProtocol } from './internal/write-protocol.ts'
 import type { AccountSecrets, MaintainOptions, MaintenanceReport, RegistryOptions, RegistryPolicy, SecretRegistry } from './registry.ts'
 import type { AccountId, Actor } from './words.ts'
 
-const DEFAULT_DEADLINE_MS = 15_000
 const DEFAULT_HORIZON_MS = 15 * 60_000
 const DEFAULT_ITEMS = 100
 

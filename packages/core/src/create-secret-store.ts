@@ -2,7 +2,7 @@ import { crypto } from './internal/crypto.ts'
 import type { DriverCall, DriverVersion, Payload, Removal, SecretDriver } from './driver.ts'
 import { SecretError } from './errors.ts'
 import { Calls } from './internal/calls.ts'
-import { checkOneOf, checkOptions, checkPolicy, Checks } from './internal/checks.ts'
+import { checkOneOf, checkOptions, checkPolicy, Checks, isLine } from './internal/checks.ts'
 import { checkDriver } from './internal/check-driver.ts'
 import { Guard } from './internal/guard.ts'
 import { appendVersion, createSecret } from './internal/writes.ts'
@@ -348,7 +348,7 @@ interface Write {
 }
 
 function checkVersion(operation: string, version: unknown): void {
-  if (typeof version !== 'string' || version.length === 0 || version.length > 256 || /[\0-\x1f\x7f]/.test(version) || !version.isWellFormed()) {
+  if (!isLine(version, 1, 256)) {
     throw SecretError.invalid(operation, 'a version is text of 1 to 256 characters without control characters')
   }
 }

@@ -1,10 +1,8 @@
 import { SecretError } from '../errors.ts'
 import { accountId, secretId, type AccountId, type Actor, type SecretId } from '../words.ts'
-import { checkOptions } from './checks.ts'
+import { checkOptions, isLine } from './checks.ts'
 
 const PORTABLE_KEY = /^[a-z0-9-]{1,127}$/
-// eslint-disable-next-line no-control-regex -- control characters are what it is about
-const CONTROL = /[\0-\x1f\x7f]/
 const MAX_KEY = 255
 const MAX_DESCRIPTION = 2000
 const MAX_ACTOR = 256
@@ -15,7 +13,7 @@ export function checkKey(operation: string, key: unknown, keys: 'portable' | 'an
     if (typeof key !== 'string' || !PORTABLE_KEY.test(key)) {
       throw SecretError.invalid(operation, "a key is 1 to 127 characters of a-z 0-9 - (the registry's option keys: 'any' allows more)")
     }
-  } else if (typeof key !== 'string' || key.length === 0 || key.length > MAX_KEY || CONTROL.test(key) || !key.isWellFormed()) {
+  } else if (!isLine(key, 1, MAX_KEY)) {
     throw SecretError.invalid(operation, `a key is well-formed text of 1 to ${MAX_KEY} characters without control characters`)
   }
 }
@@ -41,7 +39,7 @@ export function checkId(operation: string, id: unknown): asserts id is SecretId 
 export function checkWho(operation: string, account: AccountId, actor: Actor): { readonly account: AccountId; readonly actor: Actor } {
   checkOptions(operation, actor, ['id', 'type'], 'actor field')
   const { id, type } = actor
-  if (typeof id !== 'string' || id.length === 0 || id.length > MAX_ACTOR || CONTROL.test(id) || !id.isWellFormed()) {
+  if (!isLine(id, 1, MAX_ACTOR)) {
     throw SecretError.invalid(operation, `an actor's id is well-formed text of 1 to ${MAX_ACTOR} characters without control characters`)
   }
   if (type !== 'user' && type !== 'service_account') throw SecretError.invalid(operation, 'an actor’s type is user or service_account')

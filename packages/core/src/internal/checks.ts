@@ -25,6 +25,12 @@ export function checkOptions(operation: string, options: unknown, allowed: reado
   if (signal !== undefined && !(signal instanceof AbortSignal)) throw SecretError.invalid(operation, 'signal is an AbortSignal')
 }
 
+/** Whether it is well-formed text of so many UTF-16 units without control characters. */
+export function isLine(value: unknown, min: number, max: number): value is string {
+  // eslint-disable-next-line no-control-regex -- control characters are what it is about
+  return typeof value === 'string' && value.length >= min && value.length <= max && !/[\0-\x1f\x7f]/.test(value) && value.isWellFormed()
+}
+
 /** @throws SecretError `invalid_argument` unless it is undefined or a whole number in the range. */
 export function checkInteger(operation: string, name: string, value: unknown, min: number, max: number): void {
   if (value === undefined) return
@@ -47,7 +53,7 @@ export function checkFunction(operation: string, name: string, value: unknown): 
 export function checkPolicy(operation: string, policy: StorePolicy, more: readonly string[]): void {
   checkOptions(operation, policy, [...CALL_OPTIONS, ...more])
   const { prefix } = policy
-  if (prefix !== undefined && (typeof prefix !== 'string' || prefix.length > 256 || /[\0-\x1f\x7f]/.test(prefix) || !prefix.isWellFormed())) {
+  if (prefix !== undefined && !isLine(prefix, 0, 256)) {
     throw SecretError.invalid(operation, 'prefix is text of at most 256 characters without control characters')
   }
   checkOneOf(operation, 'naming', policy.naming, ['portable', 'native'])

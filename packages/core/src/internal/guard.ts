@@ -5,7 +5,7 @@ import { backoffMs, sleep } from './backoff.ts'
 import { disown, release, retain } from './shared.ts'
 import { Stop } from './stop.ts'
 
-const DEFAULT_DEADLINE_MS = 15_000
+export const DEFAULT_DEADLINE_MS = 15_000
 const DEFAULT_ATTEMPTS = 4
 
 /** What a guard needs of a driver, whichever of its powers the face was given. */

@@ -1,9 +1,7 @@
 import type { DriverCall, DriverVersion, Payload, SecretDriver } from '../driver.ts'
+import type { WriteOnlyDriver } from '../registry.ts'
 import type { NativePath, VersionId } from '../words.ts'
 import type { Guard, GuardedAnswer } from './guard.ts'
-
-/** What writing needs of a driver: no way to read a value. */
-export type WritingDriver = Omit<SecretDriver, 'read' | 'readMany'>
 
 interface PutRequest {
   readonly operation: string
@@ -16,18 +14,17 @@ interface PutRequest {
 }
 
 /**
- * Creates, and after an attempt without an answer looks for the token before it tries again, so that nothing is made twice.
- * `fullPath` is undefined when the version was found and not answered: only `create` tells it.
+ * Creates. After an attempt without an answer it tries again only where the token makes the repeat answer the first one's
+ * version, so that nothing is made twice.
  */
 export function createSecret(
   guard: Guard,
-  driver: WritingDriver,
+  driver: WriteOnlyDriver,
   request: PutRequest & { readonly labels: Readonly<Record<string, string>> },
 ): Promise<GuardedAnswer<{ readonly version: VersionId; readonly fullPath: string }>> {
   const { path, payload, labels, token } = request
   const attempt = (call: DriverCall): Promise<{ readonly version: VersionId; readonly fullPath: string }> =>
     driver.create({ path, payload, labels, token }, call)
-  // The contract lets a create with a known token answer its version, so a repeat is its own proof.
   return guard.runWrite({ ...request, afterUnknown: driver.capabilities.versionProof === 'token' ? async () => undefined : 'never', attempt })
 }
 
@@ -37,7 +34,7 @@ export function createSecret(
  */
 export function appendVersion(
   guard: Guard,
-  driver: WritingDriver,
+  driver: WriteOnlyDriver,
   request: PutRequest & { readonly after: VersionId | undefined; readonly staged: boolean; readonly resend: 'if_provable' | 'always' },
 ): Promise<GuardedAnswer<{ readonly version: VersionId }>> {
   const { path, payload, token, after, resend } = request
@@ -52,7 +49,7 @@ export function appendVersion(
 
 /** The usable version that carries the token, if the backend has it; not there either when the whole secret is missing. */
 export async function findToken(
-  driver: WritingDriver,
+  driver: WriteOnlyDriver,
   path: NativePath,
   token: string,
   call: DriverCall,
@@ -69,7 +66,7 @@ export async function findToken(
 }
 
 /** Every version of a path, page by page, inside one guarded call. */
-export async function* allVersions(driver: WritingDriver, path: NativePath, call: DriverCall, after?: VersionId): AsyncGenerator<DriverVersion> {
+export async function* allVersions(driver: WriteOnlyDriver, path: NativePath, call: DriverCall, after?: VersionId): AsyncGenerator<DriverVersion> {
   let page: string | undefined
   do {
     const answer: Awaited<ReturnType<SecretDriver['versions']>> = await driver.versions({ path, after, page }, call)
