@@ -54,8 +54,8 @@ export class Account implements AccountSecrets {
       (async () => {
         try {
           await access.check(operation, { ...this.#who, action: 'secret.create', key }, options)
-          const path = (id: SecretId): ReturnType<typeof placement.path> => placement.path(id)
-          return await protocol.create({ ...this.#who, operation, signal: options.signal }, { key, description, store, payload, path })
+          const request = { key, description, store, payload, path: (id: SecretId) => placement.path(id) }
+          return await protocol.create({ ...this.#who, operation, signal: options.signal }, request)
         } finally {
           payload.bytes.fill(0)
         }

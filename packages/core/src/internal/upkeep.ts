@@ -1,4 +1,4 @@
-import type { DriverVersion } from '../driver.ts'
+import type { DriverCall, DriverVersion } from '../driver.ts'
 import { isSecretError, SecretError } from '../errors.ts'
 import type { Intent, IntentId, QueueDraft, QueueEntry } from '../metadata.ts'
 import type { WriteOnlyDriver } from '../registry.ts'
@@ -155,15 +155,16 @@ export class Upkeep {
   }
 
   /** Reads the holder, then the pointer, then moves with the holder as the condition; ends only if the pointer did not move. */
-  async #promote({ driver, guard }: GuardedStore<WriteOnlyDriver>, entry: QueueEntry, expected?: VersionId): Promise<Ended> {
+  async #promote(store: GuardedStore<WriteOnlyDriver>, entry: QueueEntry, expected?: VersionId): Promise<Ended> {
+    const { driver, guard } = store
     const { path } = entry
-    const versions = expected === undefined ? await this.#versions({ driver, guard }, entry) : []
+    const versions = expected === undefined ? await this.#versions(store, entry) : []
     const holder = expected ?? versions.find(version => version.current)?.version
     const pointer = expected === undefined ? await this.#pointer(entry) : entry.version
     if (pointer === undefined) return { state: 'promoted' } // the record is gone
     if (holder === undefined) return { state: 'postponed' }
     if (holder !== pointer) {
-      const attempt = (call: Parameters<typeof driver.promote>[1]): Promise<void> => driver.promote({ path, version: pointer, from: holder }, call)
+      const attempt = (call: DriverCall): Promise<void> => driver.promote({ path, version: pointer, from: holder }, call)
       await guard.run({ operation: 'registry.promote', afterUnknown: 'never', attempt })
     }
     return { state: 'promoted', ifPointer: pointer }
@@ -219,10 +220,7 @@ export class Upkeep {
   }
 
   /** All versions of the entry's path; none when the secret is gone. */
-  async #versions(
-    { driver, guard }: Pick<GuardedStore<WriteOnlyDriver>, 'driver' | 'guard'>,
-    { path }: QueueEntry,
-  ): Promise<readonly DriverVersion[]> {
+  async #versions({ driver, guard }: GuardedStore<WriteOnlyDriver>, { path }: QueueEntry): Promise<readonly DriverVersion[]> {
     try {
       return await guard.run({
         operation: 'registry.versions',
