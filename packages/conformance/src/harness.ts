@@ -14,6 +14,13 @@ export interface OutOfBand {
   write(path: NativePath, bytes: Uint8Array): Promise<void>
 }
 
+/**
+ * What happens to a request on its way. Not applied: `reset` (the connection ends), `stall` (never answered), `throttle` (refused,
+ * with the shortest Retry-After), `html` (a load balancer's page with status 502), `server_error` (the backend's own).
+ * Applied: `lose` (the connection ends without an answer), `cut` (in the middle of the answer), `slow` (the answer comes in pieces, within a second).
+ */
+export type WireFault = 'reset' | 'stall' | 'throttle' | 'html' | 'server_error' | 'lose' | 'cut' | 'slow'
+
 /** What the backend, or a proxy before it, can be made to do. */
 export interface Faults {
   /** Drops the answer of the next request, after the backend has applied it. */
@@ -24,6 +31,8 @@ export interface Faults {
   requests(): Promise<number>
   /** Takes the next request and never answers it. */
   stallNext?(): Promise<void>
+  /** The next `count` requests meet this fault; `count` 0: those that still wait are forgotten. */
+  wire?(fault: WireFault, count: number): Promise<void>
 }
 
 /** One backend, ready to be tested. Only `driver` and `dispose` are required; each hook lets the kit find more. */
@@ -37,6 +46,8 @@ export interface DriverHarness {
   readonly manageOnly?: SecretDriver | undefined
   readonly outOfBand?: OutOfBand | undefined
   readonly faults?: Faults | undefined
+  /** The same kind of driver, for a host name that does not exist or a port where nobody listens. */
+  readonly unreachable?: SecretDriver | undefined
   dispose(): Promise<void>
 }
 

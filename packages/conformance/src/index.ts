@@ -1,7 +1,7 @@
 export { CaseContext, SkipCase, type MadeSecret } from './case-context.ts'
 export { driverCases } from './cases/index.ts'
 export type { DriverCase, Need } from './driver-case.ts'
-export type { DriverHarness, Faults, Hook, Hooks, OutOfBand, StartContext, StartHarness } from './harness.ts'
+export type { DriverHarness, Faults, Hook, Hooks, OutOfBand, StartContext, StartHarness, WireFault } from './harness.ts'
 export type { ConformanceOptions } from './options.ts'
 export type { CaseReport, DriverReport, Outcome } from './report.ts'
 export { runDriverCases, type RunOptions } from './run-driver-cases.ts'

