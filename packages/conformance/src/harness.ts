@@ -54,8 +54,8 @@ export interface DriverHarness {
 export type StartHarness = (context: StartContext) => Promise<DriverHarness>
 
 /** The parts of a harness that an adapter may leave out. */
-export type Hook = 'second' | 'denied' | 'manageOnly' | 'outOfBand' | 'faults'
-export const hookNames: readonly Hook[] = ['second', 'denied', 'manageOnly', 'outOfBand', 'faults']
+export type Hook = 'second' | 'denied' | 'manageOnly' | 'outOfBand' | 'faults' | 'unreachable'
+export const hookNames: readonly Hook[] = ['second', 'denied', 'manageOnly', 'outOfBand', 'faults', 'unreachable']
 
 /** The hooks of a harness, for a case whose `needs` name the ones it uses. */
 export type Hooks = { readonly [Name in Hook]-?: NonNullable<DriverHarness[Name]> }

@@ -1,9 +1,11 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { memoryDriver, type DriverCapabilities, type Failure, type SecretDriver } from '@strongroom/core'
-import type { DriverHarness, Hook, StartHarness } from '@strongroom/conformance'
+import type { DriverHarness, Hook, StartHarness, WireFault } from '@strongroom/conformance'
 
 const PAGE = 7
+const SLOW_MS = 200
 
-export type FaultKind = 'throttled' | 'lost' | 'denied'
+export type FaultKind = 'throttled' | 'lost' | 'denied' | 'broken' | 'refused'
 
 /** What the pretended backend answers instead of the memory driver. */
 export class BackendFault extends Error {
@@ -23,6 +25,7 @@ interface Wire {
   retryAfterMs: number
   loseNext: boolean
   stallNext: boolean
+  bad: { readonly fault: WireFault; left: number }
 }
 
 export interface MemoryHarnessOptions {
@@ -32,6 +35,7 @@ export interface MemoryHarnessOptions {
   readonly mutate?: (driver: SecretDriver, backend: SecretDriver, wire: Wire) => SecretDriver
 }
 
+const QUIET = { requests: 0, throttled: 0, retryAfterMs: 0, loseNext: false, stallNext: false }
 let places = 0
 
 /** The memory driver with every hook of the kit. */
@@ -41,7 +45,7 @@ export function memoryHarness(options: MemoryHarnessOptions = {}): StartHarness 
     places += 1
     const name = `place-${places}`
     const backend = smallPages(memoryDriver({ name, ...(options.capabilities === undefined ? {} : { capabilities: options.capabilities }) }))
-    const wire: Wire = { requests: 0, throttled: 0, retryAfterMs: 0, loseNext: false, stallNext: false }
+    const wire: Wire = { ...QUIET, bad: { fault: 'reset', left: 0 } }
     const adapter = (may: (operation: string) => boolean): SecretDriver => mutate(wired(backend, wire, may), backend, wire)
     const call = { signal: new AbortController().signal, attempt: 1 }
     const harness: DriverHarness = {
@@ -66,7 +70,9 @@ export function memoryHarness(options: MemoryHarnessOptions = {}): StartHarness 
         throttleNext: async (count, retryAfterMs) => void Object.assign(wire, { throttled: count, retryAfterMs }),
         requests: async () => wire.requests,
         stallNext: async () => void (wire.stallNext = true),
+        wire: async (fault, count) => void (wire.bad = { fault, left: count }),
       },
+      unreachable: mutate(nowhere(backend), backend, wire),
       dispose: async () => {},
     }
     return { ...harness, ...Object.fromEntries(without.map(hook => [hook, undefined])) }
@@ -83,14 +89,20 @@ function wired(backend: SecretDriver, wire: Wire, may: (operation: string) => bo
       throw new BackendFault('throttled', wire.retryAfterMs)
     }
     if (!may(operation)) throw new BackendFault('denied')
-    if (wire.stallNext) {
+    const fault = wire.bad.left > 0 ? wire.bad.fault : undefined
+    wire.bad.left -= 1
+    if (fault === 'throttle') throw new BackendFault('throttled', 0)
+    if (fault === 'reset' || fault === 'html' || fault === 'server_error') throw new BackendFault('broken')
+    if (wire.stallNext || fault === 'stall') {
       wire.stallNext = false
       await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true }))
     }
-    const lose = wire.loseNext
+    const lose = wire.loseNext || fault === 'lose' || fault === 'cut'
     wire.loseNext = false
     try {
-      return await work()
+      const answer = await work()
+      if (fault === 'slow') await delay(SLOW_MS, undefined, { signal })
+      return answer
     } finally {
       // oxlint-disable-next-line no-unsafe-finally -- an answer and a refusal are lost alike
       if (lose) throw new BackendFault('lost')
@@ -112,6 +124,19 @@ function wired(backend: SecretDriver, wire: Wire, may: (operation: string) => bo
   }
 }
 
+/** A driver whose requests find nobody. */
+function nowhere(backend: SecretDriver): SecretDriver {
+  const refused = async (): Promise<never> => await Promise.reject(new BackendFault('refused'))
+  const calls = { create: refused, append: refused, promote: refused, read: refused, readMany: refused, versions: refused, list: refused }
+  return {
+    ...wired(backend, { ...QUIET, bad: { fault: 'reset', left: 0 } }, () => true),
+    ...calls,
+    destroyVersion: refused,
+    remove: refused,
+    restore: refused,
+  }
+}
+
 /** Even `instanceof` throws for a proxy that does not want to be looked at. */
 function isBackendFault(error: unknown): error is BackendFault {
   try {
@@ -123,7 +148,8 @@ function isBackendFault(error: unknown): error is BackendFault {
 
 function meaningOf({ fault, retryAfterMs }: BackendFault): Failure {
   if (fault === 'throttled') return { code: 'throttled', retryable: true, effect: 'none', retryAfterMs }
-  if (fault === 'lost') return { code: 'unavailable', retryable: true, effect: 'unknown' }
+  if (fault === 'refused') return { code: 'unavailable', retryable: true, effect: 'none' }
+  if (fault === 'lost' || fault === 'broken') return { code: 'unavailable', retryable: true, effect: 'unknown' }
   return { code: 'permission_denied', retryable: false, effect: 'none' }
 }
 

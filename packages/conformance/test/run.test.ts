@@ -123,7 +123,7 @@ describe('the engine', () => {
     assert.deepEqual(report.skipped, [{ id: 'location/same-for-second', reason: 'the harness has no second hook' }])
     assert.deepEqual(
       report.notExercised.map(({ hook }) => hook),
-      ['second', 'manageOnly', 'outOfBand', 'faults'],
+      ['second', 'manageOnly', 'outOfBand', 'faults', 'unreachable'],
     )
     assert.equal(report.driver?.kind, 'memory')
     assert.equal(report.capabilities?.current, 'on_promote')

@@ -22,9 +22,10 @@ const variants: Readonly<Record<string, Partial<DriverCapabilities>>> = {
   'like Vault': { current: 'on_append', versionProof: 'position', remove: 'immediate', maxBatch: 1 },
 }
 
-const everyHook = ['second', 'denied', 'manageOnly', 'outOfBand', 'faults'] as const
+const everyHook = ['second', 'denied', 'manageOnly', 'outOfBand', 'faults', 'unreachable'] as const
 
-describe('the memory driver keeps the contract with other capabilities', () => {
+// At the same time, because most of a run is waiting for deadlines.
+describe.concurrent('the memory driver keeps the contract with other capabilities', { timeout: 180_000 }, () => {
   for (const [name, capabilities] of Object.entries(variants)) {
     test(name, async () => {
       const report = await runDriverCases(name, memoryHarness({ capabilities }), { require: everyHook, pagingItems: 16 })

@@ -20,6 +20,7 @@ import { readCases } from './read.ts'
 import { removeRestoreCases } from './remove-restore.ts'
 import { valuesCases } from './values.ts'
 import { versionsCases } from './versions.ts'
+import { wireCases } from './wire.ts'
 
 /** Every case of the driver contract, in the order in which they are run. */
 export const driverCases: readonly DriverCase[] = [
@@ -41,6 +42,7 @@ export const driverCases: readonly DriverCase[] = [
   ...cancellationCases,
   ...concurrencyCases,
   ...faultsCases,
+  ...wireCases,
   ...outOfBandCases,
   ...leaksCases,
   ...closeCases,

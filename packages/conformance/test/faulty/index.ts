@@ -3,6 +3,14 @@ import { faultyErrors } from './errors.ts'
 import type { FaultyDriver } from './faulty-driver.ts'
 import { faultyReads } from './reads.ts'
 import { faultyRemovals } from './removals.ts'
+import { faultyOnTheWire } from './wire.ts'
 import { faultyWrites } from './writes.ts'
 
-export const faultyDrivers: readonly FaultyDriver[] = [...faultyDeclarations, ...faultyWrites, ...faultyReads, ...faultyRemovals, ...faultyErrors]
+export const faultyDrivers: readonly FaultyDriver[] = [
+  ...faultyDeclarations,
+  ...faultyWrites,
+  ...faultyOnTheWire,
+  ...faultyReads,
+  ...faultyRemovals,
+  ...faultyErrors,
+]

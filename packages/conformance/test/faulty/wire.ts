@@ -1,0 +1,59 @@
+import { randomUUID } from 'node:crypto'
+import type { Failure, SecretDriver } from '@strongroom/core'
+import { BackendFault, type FaultKind } from '../memory-harness.ts'
+import type { FaultyDriver } from './faulty-driver.ts'
+
+function means(kind: FaultKind, change: (failure: Failure) => Failure): (driver: SecretDriver) => SecretDriver {
+  return driver => ({
+    ...driver,
+    classify: error => (error instanceof BackendFault && error.fault === kind ? change(driver.classify(error)) : driver.classify(error)),
+  })
+}
+
+export const faultyOnTheWire: readonly FaultyDriver[] = [
+  {
+    name: 'says that what got no answer had no effect',
+    catches: 'wire/cut-storm-put',
+    mutate: means('lost', failure => ({ ...failure, effect: 'none', retryable: false })),
+  },
+  {
+    name: 'takes half an answer for a secret that is missing',
+    catches: 'wire/cut-storm-get',
+    mutate: means('lost', failure => ({ ...failure, code: 'not_found' })),
+  },
+  {
+    name: 'does not know a load balancer’s page',
+    catches: 'wire/html-storm-get',
+    mutate: means('broken', failure => ({ ...failure, code: 'unknown' })),
+  },
+  {
+    name: 'takes an unreachable host for an effect',
+    catches: 'wire/unreachable-append',
+    mutate: means('refused', failure => ({ ...failure, effect: 'unknown' })),
+  },
+  {
+    name: 'writes again, as something new, what got no answer',
+    catches: 'wire/lose-put',
+    mutate: driver => ({
+      ...driver,
+      append: async (request, call) => {
+        try {
+          return await driver.append(request, call)
+        } catch (error) {
+          if (!(error instanceof BackendFault)) throw error
+          return await driver.append({ ...request, token: randomUUID() }, call)
+        }
+      },
+    }),
+  },
+  {
+    name: 'lists nothing when the list could not be had',
+    catches: 'wire/reset-list',
+    mutate: driver => ({ ...driver, list: async (request, call) => await driver.list(request, call).catch(() => ({ items: [], next: undefined })) }),
+  },
+  {
+    name: 'says that a purge without an answer was done',
+    catches: 'wire/server-error-storm-purge',
+    mutate: driver => ({ ...driver, remove: async (request, call) => await driver.remove(request, call).catch(() => ({ state: 'gone' }) as const) }),
+  },
+]
