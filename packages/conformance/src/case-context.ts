@@ -37,6 +37,8 @@ export class CaseContext {
   readonly prefix: string
   /** Another harness from the same `start`, for cases that close or break theirs; disposed of when the case ends. */
   readonly fresh: () => Promise<DriverHarness>
+  /** Requests of each operation, for the report. */
+  readonly calls: Record<string, number>
   #made = 0
 
   constructor(parts: {
@@ -45,12 +47,14 @@ export class CaseContext {
     readonly settings: Settings
     readonly prefix: string
     readonly fresh: () => Promise<DriverHarness>
+    readonly calls: Record<string, number>
   }) {
     this.driver = parts.driver
     this.hooks = parts.harness as Hooks
     this.settings = parts.settings
     this.prefix = parts.prefix
     this.fresh = parts.fresh
+    this.calls = parts.calls
   }
 
   get capabilities(): DriverCapabilities {

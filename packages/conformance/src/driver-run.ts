@@ -26,6 +26,7 @@ export class DriverRun {
   readonly #results: CaseReport[] = []
   readonly #used = new Set<Hook>()
   readonly #leftBehind: string[] = []
+  readonly #calls: Record<string, number> = {}
   #harness: DriverHarness | undefined
   #started = 0
   #finished: DriverReport | undefined
@@ -110,6 +111,7 @@ export class DriverRun {
         others.push(other)
         return other
       },
+      calls: this.#calls,
     })
     try {
       await within(driverCase.run(context), this.settings.caseTimeoutMs)
@@ -159,6 +161,7 @@ export class DriverRun {
       node: process.version,
       driver: driver === undefined ? undefined : { kind: driver.kind, location: driver.location },
       capabilities: driver?.capabilities,
+      calls: this.#calls,
       seed: this.settings.seed,
       cases: results,
     }

@@ -31,6 +31,8 @@ export interface DriverReport {
   readonly node: string
   readonly driver: { readonly kind: string; readonly location: string | undefined } | undefined
   readonly capabilities: DriverCapabilities | undefined
+  /** Requests that each operation of a store makes, once the connection stands; empty where the harness cannot count. */
+  readonly calls: Readonly<Record<string, number>>
   readonly seed: number
   readonly cases: readonly CaseReport[]
 }

@@ -1,5 +1,6 @@
 import type { DriverCase } from '../driver-case.ts'
 import { appendCases } from './append.ts'
+import { callsCases } from './calls.ts'
 import { cancellationCases } from './cancellation.ts'
 import { capabilitiesCases } from './capabilities.ts'
 import { closeCases } from './close.ts'
@@ -43,6 +44,7 @@ export const driverCases: readonly DriverCase[] = [
   ...concurrencyCases,
   ...faultsCases,
   ...wireCases,
+  ...callsCases,
   ...outOfBandCases,
   ...leaksCases,
   ...closeCases,
