@@ -9,11 +9,12 @@ import { environment, root } from './workspace.mjs'
  * @returns {{ name: string, tarball: string }[]}
  */
 export function pack(folder) {
-  return readdirSync(join(root, 'packages')).map(directory => {
+  return readdirSync(join(root, 'packages')).flatMap(directory => {
     const place = join(root, 'packages', directory)
-    const { name, version } = JSON.parse(readFileSync(join(place, 'package.json'), 'utf8'))
+    const { name, version, private: unpublished } = JSON.parse(readFileSync(join(place, 'package.json'), 'utf8'))
+    if (unpublished) return []
     if (!existsSync(join(place, 'dist', 'index.js'))) throw new Error(`${name} is not built; run: npm run build`)
     execFileSync('pnpm', ['pack', '--pack-destination', folder], { cwd: place, env: environment, stdio: ['ignore', 'ignore', 'inherit'] })
-    return { name, tarball: join(folder, `${name.replace('@', '').replace('/', '-')}-${version}.tgz`) }
+    return [{ name, tarball: join(folder, `${name.replace('@', '').replace('/', '-')}-${version}.tgz`) }]
   })
 }
