@@ -1,0 +1,587 @@
+import { token } from '../client.ts'
+import type { Disagreement } from './compare.ts'
+import type { Outcome, Step } from './side.ts'
+
+/** Where the emulator and moto 5.2.5 answer differently, who is right, and how one knows. */
+export interface Difference {
+  readonly id: string
+  /** Steps of a new account; the last one shows the difference. */
+  readonly shown: readonly Step[]
+  /** In which operations; by default, in that of the last step. */
+  readonly in?: readonly string[] | 'any'
+  /** Where it is seen. */
+  readonly place: RegExp
+  /** Error names, or `success`. */
+  readonly says?: { readonly emulator: string; readonly moto: string }
+  /** Whether it is this difference that makes these two answers differ; by default, every one at that place. */
+  readonly explains?: (disagreement: Disagreement, step: Step) => boolean
+  /** Only of form: the two secrets are still the same. */
+  readonly form?: true
+  readonly right: 'emulator' | 'moto' | 'nobody knows'
+  readonly why: string
+  readonly evidence: `https://${string}`
+}
+
+const API = 'https://docs.aws.amazon.com/secretsmanager/latest/apireference'
+/** What real AWS answered to LocalStack's tests. */
+const RECORDED = 'https://github.com/localstack/localstack/blob/main/tests/aws/services/secretsmanager/test_secretsmanager.snapshot.json'
+
+const [first, second, third] = [token(1), token(2), token(3)]
+const create = { operation: 'CreateSecret', input: { Name: 's1', ClientRequestToken: first, SecretString: 'one' } }
+const empty = { operation: 'CreateSecret', input: { Name: 's1', ClientRequestToken: first } }
+const put = (ClientRequestToken: string, VersionStages?: readonly string[]): Step => ({
+  operation: 'PutSecretValue',
+  input: { SecretId: 's1', ClientRequestToken, SecretString: ClientRequestToken, ...(VersionStages === undefined ? {} : { VersionStages }) },
+})
+const move = (VersionStage: string, RemoveFromVersionId?: string, MoveToVersionId?: string): Step => ({
+  operation: 'UpdateSecretVersionStage',
+  input: {
+    SecretId: 's1',
+    VersionStage,
+    ...(RemoveFromVersionId === undefined ? {} : { RemoveFromVersionId }),
+    ...(MoveToVersionId === undefined ? {} : { MoveToVersionId }),
+  },
+})
+const of = (operation: string, input: object = {}): Step => ({ operation, input: { SecretId: 's1', ...input } })
+const schedule = of('DeleteSecret', { RecoveryWindowInDays: 7 })
+
+export const differences: readonly Difference[] = [
+  {
+    id: 'last-accessed-is-told',
+    in: 'any',
+    shown: [create, of('GetSecretValue'), of('DescribeSecret')],
+    place: /\.LastAccessedDate$/,
+    explains: ({ emulator, moto }) => emulator === 'a date' && moto === undefined,
+    form: true,
+    right: 'emulator',
+    why: 'a secret that was read says on which day',
+    evidence: RECORDED,
+  },
+  {
+    id: 'no-empty-tags',
+    in: 'any',
+    shown: [create, of('TagResource', { Tags: [{ Key: 'a', Value: 'b' }] }), of('UntagResource', { TagKeys: ['a'] })],
+    place: /\.Tags$/,
+    explains: ({ emulator, moto }) => emulator === undefined && JSON.stringify(moto) === '[]',
+    form: true,
+    right: 'emulator',
+    why: 'only fields that have a value are returned',
+    evidence: `${API}/API_DescribeSecret.html`,
+  },
+  {
+    id: 'only-labelled-versions-are-described',
+    in: 'any',
+    shown: [create, put(second), put(third)],
+    place: /\.(VersionIdsToStages|SecretVersionsToStages)$/,
+    explains: ({ emulator, moto }) => {
+      const labelled = Object.entries((moto ?? {}) as Outcome).filter(([, stages]) => (stages as unknown[]).length > 0)
+      return JSON.stringify(emulator) === JSON.stringify(Object.fromEntries(labelled))
+    },
+    form: true,
+    right: 'emulator',
+    why: 'the list is of the versions that have staging labels attached',
+    evidence: `${API}/API_DescribeSecret.html`,
+  },
+  {
+    id: 'versions-have-the-arn',
+    shown: [create, of('ListSecretVersionIds')],
+    place: /^answer\.ARN$/,
+    explains: ({ emulator, moto }) => emulator === `the ARN of ${moto as string}`,
+    form: true,
+    right: 'emulator',
+    why: 'moto answers the name as ARN',
+    evidence: RECORDED,
+  },
+  {
+    id: 'no-empty-next-token',
+    shown: [create, of('ListSecretVersionIds')],
+    place: /^answer\.sizes$/,
+    explains: ({ emulator }) => emulator === undefined,
+    form: true,
+    right: 'emulator',
+    why: 'a NextToken has at least one character; moto answers an empty one',
+    evidence: `${API}/API_ListSecretVersionIds.html`,
+  },
+  {
+    id: 'versions-have-keys',
+    shown: [create, of('ListSecretVersionIds')],
+    place: /^answer\.Versions\.KmsKeyIds$/,
+    form: true,
+    right: 'emulator',
+    why: 'each listed version has the ids of its keys',
+    evidence: RECORDED,
+  },
+  {
+    id: 'versions-have-read-dates-only-when-read',
+    shown: [create, put(second, ['MINE']), of('ListSecretVersionIds')],
+    place: /^answer\.Versions\.LastAccessedDate$/,
+    form: true,
+    right: 'emulator',
+    why: 'moto dates every version as read now',
+    evidence: RECORDED,
+  },
+  {
+    id: 'versions-without-labels-only-when-asked-for',
+    shown: [create, put(second), put(third), of('ListSecretVersionIds')],
+    place: /^answer\.Versions$/,
+    explains: ({ emulator, moto }) => Array.isArray(emulator) && Array.isArray(moto) && emulator.length < moto.length,
+    form: true,
+    right: 'emulator',
+    why: 'by default, versions without staging labels are not included',
+    evidence: `${API}/API_ListSecretVersionIds.html`,
+  },
+  {
+    id: 'versions-without-labels-have-none',
+    in: 'any',
+    shown: [create, put(second), put(third), of('ListSecretVersionIds', { IncludeDeprecated: true })],
+    place: /\.VersionStages$/,
+    explains: ({ emulator, moto }) => emulator === undefined && JSON.stringify(moto) === '[]',
+    form: true,
+    right: 'nobody knows',
+    why: 'a member without a value is left out elsewhere',
+    evidence: `${API}/API_ListSecretVersionIds.html`,
+  },
+  {
+    id: 'versions-of-nothing',
+    shown: [of('ListSecretVersionIds')],
+    place: /^answer\.error$/,
+    says: { emulator: 'ResourceNotFoundException', moto: 'SyntaxError' },
+    form: true,
+    right: 'emulator',
+    why: 'moto breaks down, with a page of HTML',
+    evidence: RECORDED,
+  },
+  {
+    id: 'create-where-one-is-deleted',
+    shown: [create, schedule, create],
+    place: /^answer\.error$/,
+    says: { emulator: 'InvalidRequestException', moto: 'success' },
+    right: 'emulator',
+    why: 'a secret with this name is already scheduled for deletion',
+    evidence: RECORDED,
+  },
+  {
+    id: 'create-another-where-one-is-deleted',
+    shown: [create, schedule, { operation: 'CreateSecret', input: { ...create.input, ClientRequestToken: second } }],
+    place: /^answer\.error$/,
+    says: { emulator: 'InvalidRequestException', moto: 'ResourceExistsException' },
+    right: 'emulator',
+    why: 'a secret with this name is already scheduled for deletion',
+    evidence: RECORDED,
+  },
+  {
+    id: 'create-over-a-pending-version',
+    shown: [create, put(second, ['AWSPENDING']), { operation: 'CreateSecret', input: { ...create.input, ClientRequestToken: second } }],
+    place: /^answer\.error$/,
+    says: { emulator: 'ResourceExistsException', moto: 'success' },
+    right: 'emulator',
+    why: 'moto overwrites the whole secret; a version cannot be modified',
+    evidence: `${API}/API_CreateSecret.html`,
+  },
+  {
+    id: 'put-into-a-deleted-secret',
+    shown: [create, schedule, put(second)],
+    place: /^answer\.error$/,
+    says: { emulator: 'InvalidRequestException', moto: 'success' },
+    right: 'emulator',
+    why: 'the secret is scheduled for deletion',
+    evidence: `${API}/API_PutSecretValue.html`,
+  },
+  {
+    id: 'put-again-into-a-deleted-secret',
+    shown: [create, schedule, put(first)],
+    place: /^answer\.error$/,
+    says: { emulator: 'InvalidRequestException', moto: 'ResourceExistsException' },
+    right: 'emulator',
+    why: 'the secret is scheduled for deletion',
+    evidence: `${API}/API_PutSecretValue.html`,
+  },
+  {
+    id: 'put-over-a-pending-version',
+    shown: [
+      create,
+      put(second, ['AWSPENDING']),
+      { operation: 'PutSecretValue', input: { SecretId: 's1', ClientRequestToken: second, SecretString: 'other' } },
+    ],
+    place: /^answer\.error$/,
+    says: { emulator: 'ResourceExistsException', moto: 'success' },
+    right: 'emulator',
+    why: 'an existing version cannot be modified',
+    evidence: `${API}/API_PutSecretValue.html`,
+  },
+  {
+    id: 'update-with-the-token-of-a-version',
+    shown: [create, of('UpdateSecret', { ClientRequestToken: first, SecretString: 'one' })],
+    place: /^answer\.error$/,
+    says: { emulator: 'ResourceExistsException', moto: 'success' },
+    right: 'emulator',
+    why: 'a token that matches a version results in an error, whatever the value',
+    evidence: `${API}/API_UpdateSecret.html`,
+  },
+  {
+    id: 'update-of-the-description-with-the-token-of-a-version',
+    shown: [create, of('UpdateSecret', { ClientRequestToken: first, Description: 'new' })],
+    place: /^answer\.error$/,
+    says: { emulator: 'success', moto: 'ResourceExistsException' },
+    right: 'nobody knows',
+    why: 'the token is the id of a new version, and there is none',
+    evidence: `${API}/API_UpdateSecret.html`,
+  },
+  {
+    id: 'an-empty-description-takes-it-away',
+    shown: [
+      { operation: 'CreateSecret', input: { ...create.input, Description: 'old' } },
+      of('UpdateSecret', { ClientRequestToken: second, Description: '' }),
+    ],
+    place: /^described\.Description$/,
+    explains: ({ emulator }) => emulator === undefined,
+    right: 'nobody knows',
+    why: 'moto keeps the old one; the parameter may be empty',
+    evidence: `${API}/API_UpdateSecret.html`,
+  },
+  {
+    id: 'tags-of-a-deleted-secret',
+    shown: [create, schedule, of('TagResource', { Tags: [{ Key: 'a', Value: 'b' }] })],
+    place: /^answer\.error$/,
+    says: { emulator: 'InvalidRequestException', moto: 'success' },
+    right: 'emulator',
+    why: 'the operation declares the error of a scheduled deletion',
+    evidence: `${API}/API_TagResource.html`,
+  },
+  {
+    id: 'no-tags-of-a-deleted-secret',
+    shown: [create, schedule, of('UntagResource', { TagKeys: ['a'] })],
+    place: /^answer\.error$/,
+    says: { emulator: 'InvalidRequestException', moto: 'success' },
+    right: 'emulator',
+    why: 'the operation declares the error of a scheduled deletion',
+    evidence: `${API}/API_UntagResource.html`,
+  },
+  {
+    id: 'label-of-a-deleted-secret',
+    shown: [create, put(second, ['MINE']), schedule, move('MINE', second)],
+    place: /^answer\.error$/,
+    says: { emulator: 'InvalidRequestException', moto: 'success' },
+    right: 'emulator',
+    why: 'the operation declares the error of a scheduled deletion',
+    evidence: `${API}/API_UpdateSecretVersionStage.html`,
+  },
+  {
+    id: 'wrong-label-of-a-deleted-secret',
+    shown: [create, schedule, move('MINE', second)],
+    place: /^answer\.error$/,
+    says: { emulator: 'InvalidRequestException', moto: 'InvalidParameterException' },
+    right: 'emulator',
+    why: 'the operation declares the error of a scheduled deletion',
+    evidence: `${API}/API_UpdateSecretVersionStage.html`,
+  },
+  {
+    id: 'a-label-is-on-one-version',
+    shown: [create, put(second, ['MINE']), move('MINE', undefined, first)],
+    place: /^answer\.error$/,
+    says: { emulator: 'InvalidParameterException', moto: 'success' },
+    right: 'emulator',
+    why: 'a label that is attached must be removed from its version by name: moto has it on both',
+    evidence: `${API}/API_UpdateSecretVersionStage.html`,
+  },
+  {
+    id: 'an-unknown-version-moves-nothing',
+    shown: [create, move('AWSCURRENT', first, second)],
+    place: /^(described\.VersionIdsToStages|current\.(error|VersionStages))$/,
+    right: 'emulator',
+    why: 'refused by both, but moto has taken the label away',
+    evidence: 'https://github.com/getmoto/moto/blob/5.2.5/moto/secretsmanager/models.py',
+  },
+  {
+    id: 'another-label-of-current-stays',
+    in: ['PutSecretValue', 'UpdateSecret'],
+    shown: [create, put(second, ['AWSCURRENT', 'MINE']), put(third)],
+    place: /^described\.VersionIdsToStages$/,
+    explains: ({ emulator, moto }) => labelsOf(moto).every(label => labelsOf(emulator).includes(label)),
+    right: 'emulator',
+    why: 'moto takes all labels of the version that was current, AWS only AWSCURRENT',
+    evidence: RECORDED,
+  },
+  {
+    id: 'an-identical-create-over-a-pending-version-changes-nothing',
+    shown: [
+      create,
+      put(second, ['AWSPENDING']),
+      { operation: 'CreateSecret', input: { ...create.input, ClientRequestToken: second, SecretString: second } },
+    ],
+    place: /^(described\.(VersionIdsToStages|Tags|Description)|current\.(VersionId|VersionStages|SecretString|SecretBinary))$/,
+    right: 'emulator',
+    why: 'the request is ignored when a version with its token and value exists; moto makes a new secret over the old one',
+    evidence: `${API}/API_CreateSecret.html`,
+  },
+  {
+    id: 'an-identical-put-over-a-pending-version-changes-nothing',
+    shown: [create, put(second, ['AWSPENDING']), put(second, ['MINE'])],
+    place: /^answer\.VersionStages$/,
+    explains: ({ emulator }) => includes(emulator, 'AWSPENDING'),
+    right: 'emulator',
+    why: 'the operation succeeds but does nothing; moto gives the version its new labels',
+    evidence: `${API}/API_PutSecretValue.html`,
+  },
+  {
+    id: 'an-identical-create-answers-its-own-version',
+    shown: [create, put(second), create],
+    place: /^answer\.VersionId$/,
+    form: true,
+    right: 'emulator',
+    why: 'the token is the id of the version that the request made; moto answers the one that is current by now',
+    evidence: `${API}/API_CreateSecret.html`,
+  },
+  {
+    id: 'current-cannot-be-taken-away',
+    shown: [create, move('AWSCURRENT', first)],
+    place: /^answer\.error$/,
+    says: { emulator: 'InvalidParameterException', moto: 'success' },
+    right: 'emulator',
+    why: "AWSCURRENT can only be moved, it can't be completely removed: the provider for Terraform has the message",
+    evidence: 'https://github.com/hashicorp/terraform-provider-aws/blob/main/internal/service/secretsmanager/secret_version.go',
+  },
+  {
+    id: 'a-label-moves-from-or-to-something',
+    shown: [create, move('MINE')],
+    place: /^answer\.error$/,
+    says: { emulator: 'InvalidParameterException', moto: 'success' },
+    right: 'nobody knows',
+    why: 'a call that says neither from nor to is taken by moto, and does nothing',
+    evidence: `${API}/API_UpdateSecretVersionStage.html`,
+  },
+  {
+    id: 'current-can-be-moved-to-where-it-is',
+    shown: [create, move('AWSCURRENT', undefined, first)],
+    place: /^answer\.error$/,
+    says: { emulator: 'success', moto: 'InvalidParameterException' },
+    form: true,
+    right: 'emulator',
+    why: 'RemoveFromVersionId is needed when the label is attached to a different version',
+    evidence: `${API}/API_UpdateSecretVersionStage.html`,
+  },
+  {
+    id: 'previous-is-where-current-was',
+    shown: [create, put(second, ['AWSPREVIOUS', 'AWSCURRENT'])],
+    place: /^answer\.VersionStages$/,
+    explains: ({ emulator, moto }) => includes(moto, 'AWSPREVIOUS') && includes(moto, 'AWSCURRENT') && !includes(emulator, 'AWSPREVIOUS'),
+    right: 'emulator',
+    why: 'where AWSCURRENT moves, AWSPREVIOUS goes to the version that it was removed from; moto has it on both',
+    evidence: `${API}/API_PutSecretValue.html`,
+  },
+  {
+    id: 'a-batch-tells-of-a-secret-without-a-value',
+    shown: [empty, { operation: 'BatchGetSecretValue', input: { SecretIdList: ['s1'] } }],
+    place: /^answer\.error$/,
+    says: { emulator: 'success', moto: 'ResourceNotFoundException' },
+    form: true,
+    right: 'emulator',
+    why: 'errors of single secrets are in Errors; moto fails the whole call',
+    evidence: `${API}/API_BatchGetSecretValue.html`,
+  },
+  {
+    id: 'current-of-a-secret-without-versions',
+    shown: [empty, move('AWSCURRENT', undefined, second)],
+    place: /^answer\.error$/,
+    says: { emulator: 'InvalidParameterException', moto: 'SyntaxError' },
+    form: true,
+    right: 'emulator',
+    why: 'moto breaks down, with a page of HTML',
+    evidence: 'https://github.com/getmoto/moto/issues/9451',
+  },
+  {
+    id: 'a-label-of-nothing-in-a-deleted-secret',
+    shown: [create, schedule, of('GetSecretValue', { VersionStage: 'MINE' })],
+    place: /^answer\.error$/,
+    says: { emulator: 'InvalidRequestException', moto: 'ResourceNotFoundException' },
+    form: true,
+    right: 'emulator',
+    why: 'the secret is scheduled for deletion, whatever is asked of it',
+    evidence: `${API}/API_GetSecretValue.html`,
+  },
+  {
+    id: 'purge-of-a-missing-arn',
+    shown: [of('DeleteSecret', { SecretId: 'partial:s1', ForceDeleteWithoutRecovery: true })],
+    place: /^answer\.ARN$/,
+    explains: ({ moto }) => String(moto).startsWith('the ARN of arn:'),
+    form: true,
+    right: 'nobody knows',
+    why: 'both must answer something; moto makes an ARN of the ARN',
+    evidence: `${API}/API_DeleteSecret.html`,
+  },
+  {
+    id: 'reads-without-a-label-follow-current',
+    shown: [create, put(second, ['MINE']), move('AWSCURRENT', first, second), of('GetSecretValue')],
+    place: /^answer\.(VersionId|VersionStages|SecretString|SecretBinary)$/,
+    explains: (_, { input }) => input['VersionId'] === undefined && input['VersionStage'] === undefined,
+    form: true,
+    right: 'emulator',
+    why: 'without a label AWSCURRENT is read; moto goes on with the version that was put last',
+    evidence: `${API}/API_GetSecretValue.html`,
+  },
+  {
+    id: 'batches-follow-current',
+    shown: [create, put(second, ['MINE']), move('AWSCURRENT', first, second), { operation: 'BatchGetSecretValue', input: { SecretIdList: ['s1'] } }],
+    place: /^answer\.SecretValues\.(VersionId|VersionStages|SecretString|SecretBinary)$/,
+    form: true,
+    right: 'emulator',
+    why: 'a batch reads AWSCURRENT; moto goes on with the version that was put last',
+    evidence: `${API}/API_BatchGetSecretValue.html`,
+  },
+  {
+    id: 'names-are-checked',
+    shown: [{ operation: 'CreateSecret', input: { ...create.input, Name: 'a b' } }],
+    place: /^(answer|described|current)\.error$/,
+    says: { emulator: 'ValidationException', moto: 'success' },
+    right: 'emulator',
+    why: 'the name may have letters, digits and /_+=.@-',
+    evidence: RECORDED,
+  },
+  {
+    id: 'names-are-checked-when-read',
+    shown: [of('GetSecretValue', { SecretId: 'a b' })],
+    place: /^(answer|described|current)\.error$/,
+    says: { emulator: 'ValidationException', moto: 'ResourceNotFoundException' },
+    right: 'emulator',
+    why: 'the name may have letters, digits and /_+=.@-',
+    evidence: RECORDED,
+  },
+  {
+    id: 'version-ids-have-32-characters',
+    shown: [create, of('GetSecretValue', { VersionId: 'AWSCURRENT' })],
+    place: /^answer\.error$/,
+    says: { emulator: 'ValidationException', moto: 'ResourceNotFoundException' },
+    right: 'emulator',
+    why: 'AWS refused a label where an id belongs, with a validation error',
+    evidence: 'https://github.com/pulumi/pulumi-aws/issues/1613',
+  },
+  {
+    id: 'values-have-65536-bytes',
+    shown: [{ operation: 'CreateSecret', input: { ...create.input, SecretString: 'x'.repeat(65_537) } }],
+    place: /^answer\.error$/,
+    says: { emulator: 'ValidationException', moto: 'success' },
+    right: 'emulator',
+    why: 'a value has at most 65,536 bytes',
+    evidence: 'https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html',
+  },
+  {
+    id: 'a-value-is-not-empty',
+    shown: [create, { operation: 'PutSecretValue', input: { SecretId: 's1', ClientRequestToken: second, SecretString: '' } }],
+    place: /^answer\.error$/,
+    says: { emulator: 'ValidationException', moto: 'InvalidRequestException' },
+    right: 'nobody knows',
+    why: 'refused by both; the model has a least length of 1',
+    evidence: `${API}/API_PutSecretValue.html`,
+  },
+  {
+    id: 'a-value-is-text-or-binary',
+    shown: [
+      create,
+      { operation: 'PutSecretValue', input: { SecretId: 's1', ClientRequestToken: second, SecretString: 'a', SecretBinary: Uint8Array.of(1) } },
+    ],
+    place: /^answer\.error$/,
+    says: { emulator: 'InvalidParameterException', moto: 'success' },
+    right: 'emulator',
+    why: "You can't specify both a binary secret value and a string secret value in the same secret",
+    evidence: 'https://github.com/aws/aws-sdk-java/issues/1556',
+  },
+  {
+    id: 'tokens-have-32-characters',
+    shown: [create, { operation: 'PutSecretValue', input: { SecretId: 's1', ClientRequestToken: 'short', SecretString: 'a' } }],
+    place: /^answer\.error$/,
+    says: { emulator: 'ValidationException', moto: 'InvalidParameterException' },
+    right: 'nobody knows',
+    why: 'refused by both; lengths in the model were seen to be validation errors',
+    evidence: 'https://github.com/pulumi/pulumi-aws/issues/1613',
+  },
+  {
+    id: 'tags-of-aws-are-reserved',
+    shown: [create, of('TagResource', { Tags: [{ Key: 'aws:mine', Value: 'a' }] })],
+    place: /^answer\.error$/,
+    says: { emulator: 'InvalidParameterException', moto: 'success' },
+    right: 'emulator',
+    why: 'the prefix is reserved, and a secret has at most 50 tags',
+    evidence: 'https://docs.aws.amazon.com/general/latest/gr/arg.html',
+  },
+  {
+    id: 'page-tokens-are-checked',
+    shown: [{ operation: 'ListSecrets', input: { NextToken: '0' } }],
+    place: /^answer\.error$/,
+    says: { emulator: 'InvalidNextTokenException', moto: 'success' },
+    right: 'emulator',
+    why: 'moto takes any number for a token, and fails for any other text',
+    evidence: `${API}/API_ListSecrets.html`,
+  },
+  {
+    id: 'pages-have-at-most-100',
+    shown: [{ operation: 'ListSecrets', input: { MaxResults: 101 } }],
+    place: /^answer\.error$/,
+    says: { emulator: 'ValidationException', moto: 'success' },
+    right: 'emulator',
+    why: 'MaxResults is 1 to 100',
+    evidence: `${API}/API_ListSecrets.html`,
+  },
+  {
+    id: 'a-filter-that-is-negated-lets-untagged-through',
+    shown: [create, { operation: 'ListSecrets', input: { Filters: [{ Key: 'tag-key', Values: ['!a'] }] } }],
+    place: /^answer\.SecretList$/,
+    explains: ({ emulator, moto }) => Array.isArray(emulator) && Array.isArray(moto) && emulator.length > moto.length,
+    form: true,
+    right: 'nobody knows',
+    why: 'a secret without tags has no tag that begins so; moto leaves it out',
+    evidence: `${API}/API_Filter.html`,
+  },
+  {
+    id: 'update-of-a-deleted-secret-with-the-token-of-a-version',
+    shown: [create, schedule, of('UpdateSecret', { ClientRequestToken: first, SecretString: 'other' })],
+    place: /^answer\.error$/,
+    says: { emulator: 'InvalidRequestException', moto: 'ResourceExistsException' },
+    form: true,
+    right: 'emulator',
+    why: 'the secret is scheduled for deletion, whatever is asked of it',
+    evidence: `${API}/API_UpdateSecret.html`,
+  },
+  {
+    id: 'current-of-nothing-in-a-deleted-secret',
+    shown: [empty, schedule],
+    in: 'any',
+    place: /^current\.error$/,
+    says: { emulator: 'InvalidRequestException', moto: 'ResourceNotFoundException' },
+    form: true,
+    right: 'emulator',
+    why: 'the secret is scheduled for deletion, whatever is asked of it',
+    evidence: `${API}/API_GetSecretValue.html`,
+  },
+  {
+    id: 'an-identical-update-of-a-deleted-secret',
+    shown: [create, schedule, of('UpdateSecret', { ClientRequestToken: first, SecretString: 'one' })],
+    place: /^answer\.error$/,
+    says: { emulator: 'InvalidRequestException', moto: 'success' },
+    right: 'emulator',
+    why: 'the secret is scheduled for deletion, whatever is asked of it',
+    evidence: `${API}/API_UpdateSecret.html`,
+  },
+  {
+    id: 'labels-beside-current-are-moved',
+    shown: [create, put(second, ['MINE']), put(third, ['AWSCURRENT', 'MINE'])],
+    place: /^described\.VersionIdsToStages$/,
+    explains: ({ emulator, moto }) => hasTwice(moto) && !hasTwice(emulator),
+    right: 'emulator',
+    why: 'a label is taken from the version that has it; beside AWSCURRENT, moto leaves it on both',
+    evidence: `${API}/API_PutSecretValue.html`,
+  },
+]
+
+function labelsOf(stages: unknown): readonly string[] {
+  return Object.entries((stages ?? {}) as Outcome).flatMap(([version, labels]) => (labels as string[]).map(label => `${version} ${label}`))
+}
+
+function includes(list: unknown, item: string): boolean {
+  return Array.isArray(list) && list.includes(item)
+}
+
+/** Whether a label is on two versions. */
+function hasTwice(stages: unknown): boolean {
+  const labels = Object.values((stages ?? {}) as Outcome).flat()
+  return new Set(labels).size < labels.length
+}
