@@ -1,13 +1,31 @@
 import { GetSecretValueCommand, PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import { describeDriver } from '@strongroom/conformance/vitest'
-import type { DriverHarness, OutOfBand } from '@strongroom/conformance'
+import type { DriverHarness, Faults, Hook, OutOfBand } from '@strongroom/conformance'
 import type { SecretDriver } from '@strongroom/core'
+import type { Fault } from '@strongroom/emulators'
+import { startAwsEmulator } from '@strongroom/emulators/aws'
+import { freePort, suiteTitle } from '@strongroom/testbed'
 import { afterAll, beforeAll, describe } from 'vitest'
-import { awsDriver } from '../src/index.ts'
-import { awsError, startFaultProxy } from './fault-proxy.ts'
-import { accountId, credentials, isMoto, noBackend, region, signed, startAws, suite, type AwsServer } from './moto.ts'
+import { awsDriver, type AwsCredentials } from '../src/index.ts'
+import { accountId, credentials, deny, isMoto, noBackend, region, signed, startAws, startAwsProxy, type AwsServer } from './aws-server.ts'
+import { WIRE_FAULTS } from './wire.ts'
 
 const missing = noBackend()
+const EVERY_HOOK: readonly Hook[] = ['second', 'denied', 'manageOnly', 'outOfBand', 'faults', 'unreachable']
+/** More than a page of AWS's. */
+const PAGING_ITEMS = 110
+const READS = ['GetSecretValue', 'BatchGetSecretValue']
+const NOT_READS = [
+  'CreateSecret',
+  'DeleteSecret',
+  'DescribeSecret',
+  'ListSecrets',
+  'ListSecretVersionIds',
+  'PutSecretValue',
+  'RestoreSecret',
+  'TagResource',
+  'UpdateSecretVersionStage',
+]
 
 /** What moto does otherwise than AWS. */
 const MOTO_DEVIATIONS = {
@@ -21,7 +39,7 @@ const MOTO_DEVIATIONS = {
 } as const
 const deviations = (await isMoto()) ? MOTO_DEVIATIONS : {}
 
-describe.skipIf(missing !== undefined)(suite('AWS Secrets Manager', missing), () => {
+describe.skipIf(missing !== undefined)(suiteTitle('AWS Secrets Manager', missing), () => {
   let aws: AwsServer
 
   beforeAll(async () => {
@@ -30,46 +48,94 @@ describe.skipIf(missing !== undefined)(suite('AWS Secrets Manager', missing), ()
   afterAll(() => aws?.stop())
 
   const start = async (): Promise<DriverHarness> => {
-    const [open, closed, halfOpen] = await Promise.all([startFaultProxy(aws.endpoint), startFaultProxy(aws.endpoint), startFaultProxy(aws.endpoint)])
-    closed.deny([])
-    halfOpen.deny(['GetSecretValue', 'BatchGetSecretValue'])
-    const driver = driverAt(open.endpoint)
-    const second = driverAt(open.endpoint)
-    const denied = driverAt(closed.endpoint)
-    const manageOnly = driverAt(halfOpen.endpoint)
+    const [open, closed, halfOpen] = await Promise.all([startAwsProxy(aws.endpoint), startAwsProxy(aws.endpoint), startAwsProxy(aws.endpoint)])
+    deny(closed)
+    deny(halfOpen, READS)
+    const proxies = [open, closed, halfOpen]
+    const drivers = {
+      driver: driverAt(open.url),
+      second: driverAt(open.url),
+      denied: driverAt(closed.url),
+      manageOnly: driverAt(halfOpen.url),
+      unreachable: driverAt(await nowhere()),
+    }
     const client = new SecretsManagerClient({ region, endpoint: aws.endpoint, ...signed })
     return {
-      driver,
-      second,
-      denied,
-      manageOnly,
+      ...drivers,
       outOfBand: outOfBand(client),
-      faults: {
-        loseNextResponse: async () => open.next({ kind: 'lose' }),
-        throttleNext: async (count, retryAfterMs) => {
-          const headers = { 'retry-after': String(Math.ceil(retryAfterMs / 1000)) }
-          open.next({ kind: 'answer', status: 400, body: awsError('ThrottlingException', 'Rate exceeded'), headers }, count)
-        },
-        requests: async () => open.requests(),
-        stallNext: async () => open.next({ kind: 'stall' }),
-      },
+      faults: faultsOf(open, () => open.requests()),
       dispose: async () => {
         client.destroy()
-        await Promise.all([driver, second, denied, manageOnly].map(one => one.close()))
-        await Promise.all([open, closed, halfOpen].map(proxy => proxy.stop()))
+        await Promise.all(Object.values(drivers).map(driver => driver.close()))
+        await Promise.all(proxies.map(proxy => proxy.stop()))
       },
     }
   }
 
-  describeDriver('aws', start, {
-    require: ['second', 'denied', 'manageOnly', 'outOfBand', 'faults'],
+  describeDriver('aws-moto', start, {
+    require: EVERY_HOOK,
     where: 'moto 5.2.5 on loopback; denials from a proxy',
+    pagingItems: PAGING_ITEMS,
     deviations,
   })
 })
 
-function driverAt(endpoint: string): SecretDriver {
-  return awsDriver({ region, accountId, endpoint, credentials })
+describe("AWS Secrets Manager as this workspace's emulator imitates it", () => {
+  const start = async (): Promise<DriverHarness> => {
+    const emulator = await startAwsEmulator({ accountId, region })
+    const { url, controls } = emulator
+    for (const id of ['open', 'outside']) controls.permit(id)
+    controls.permit('closed', { operations: [] })
+    controls.permit('manager', { operations: NOT_READS })
+    const drivers = {
+      driver: driverAt(url, keyOf('open')),
+      second: driverAt(url, keyOf('open')),
+      denied: driverAt(url, keyOf('closed')),
+      manageOnly: driverAt(url, keyOf('manager')),
+      unreachable: driverAt(await nowhere()),
+    }
+    const client = new SecretsManagerClient({ region, endpoint: url, credentials: keyOf('outside') })
+    return {
+      ...drivers,
+      outOfBand: outOfBand(client),
+      faults: faultsOf(controls, () => controls.requests),
+      dispose: async () => {
+        client.destroy()
+        await Promise.all(Object.values(drivers).map(driver => driver.close()))
+        await emulator.stop()
+      },
+    }
+  }
+
+  describeDriver('aws-emulator', start, { require: EVERY_HOOK, where: '@strongroom/emulators/aws', pagingItems: PAGING_ITEMS })
+})
+
+function driverAt(endpoint: string, identity: AwsCredentials | undefined = credentials): SecretDriver {
+  return awsDriver({ region, accountId, endpoint, credentials: identity })
+}
+
+function keyOf(accessKeyId: string): { readonly accessKeyId: string; readonly secretAccessKey: string } {
+  return { accessKeyId, secretAccessKey: 'only-for-tests' }
+}
+
+/** An endpoint where nobody listens. */
+async function nowhere(): Promise<string> {
+  return `http://127.0.0.1:${await freePort()}`
+}
+
+interface Faulty {
+  inject(fault: Fault, options?: { readonly count?: number }): void
+  clearFaults(): void
+}
+
+function faultsOf(faulty: Faulty, requests: () => number): Faults {
+  return {
+    loseNextResponse: async () => faulty.inject({ kind: 'lose' }),
+    throttleNext: async (count, retryAfterMs) => faulty.inject({ kind: 'throttle', retryAfterMs }, { count }),
+    requests: async () => requests(),
+    stallNext: async () => faulty.inject({ kind: 'stall' }),
+    wire: async (fault, count) => (count === 0 ? faulty.clearFaults() : faulty.inject(WIRE_FAULTS[fault], { count })),
+  }
 }
 
 function outOfBand(client: SecretsManagerClient): OutOfBand {

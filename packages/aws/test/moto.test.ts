@@ -1,20 +1,19 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { createServer } from 'node:net'
-import { once } from 'node:events'
 import { inspect } from 'node:util'
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import { isSecretError, type SecretErrorCode, type SecretStore, type StorePolicy } from '@strongroom/core'
+import type { Fault, FaultProxy } from '@strongroom/emulators'
+import { freePort, python, suiteTitle } from '@strongroom/testbed'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { awsSecretStore, type AwsOptions } from '../src/index.ts'
-import { awsError, startFaultProxy, type FaultProxy } from './fault-proxy.ts'
-import { accountId, credentials, noBackend, python, region, signed, startAws, suite, type AwsServer } from './moto.ts'
+import { accountId, awsError, credentials, noBackend, region, signed, startAws, startAwsProxy, type AwsServer } from './aws-server.ts'
 import { createByPython, readByPython } from './python.ts'
 
 const missing = noBackend()
 const run = randomBytes(4).toString('hex')
 
-describe.skipIf(missing !== undefined)(suite('against a server', missing), () => {
+describe.skipIf(missing !== undefined)(suiteTitle('against a server', missing), () => {
   let aws: AwsServer
   let proxy: FaultProxy
   const open: SecretStore[] = []
@@ -22,7 +21,7 @@ describe.skipIf(missing !== undefined)(suite('against a server', missing), () =>
 
   beforeAll(async () => {
     aws = await startAws()
-    proxy = await startFaultProxy(aws.endpoint)
+    proxy = await startAwsProxy(aws.endpoint)
   })
   afterEach(async () => {
     const tidy = awsSecretStore({ region, endpoint: aws.endpoint, credentials })
@@ -35,7 +34,7 @@ describe.skipIf(missing !== undefined)(suite('against a server', missing), () =>
   })
 
   const storeOf = (options: Partial<AwsOptions> = {}, policy: StorePolicy = {}): SecretStore => {
-    const store = awsSecretStore({ region, accountId, endpoint: proxy.endpoint, credentials, ...options }, policy)
+    const store = awsSecretStore({ region, accountId, endpoint: proxy.url, credentials, ...options }, policy)
     open.push(store)
     return store
   }
@@ -94,13 +93,13 @@ describe.skipIf(missing !== undefined)(suite('against a server', missing), () =>
       [500, awsError('InternalServiceError')],
       [503, '<html>unavailable</html>'],
     ] as const) {
-      proxy.next({ kind: 'answer', status, body })
+      proxy.inject({ kind: 'answer', status, body })
       expect(await requestsOf(() => store.get(name))).toBe(1)
     }
   })
 
   test('a ready client is used, and stays open when the store is closed', async () => {
-    const client = new SecretsManagerClient({ region, endpoint: proxy.endpoint, ...signed, maxAttempts: 1 })
+    const client = new SecretsManagerClient({ region, endpoint: proxy.url, ...signed, maxAttempts: 1 })
     const name = fresh()
     const store = storeOf({ client, endpoint: undefined, credentials: undefined })
     await store.put(name, 'one')
@@ -140,12 +139,7 @@ describe.skipIf(missing !== undefined)(suite('against a server', missing), () =>
   })
 
   test('nobody at the endpoint: unavailable, and nothing was written', async () => {
-    const server = createServer().listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    const { port } = server.address() as { readonly port: number }
-    server.close()
-    await once(server, 'close')
-    for (const endpoint of [`http://127.0.0.1:${port}`, 'http://no-such-host.invalid']) {
+    for (const endpoint of [`http://127.0.0.1:${await freePort()}`, 'http://no-such-host.invalid']) {
       const store = storeOf({ endpoint }, { attempts: 1, deadlineMs: 10_000 })
       const error: unknown = await store.put('a', 'one').catch((thrown: unknown) => thrown)
       expect(isSecretError(error, 'unavailable') && [error.effect, error.retryable]).toEqual(['none', true])
@@ -153,7 +147,7 @@ describe.skipIf(missing !== undefined)(suite('against a server', missing), () =>
   })
 
   const VALUE = 'marker-7f3a-of-a-secret-value'
-  test.each<[string, Parameters<FaultProxy['next']>[0], SecretErrorCode, 'none' | 'unknown']>([
+  test.each<[string, Fault, SecretErrorCode, 'none' | 'unknown']>([
     ['a refusal that repeats the request', { kind: 'answer', status: 400, body: awsError('ValidationException', VALUE) }, 'invalid_argument', 'none'],
     ['an error that nobody knows', { kind: 'answer', status: 400, body: awsError('NewException', VALUE) }, 'unknown', 'unknown'],
     ['a page of HTML', { kind: 'answer', status: 503, body: `<html>${VALUE}</html>` }, 'unavailable', 'unknown'],
@@ -167,7 +161,7 @@ describe.skipIf(missing !== undefined)(suite('against a server', missing), () =>
     const name = fresh()
     await storeOf().put(name, 'one')
     const store = storeOf({}, { attempts: 1, unsafeOnRawError: error => void raw.push(error) })
-    proxy.next(fault)
+    proxy.inject(fault)
     const error: unknown = await store.put(name, VALUE).catch((thrown: unknown) => thrown)
     expect(isSecretError(error) && [error.code, error.effect]).toEqual([code, effect])
     expect(raw).toHaveLength(1)
@@ -188,7 +182,7 @@ describe.skipIf(missing !== undefined)(suite('against a server', missing), () =>
     await storeOf().put(name, VALUE.repeat(20))
     const store = storeOf({}, { attempts: 1 })
     await store.get(name)
-    proxy.next({ kind: 'cut' })
+    proxy.inject({ kind: 'cut' })
     const error: unknown = await store.get(name).catch((thrown: unknown) => thrown)
     expect(isSecretError(error, 'unavailable')).toBe(true)
     expect(inspect(error, { depth: Infinity, showHidden: true })).not.toContain(VALUE)

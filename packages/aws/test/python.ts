@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { python } from './moto.ts'
+import { python } from '@strongroom/testbed'
 
 const SCRIPT = `
 import base64, json, sys, boto3

@@ -8,10 +8,11 @@ import {
   type SecretRegistry,
 } from '@strongroom/core'
 import { sqliteMetadata } from '@strongroom/sqlite'
+import type { FaultProxy } from '@strongroom/emulators'
+import { suiteTitle } from '@strongroom/testbed'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { awsDriver, awsSecretStore } from '../src/index.ts'
-import { startFaultProxy, type FaultProxy } from './fault-proxy.ts'
-import { accountId, noBackend, region, signed, startAws, suite, type AwsServer } from './moto.ts'
+import { accountId, noBackend, region, signed, startAws, startAwsProxy, type AwsServer } from './aws-server.ts'
 import { readByPython } from './python.ts'
 
 // The registry on SQLite and AWS: what goes over the wire, and what other clients find at the path that the metadata names.
@@ -25,7 +26,7 @@ const VALUES = {
   binary: Uint8Array.from({ length: 256 }, (_, byte) => byte),
 }
 
-describe.skipIf(missing !== undefined)(suite('a registry on AWS', missing), () => {
+describe.skipIf(missing !== undefined)(suiteTitle('a registry on AWS', missing), () => {
   let server: AwsServer
   let proxy: FaultProxy
   let registry: SecretRegistry
@@ -34,9 +35,9 @@ describe.skipIf(missing !== undefined)(suite('a registry on AWS', missing), () =
 
   beforeAll(async () => {
     server = await startAws()
-    proxy = await startFaultProxy(server.endpoint)
+    proxy = await startAwsProxy(server.endpoint)
     raw = new SecretsManagerClient({ region, endpoint: server.endpoint, ...signed })
-    const main = awsDriver({ region, endpoint: proxy.endpoint, accountId, ...signed })
+    const main = awsDriver({ region, endpoint: proxy.url, accountId, ...signed })
     const shared = { id: 'main', metadata: sqliteMetadata({ path: ':memory:' }), stores: { main }, authorize: unsafeAllowEveryone }
     registry = await createSecretRegistry({ ...shared, writeTo: 'main', policy: { prefix: 'registry/' } })
     reader = await createSecretReader(shared)

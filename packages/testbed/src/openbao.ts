@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { globSync } from 'node:fs'
-import { copyFile, link, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, link, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -18,12 +18,23 @@ export const openBaoBinary: string | undefined = globSync('lib/python*/site-pack
 )[0]
 export const ROOT_TOKEN = 'root'
 
+export interface SecureServer extends TestServer {
+  /** PEM: what the server's certificate is signed by, and a certificate with its key of the same authority. */
+  readonly ca: string
+  readonly cert: string
+  readonly key: string
+}
+
 /**
  * A real OpenBao 2.7.2 in development mode (unsealed, in memory, KV v2 at `secret/`): in a container where a Docker engine answers,
  * otherwise as a process. Either way on a free port of the loopback. `STRONGROOM_OPENBAO=process` asks for the process.
+ * `tls`: with an authority of its own, which the server makes at the start; always a process, since it writes files.
  */
-export async function startOpenBao(): Promise<TestServer> {
+export async function startOpenBao(options: { readonly tls: true }): Promise<SecureServer>
+export async function startOpenBao(): Promise<TestServer>
+export async function startOpenBao(options?: { readonly tls: true }): Promise<TestServer> {
   if (openBaoBinary === undefined) throw new Error('run `node scripts/provision-python.mjs` first')
+  if (options?.tls === true) return await startSecure(openBaoBinary)
   const port = await freePort()
   const url = `http://${HOST}:${port}`
   const args = ['server', '-dev', `-dev-root-token-id=${ROOT_TOKEN}`, `-dev-listen-address=${HOST}:${port}`, '-dev-no-store-token']
@@ -32,6 +43,27 @@ export async function startOpenBao(): Promise<TestServer> {
   const engine = await hasEngine()
   if (!engine) return await startProgram(openBaoBinary, args, url, '/v1/sys/health', 'OpenBao 2.7.2, a process (no Docker engine answers)')
   return await startContainer(openBaoBinary, args, url)
+}
+
+async function startSecure(binary: string): Promise<SecureServer> {
+  const folder = await mkdtemp(join(tmpdir(), 'strongroom-openbao-tls-'))
+  await chmod(folder, 0o700)
+  const port = await freePort()
+  const flags = [`-dev-root-token-id=${ROOT_TOKEN}`, `-dev-listen-address=${HOST}:${port}`, '-dev-no-store-token', `-dev-tls-cert-dir=${folder}`]
+  // Its health is asked for without TLS, which it answers with a 400: it is there.
+  const server = await startProgram(binary, ['server', '-dev-tls', ...flags], `http://${HOST}:${port}`, '/v1/sys/health', 'OpenBao 2.7.2 over TLS')
+  const pem = (name: string): Promise<string> => readFile(join(folder, name), 'utf8')
+  const stop = async (): Promise<void> => {
+    await server.stop()
+    await rm(folder, { recursive: true, force: true })
+  }
+  try {
+    const [ca, cert, key] = await Promise.all([pem('vault-ca.pem'), pem('vault-cert.pem'), pem('vault-key.pem')])
+    return { ...server, url: `https://${HOST}:${port}`, stop, ca, cert, key }
+  } catch (error) {
+    await stop()
+    throw error
+  }
 }
 
 async function startContainer(binary: string, command: string[], url: string): Promise<TestServer> {

@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { GetSecretValueCommand, ListSecretsCommand, ListSecretVersionIdsCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import { accountId, verifyAudit } from '@strongroom/core'
+import { suiteTitle } from '@strongroom/testbed'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { noBackend, region, signed, startAws, suite, type AwsServer } from '../moto.ts'
+import { noBackend, region, signed, startAws, type AwsServer } from '../aws-server.ts'
 import { ACCOUNT, ACTOR, newDriver, newMetadata, openReader, openRegistry, type Scenario } from './parts.ts'
 
 // A real process, a real `kill -9`, SQLite on disk, a server: killed between any two steps of a write, what does `maintain`
@@ -21,7 +22,7 @@ const STEPS = {
 const BEFORE = { old: 'first' }
 const AFTER = { create: { old: 'first', new: 'fresh' }, update: { old: 'second' }, delete: {} } as const
 
-describe.skipIf(missing !== undefined)(suite('killed between two steps, on SQLite and AWS', missing), () => {
+describe.skipIf(missing !== undefined)(suiteTitle('killed between two steps, on SQLite and AWS', missing), () => {
   let server: AwsServer
   let raw: SecretsManagerClient
   let folder: string

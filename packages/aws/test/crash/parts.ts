@@ -2,7 +2,7 @@ import { createSecretReader, createSecretRegistry, unsafeAllowEveryone } from '@
 import type { MetadataStore, SecretDriver, SecretReader, SecretRegistry } from '@strongroom/core'
 import { sqliteMetadata } from '@strongroom/sqlite'
 import { awsDriver } from '../../src/index.ts'
-import { accountId, credentials, region } from '../moto.ts'
+import { accountId, credentials, region } from '../aws-server.ts'
 
 /** What parent and child agree on. */
 export interface Scenario {

@@ -1,0 +1,97 @@
+import type { Failure, SecretErrorCode } from '@strongroom/core'
+
+/** Every way in which a call fails here. The cause is `fetch`'s own error, which has nothing of the body in it. */
+export class StoreFailure extends Error {
+  readonly failure: Failure
+
+  constructor(failure: Failure, cause?: unknown) {
+    super(failure.code, { cause })
+    this.failure = failure
+  }
+}
+
+export function refused(code: SecretErrorCode, more: Partial<Failure> = {}): Failure {
+  return { code, retryable: false, effect: 'none', ...more }
+}
+
+export const NO_ANSWER: Failure = refused('unavailable', { retryable: true, effect: 'unknown' })
+const NEVER_SENT = refused('unavailable', { retryable: true })
+const THROTTLED = refused('throttled', { retryable: true })
+const BUSY = refused('conflict', { retryable: true })
+const INVALID = refused('invalid_argument')
+const UNAUTHENTICATED = refused('unauthenticated')
+const ELSEWHERE = refused('misconfigured', { hint: 'the bucket is at another endpoint, or what answers is no object store; redirects are refused' })
+const NO_CONDITIONS = refused('misconfigured', { hint: 'the store lacks conditional writes or object tags' })
+
+/** S3's error codes. Those of 500 and above that are not here are told by the status. */
+const BY_CODE: ReadonlyMap<string, Failure> = new Map([
+  ['NoSuchKey', refused('not_found')],
+  ['NoSuchBucket', refused('misconfigured', { hint: 'there is no such bucket' })],
+  ['PreconditionFailed', refused('conflict')],
+  ['ConditionalRequestConflict', BUSY],
+  ['OperationAborted', BUSY],
+  ['InvalidObjectState', refused('version_unusable', { hint: 'the object is archived' })],
+  ['AccessDenied', refused('permission_denied')],
+  ['AllAccessDisabled', refused('permission_denied')],
+  ['AccountProblem', refused('permission_denied')],
+  ['AuthorizationHeaderMalformed', UNAUTHENTICATED],
+  ['ExpiredToken', UNAUTHENTICATED],
+  ['InvalidAccessKeyId', UNAUTHENTICATED],
+  ['InvalidToken', UNAUTHENTICATED],
+  ['RequestTimeTooSkewed', UNAUTHENTICATED],
+  ['SignatureDoesNotMatch', UNAUTHENTICATED],
+  ['SlowDown', THROTTLED],
+  ['Throttling', THROTTLED],
+  ['TooManyRequests', THROTTLED],
+  ['QuotaExceeded', refused('quota_exceeded')],
+  ['EntityTooLarge', refused('too_large')],
+  ['IncompleteBody', NEVER_SENT],
+  ['InvalidArgument', INVALID],
+  ['InvalidTag', INVALID],
+  ['KeyTooLongError', INVALID],
+  ['NotImplemented', NO_CONDITIONS],
+  ['RequestTimeout', NO_ANSWER],
+])
+
+/** What an answer that is no success means. A status without a code of S3's is a proxy's, which may have passed the request on. */
+export function failureOfAnswer({ status, headers }: Response, body: string): Failure {
+  const code = /<Error\b[^]*?<Code>([\w.]+)<\/Code>/.exec(body)?.[1] ?? ''
+  const failure = BY_CODE.get(code) ?? byStatus(status)
+  return failure.retryable ? { ...failure, retryAfterMs: waitOf(headers.get('retry-after')) } : failure
+}
+
+function byStatus(status: number): Failure {
+  if (status === 429) return THROTTLED
+  if (status >= 500) return NO_ANSWER
+  if (status === 401) return UNAUTHENTICATED
+  if (status === 403) return refused('permission_denied')
+  return status < 400 || status === 404 ? ELSEWHERE : refused('unknown', { effect: 'unknown' })
+}
+
+/** Seconds, or a date. */
+function waitOf(value: string | null): number | undefined {
+  if (value === null || value.trim() === '') return undefined
+  const seconds = Number(value)
+  const wait = Number.isNaN(seconds) ? Date.parse(value) - Date.now() : seconds * 1000
+  return Number.isFinite(wait) ? Math.max(0, wait) : undefined
+}
+
+const BEFORE_SENDING: ReadonlySet<unknown> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT'])
+const CERTIFICATE = /^(CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|ERR_TLS_CERT_)/
+
+/** What it means that `fetch` rejected: it says `fetch failed`, and the reason is the code of its cause. */
+export function failureOfFetch(error: unknown): Failure {
+  const code = (error as { readonly cause?: { readonly code?: unknown } } | undefined)?.cause?.code
+  if (BEFORE_SENDING.has(code)) return NEVER_SENT
+  if (typeof code === 'string' && CERTIFICATE.test(code)) return refused('misconfigured', { hint: "the endpoint's certificate is not trusted" })
+  return NO_ANSWER
+}
+
+export function classify(error: unknown): Failure {
+  try {
+    if (error instanceof StoreFailure) return error.failure
+  } catch {
+    // An error that does not want to be looked at is one that is not known.
+  }
+  return refused('unknown', { effect: 'unknown' })
+}

@@ -1,0 +1,148 @@
+import { Agent } from 'node:https'
+import type { SecretClient, SecretClientOptions } from '@azure/keyvault-secrets'
+import { damaged } from './answers.ts'
+import { AzureFinding, classify, refused, withCircumstances } from './classify.ts'
+import { credentialOf, loaded, type AzureCredential, type AzureTokenCredential } from './credentials.ts'
+import type { AzureClient, AzureOptions } from './options.ts'
+
+type Policy = NonNullable<SecretClientOptions['additionalPolicies']>[number]['policy']
+type OnResponse = NonNullable<NonNullable<Parameters<SecretClient['getSecret']>[1]>['onResponse']>
+type RawResponse = Parameters<OnResponse>[0]
+
+/** What every call of the SDK is given. */
+export interface RequestOptions {
+  readonly abortSignal: AbortSignal
+  readonly onResponse: OnResponse
+  readonly requestOptions?: { readonly headers?: Record<string, string>; readonly skipUrlEncoding?: boolean }
+}
+
+/** `body`: the JSON of the answer that has just come. */
+export type Act<Answer> = (client: AzureClient, options: RequestOptions, body: () => unknown) => Promise<Answer>
+
+const SERVICE_VERSION = '7.6'
+const SOCKETS = 128
+const ONLY = 'strongroom-only'
+/** As the SDK looks for a proxy. */
+const PROXIES = ['HTTPS_PROXY', 'HTTP_PROXY', 'ALL_PROXY'].flatMap(name => [name, name.toLowerCase()])
+
+interface Started {
+  readonly client: AzureClient
+  /** Made here; undefined for a client that is the caller's. */
+  readonly own: { readonly agent: Agent | undefined } | undefined
+}
+
+/** The SDK logs each request as JSON, agent and all, down to the headers on its sockets, which have the bearer token. */
+class QuietAgent extends Agent {
+  toJSON(): string {
+    return 'agent'
+  }
+}
+
+/** The SDK's client, made by the first call; a start that failed is forgotten, so that the next call starts again. */
+export class Connection {
+  readonly #options: AzureOptions
+  #starting: Promise<Started> | undefined
+  #closed = false
+
+  constructor(options: AzureOptions) {
+    this.#options = options
+  }
+
+  /**
+   * One request, without retries. `only`: of a call that the SDK makes with several requests, the one of this method. Ends when the
+   * signal aborts, even if a credential or the SDK does not listen.
+   */
+  async send<Answer>(signal: AbortSignal, act: Act<Answer>, only?: 'DELETE' | 'POST'): Promise<Answer> {
+    if (signal.aborted) throw new AzureFinding(refused('aborted'))
+    const { client, own } = await untilAborted(this.#start(), signal, 'none')
+    let raw: RawResponse | undefined
+    const options: RequestOptions = {
+      abortSignal: signal,
+      onResponse: response => void (raw = response),
+      ...(own === undefined || only === undefined ? {} : { requestOptions: { headers: { [ONLY]: only } } }),
+    }
+    try {
+      return await untilAborted(
+        act(client, options, () => raw?.parsedBody),
+        signal,
+        'unknown',
+      )
+    } catch (error) {
+      throw unread(error, raw)
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    const starting = this.#starting
+    this.#starting = undefined
+    if (starting === undefined) return
+    const [started] = await Promise.allSettled([starting])
+    if (started.status === 'fulfilled') started.value.own?.agent?.destroy()
+  }
+
+  async #start(): Promise<Started> {
+    if (this.#closed) throw new AzureFinding(refused('closed'))
+    const starting = (this.#starting ??= start(this.#options))
+    try {
+      return await starting
+    } catch (error) {
+      if (this.#starting === starting) this.#starting = undefined
+      throw error
+    }
+  }
+}
+
+async function start(options: AzureOptions): Promise<Started> {
+  const { vaultUrl, client, serviceVersion = SERVICE_VERSION, disableChallengeResourceVerification = false } = options
+  if (client !== undefined) return { client, own: undefined }
+  const { SecretClient } = await loaded('@azure/keyvault-secrets', () => import('@azure/keyvault-secrets'))
+  const credential = await credentialOf(options.credential as AzureCredential | AzureTokenCredential)
+  const ca = options.tls?.ca
+  // Behind a proxy the sockets are the SDK's.
+  const agent = PROXIES.some(name => process.env[name]) ? undefined : new QuietAgent({ keepAlive: true, maxSockets: SOCKETS, ca })
+  const own = new SecretClient(vaultUrl, credential, {
+    serviceVersion,
+    disableChallengeResourceVerification,
+    retryOptions: { maxRetries: 0 },
+    redirectOptions: { maxRetries: 0 },
+    additionalPolicies: [{ policy: onlyOne, position: 'perCall' }],
+    ...(agent === undefined ? {} : { agent }),
+    ...(agent !== undefined || ca === undefined ? {} : { tlsOptions: { ca } }),
+  })
+  return { client: own, own: { agent } }
+}
+
+/**
+ * The SDK asks after a delete whether it is done, and reads a secret before and after it recovers it. Here these requests are not
+ * sent: to the SDK they are answered with "not there", which it takes for "not yet".
+ */
+const onlyOne: Policy = {
+  name: 'strongroomOnlyOne',
+  async sendRequest(request, next) {
+    const only = request.headers.get(ONLY)
+    if (only === undefined) return await next(request)
+    request.headers.delete(ONLY)
+    if (request.method !== only) throw Object.assign(new Error('not asked'), { statusCode: 404 })
+    return await next(request)
+  },
+}
+
+function untilAborted<Answer>(work: Promise<Answer>, signal: AbortSignal, effect: 'none' | 'unknown'): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(new AzureFinding(refused('aborted', { effect })))
+    if (signal.aborted) abort()
+    signal.addEventListener('abort', abort, { once: true })
+    work.finally(() => signal.removeEventListener('abort', abort)).then(resolve, reject)
+  })
+}
+
+/** Where the SDK stumbles over an answer, its error says nothing of it: the answer does. */
+function unread(error: unknown, raw: RawResponse | undefined): unknown {
+  if (raw === undefined || typeof error !== 'object' || error === null || error instanceof AzureFinding) return error
+  const { statusCode, code, name } = error as { readonly statusCode?: unknown; readonly code?: unknown; readonly name?: unknown }
+  if (statusCode !== undefined || code !== undefined || name === 'AbortError') return error
+  const { status, parsedBody } = raw
+  const incomplete = status < 300 && typeof parsedBody === 'object' && parsedBody !== null
+  return withCircumstances(error, { failure: incomplete ? damaged('unknown').failure : classify({ statusCode: status, response: raw }) })
+}

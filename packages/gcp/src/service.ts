@@ -1,0 +1,143 @@
+import type { DriverCall, NativePath, Payload } from '@strongroom/core'
+import { answerOf, damaged, isVersion, numberOf, payloadOf, type Answer } from './answers.ts'
+import { classify, CODE, codeOf, GcpFinding, refused } from './classify.ts'
+import { Connection, type Operation } from './client.ts'
+import { crc32c } from './crc32c.ts'
+import type { GcpOptions } from './options.ts'
+
+interface NumberedPayload {
+  readonly number: number
+  readonly payload: Payload
+}
+
+/** A version that is there; `error` says why it cannot be read. */
+type Found = NumberedPayload | { readonly number: number; readonly payload?: never; readonly error: unknown }
+
+export const MAX_BYTES = 65_536
+const SEEN = 10_000
+
+/** Google's secrets and versions, by path and number, as far as more than one call needs them. */
+export class Service {
+  readonly #connection: Connection
+  /** Projects, and for a region its location: what secrets are in. */
+  readonly parent: string
+  /** Numbers of the newest versions that were written or read here, of the secrets that were used last. */
+  readonly #seen = new Map<NativePath, number>()
+
+  constructor(options: GcpOptions) {
+    const { projectId, region } = options
+    this.parent = `projects/${projectId}${region === undefined ? '' : `/locations/${region}`}`
+    this.#connection = new Connection(options)
+  }
+
+  /** @throws GcpFinding `invalid_argument` for a path that Google does not take: as a part of a URL it could mean something else */
+  name(path: NativePath): string {
+    if (!/^[a-zA-Z0-9_-]{1,255}$/.test(path)) {
+      throw new GcpFinding(refused('invalid_argument', { hint: 'the name of a secret is 1 to 255 of A-Z a-z 0-9 _ - in Google Secret Manager' }))
+    }
+    return `${this.parent}/secrets/${path}`
+  }
+
+  versionName(path: NativePath, version: number | string): string {
+    return `${this.name(path)}/versions/${version}`
+  }
+
+  async send(operation: Operation, request: object, { signal }: DriverCall): Promise<Answer> {
+    return answerOf(await this.#connection.send(operation, request, signal), 'unknown')
+  }
+
+  /** @throws GcpFinding before anything is sent, for a value that Google does not take */
+  checkValue({ bytes }: Payload): void {
+    if (bytes.byteLength === 0) throw new GcpFinding(refused('invalid_argument', { hint: 'the value is empty' }))
+    if (bytes.byteLength > MAX_BYTES) throw new GcpFinding(refused('too_large', { hint: `the value has more than ${MAX_BYTES} bytes` }))
+  }
+
+  async add(path: NativePath, value: Payload, call: DriverCall): Promise<number> {
+    this.checkValue(value)
+    const { bytes } = value
+    const payload = { data: bytes, dataCrc32c: String(crc32c(bytes)) }
+    const number = numberOf(await this.send('addSecretVersion', { parent: this.name(path), payload }, call), path, 'unknown')
+    this.#remember(path, number)
+    return number
+  }
+
+  async access(path: NativePath, version: number | string, call: DriverCall): Promise<NumberedPayload> {
+    const answer = await this.send('accessSecretVersion', { name: this.versionName(path, version) }, call)
+    const number = numberOf(answer, path, 'none')
+    if (typeof version === 'number' && version !== number) throw damaged('none')
+    return { number, payload: payloadOf(answer) }
+  }
+
+  /** A version without its value; undefined where there is none of that number. */
+  look(path: NativePath, number: number, call: DriverCall): Promise<Answer | undefined> {
+    return unlessMissing(this.send('getSecretVersion', { name: this.versionName(path, number) }, call))
+  }
+
+  /**
+   * The newest version. `latest` may be minutes old, an access by number is not: so what was seen here already, and with
+   * `confirm` whatever else is newer, is asked for by number. @throws not_found, or why the newest one cannot be read
+   */
+  async newest(path: NativePath, confirm: boolean, call: DriverCall): Promise<NumberedPayload> {
+    let found = await this.#find(path, 'latest', call)
+    const seen = this.#seen.get(path) ?? 0
+    if (seen > (found?.number ?? 0)) {
+      const newer = await this.#find(path, seen, call)
+      // Without it the secret is another one: it was removed, and made again.
+      if (newer === undefined) this.forget(path)
+      found = newer ?? found
+    }
+    while (confirm) {
+      const newer = await this.#find(path, (found?.number ?? 0) + 1, call)
+      if (newer === undefined) break
+      found = newer
+    }
+    if (found === undefined) throw new GcpFinding(refused('not_found'))
+    if (found.payload === undefined) throw found.error
+    this.#remember(path, found.number)
+    return found
+  }
+
+  forget(path: NativePath): void {
+    this.#seen.delete(path)
+  }
+
+  close(): Promise<void> {
+    return this.#connection.close()
+  }
+
+  async #find(path: NativePath, version: number | 'latest', call: DriverCall): Promise<Found | undefined> {
+    try {
+      return await this.access(path, version, call)
+    } catch (error) {
+      if (codeOf(error) === CODE.notFound) return undefined
+      const number = typeof version === 'number' ? version : blockedNumber(error)
+      if (number === undefined || classify(error).code !== 'version_unusable') throw error
+      return { number, error }
+    }
+  }
+
+  #remember(path: NativePath, number: number): void {
+    const newest = Math.max(number, this.#seen.get(path) ?? 0)
+    this.#seen.delete(path)
+    this.#seen.set(path, newest)
+    for (const oldest of this.#seen.keys()) {
+      if (this.#seen.size <= SEEN) break
+      this.#seen.delete(oldest)
+    }
+  }
+}
+
+/** The number in the refusal of a version that is disabled or destroyed, which has nothing else to tell it by. */
+function blockedNumber(error: unknown): number | undefined {
+  const [, number = ''] = /\/versions\/(\d+)\b/.exec((error as Error).message) ?? []
+  return isVersion(number) ? Number(number) : undefined
+}
+
+export async function unlessMissing<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work
+  } catch (error) {
+    if (codeOf(error) === CODE.notFound) return undefined
+    throw error
+  }
+}

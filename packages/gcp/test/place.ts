@@ -1,0 +1,114 @@
+import { SecretManagerServiceClient } from '@google-cloud/secret-manager'
+import type { Faults, OutOfBand, WireFault } from '@strongroom/conformance'
+import type { Fault } from '@strongroom/emulators'
+import { startGcpEmulator, type Controls } from '@strongroom/emulators/gcp'
+import { googleAuthLibrary } from 'google-gax'
+import type { GcpAuthClient, GcpOptions } from '../src/index.ts'
+
+/** A project that the user has, asked with application default credentials; without it, the emulator. */
+const project = process.env['STRONGROOM_GCP_PROJECT'] ?? ''
+const endpoint = process.env['STRONGROOM_GCP_ENDPOINT'] ?? ''
+
+export const isReal: boolean = project !== ''
+
+export interface GcpPlace {
+  readonly projectId: string
+  /** What answers: for reports. */
+  readonly where: string
+  /** Of the emulator; undefined for a real project. */
+  readonly controls: Controls | undefined
+  /** For whoever has that token, which only the emulator asks for. */
+  readonly options: (transport: 'grpc' | 'rest', token?: string) => GcpOptions
+  /** The official client, which is the caller's to close. */
+  readonly official: () => SecretManagerServiceClient
+  readonly stop: () => Promise<void>
+}
+
+/** The emulator on the loopback, or the project that the environment names. */
+export async function startGcp(): Promise<GcpPlace> {
+  if (isReal) {
+    const at = endpoint === '' ? {} : { endpoint }
+    const host = endpoint === '' ? {} : { apiEndpoint: new URL(endpoint).hostname }
+    return {
+      projectId: project,
+      where: 'the project of the environment',
+      controls: undefined,
+      options: transport => ({ projectId: project, transport, ...at }),
+      official: () => new SecretManagerServiceClient({ projectId: project, ...host }),
+      stop: async () => {},
+    }
+  }
+  const { projectId, url, grpcPort, controls, stop } = await startGcpEmulator()
+  return {
+    projectId,
+    where: 'the emulator of this workspace',
+    controls,
+    options: (transport, token = 'owner') => ({
+      projectId,
+      transport,
+      endpoint: transport === 'grpc' ? `http://127.0.0.1:${grpcPort}` : url,
+      authClient: bearer(token),
+    }),
+    official: () => officialOverRest(projectId, url),
+    stop,
+  }
+}
+
+export function bearer(token: string): GcpAuthClient {
+  return { getRequestHeaders: async () => new Headers({ authorization: `Bearer ${token}` }) }
+}
+
+/** Google's own client, for a server on the loopback. */
+export function officialOverRest(projectId: string, url: string): SecretManagerServiceClient {
+  const { hostname, port } = new URL(url)
+  const authClient = new googleAuthLibrary.OAuth2Client()
+  authClient.setCredentials({ access_token: 'owner' })
+  const options = { projectId, fallback: true, protocol: 'http', apiEndpoint: hostname, port: Number(port), authClient }
+  return new SecretManagerServiceClient(options as ConstructorParameters<typeof SecretManagerServiceClient>[0])
+}
+
+/** What someone with Google's client does, who takes the newest version for the current one, or the one with the alias. */
+export function outOfBand(client: SecretManagerServiceClient, parent: string, alias?: string): OutOfBand {
+  const secret = (path: string): string => `${parent}/secrets/${path}`
+  return {
+    read: async path => {
+      try {
+        const [{ payload }] = await client.accessSecretVersion({ name: `${secret(path)}/versions/${alias ?? 'latest'}` })
+        return new Uint8Array(Buffer.from(payload?.data ?? ''))
+      } catch (error) {
+        if (error instanceof Error && (error as { code?: unknown }).code === 5) return undefined
+        throw error
+      }
+    },
+    write: async (path, bytes) => {
+      const [{ name }] = await client.addSecretVersion({ parent: secret(path), payload: { data: bytes } })
+      if (alias === undefined) return
+      const versionAliases = { [alias]: Number(name?.split('/').at(-1)) }
+      await client.updateSecret({ secret: { name: secret(path), versionAliases }, updateMask: { paths: ['version_aliases'] } })
+    },
+  }
+}
+
+const PAGE = '<!DOCTYPE html><html lang=en><title>Error 502 (Server Error)!!1</title></html>'
+
+/** What the kit asks for, by the emulator's own faults. */
+export function faultsOf(controls: Controls): Faults {
+  return {
+    loseNextResponse: async () => controls.inject({ kind: 'lose' }),
+    throttleNext: async (count, retryAfterMs) => controls.inject({ kind: 'throttle', retryAfterMs }, { count }),
+    requests: async () => controls.requests,
+    stallNext: async () => controls.inject({ kind: 'stall' }),
+    wire: async (fault, count) => (count === 0 ? controls.clearFaults() : controls.inject(WIRE[fault], { count })),
+  }
+}
+
+const WIRE: Readonly<Record<WireFault, Fault>> = {
+  reset: { kind: 'reset' },
+  stall: { kind: 'stall' },
+  throttle: { kind: 'throttle', retryAfterMs: 1 },
+  html: { kind: 'answer', status: 502, body: PAGE },
+  server_error: { kind: 'fail', code: 'INTERNAL' },
+  lose: { kind: 'lose' },
+  cut: { kind: 'cut' },
+  slow: { kind: 'slow', gapMs: 100 },
+}

@@ -1,0 +1,127 @@
+import { ABORTED, classify, NOT_V2, refused, statusOf, VaultFinding, withCircumstances } from './classify.ts'
+import { Shared, Tokens, unlessAborted } from './login.ts'
+import { encodePath, type CheckedOptions, type VaultClient } from './options.ts'
+import { createTransport, type WireRequest } from './transport.ts'
+
+export interface VaultRequest {
+  readonly method: 'GET' | 'POST' | 'DELETE'
+  /** Encoded, without `/v1/`. */
+  readonly path: string
+  readonly json?: object
+  readonly exact?: boolean
+}
+
+interface Started {
+  readonly client: VaultClient
+  readonly stop: () => void
+}
+
+/** The SDK, a client of it, and its token, got by the first call; a start that failed is forgotten, so that the next call starts again. */
+export class Connection {
+  readonly #options: CheckedOptions
+  readonly #tokens: Tokens | undefined
+  readonly #starting = new Shared<Started>()
+  readonly #looking = new Shared<void>()
+  readonly #closing = new AbortController()
+  #started: Started | undefined
+  #isV2 = false
+
+  constructor(options: CheckedOptions) {
+    this.#options = options
+    // What many callers share is ended by none of them, only by `close`.
+    if (options.auth !== undefined) this.#tokens = new Tokens(options.auth, request => this.#ask(request, this.#closing.signal))
+  }
+
+  /** One request, without retries. What is in the answer is for the caller to check. */
+  async send(signal: AbortSignal, request: VaultRequest): Promise<unknown> {
+    if (signal.aborted) throw new VaultFinding({ ...ABORTED, effect: 'none' })
+    const token = await this.#token(signal)
+    if (!this.#isV2) await this.#looking.run(() => this.#look(token), signal)
+    try {
+      return await this.#ask({ ...request, token }, signal)
+    } catch (error) {
+      throw statusOf(error) === 403 ? withCircumstances(error, { failure: await this.#whyDenied(token, signal) }) : error
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort()
+    this.#started?.stop()
+  }
+
+  async #token(signal: AbortSignal): Promise<string | undefined> {
+    if (this.#closing.signal.aborted) throw new VaultFinding(refused('closed'))
+    return await this.#tokens?.get(signal)
+  }
+
+  async #ask({ token, ...request }: VaultRequest & { readonly token?: string | undefined }, signal: AbortSignal): Promise<unknown> {
+    this.#started ??= await this.#starting.run(() => start(this.#options), signal)
+    const { namespace } = this.#options
+    const headers = {
+      'X-Vault-Request': 'true',
+      ...(token === undefined ? {} : { 'X-Vault-Token': token }),
+      ...(namespace === '' ? {} : { 'X-Vault-Namespace': namespace }),
+    }
+    const note: WireRequest['note'] = {}
+    const options = { ...request, path: `/${request.path}`, headers, signal, note }
+    try {
+      return await unlessAborted(this.#started.client.request(options), signal, 'unknown')
+    } catch (error) {
+      throw note.retryAfterMs === undefined ? error : withCircumstances(error, { retryAfterMs: note.retryAfterMs })
+    }
+  }
+
+  /** Once, before anything is written: version 1 would take a write, and put the value where nobody looks for it. */
+  async #look(token: string | undefined): Promise<void> {
+    let answer: unknown
+    try {
+      answer = await this.#ask({ method: 'GET', path: `sys/internal/ui/mounts/${encodePath(this.#options.mount)}`, token }, this.#closing.signal)
+    } catch (error) {
+      const status = statusOf(error)
+      // Who may not ask may still be allowed the rest, and what is wrong then shows.
+      if (status === 403) return
+      if (status !== 404) throw withCircumstances(error, { failure: { ...classify(error), effect: 'none' } })
+    }
+    const { data } = (answer ?? {}) as {
+      readonly data?: { readonly type?: unknown; readonly options?: { readonly version?: unknown } | null } | null
+    }
+    if (answer !== undefined && !(data?.type === 'kv' && data.options?.version === '2')) throw new VaultFinding(NOT_V2)
+    this.#isV2 = true
+  }
+
+  /** 403 is a denial and a bad token alike: who may look the token up has a good one. */
+  async #whyDenied(token: string | undefined, signal: AbortSignal): Promise<ReturnType<typeof refused>> {
+    try {
+      await this.#ask({ method: 'GET', path: 'auth/token/lookup-self', token }, signal)
+      return refused('permission_denied')
+    } catch (error) {
+      if (statusOf(error) !== 403) return { ...classify(error), effect: 'none' }
+    }
+    if (token !== undefined) this.#tokens?.drop(token)
+    return refused('unauthenticated', { retryable: this.#tokens?.canLogIn === true, hint: 'the token is not valid, or not any more' })
+  }
+}
+
+async function start(options: CheckedOptions): Promise<Started> {
+  if (options.client !== undefined) return { client: options.client, stop: () => {} }
+  const createClient = await load()
+  const { send, close } = createTransport({ secure: options.address.startsWith('https:'), tls: options.tls })
+  const client = createClient({
+    endpoint: options.address,
+    // It prints bodies and paths otherwise, when the environment's DEBUG says so.
+    debug: () => {},
+    'request-promise': { defaults: () => send },
+  })
+  // Or the environment's VAULT_TOKEN, VAULT_NAMESPACE and VAULT_PREFIX would be used unasked.
+  Object.assign(client, { token: '', namespace: '', pathPrefix: '' })
+  return { client, stop: close }
+}
+
+async function load(): Promise<typeof import('node-vault')> {
+  try {
+    const sdk = await import('node-vault')
+    return sdk.default
+  } catch (error) {
+    throw withCircumstances(error, { failure: refused('misconfigured', { hint: 'the package node-vault cannot be loaded: install it' }) })
+  }
+}

@@ -1,0 +1,195 @@
+import type { DriverCall, DriverCapabilities, DriverEntry, NativePath, SecretDriver, VersionId } from '@strongroom/core'
+import { damaged, dataOf, entryOf, fieldsFor, metadataOf, namesOf, payloadOf, versionOf, type Metadata } from './answers.ts'
+import { classify, isMismatch, refused, VaultFinding, withCircumstances } from './classify.ts'
+import { Connection, type VaultRequest } from './client.ts'
+import { checkOptions, encodePath, isPath, type VaultOptions } from './options.ts'
+import { byBytes, walk } from './walk.ts'
+
+const CAPABILITIES: DriverCapabilities = {
+  // Consul's keys have 512 bytes, and KV encrypts paths.
+  maxPathLength: 256,
+  // JSON writes some characters as six, and Consul's values have 524,288 bytes.
+  maxValueBytes: { text: 65_536, binary: 65_536 },
+  maxBatch: 1,
+  create: 'atomic',
+  appendAfter: 'compared',
+  current: 'on_append',
+  versionProof: 'position',
+  destroyVersion: 'erased',
+  remove: 'immediate',
+}
+const PAGE = 1_000
+const PAGE_WITH_LABELS = 100
+const PARALLEL_READS = 8
+const VERSION = /^[1-9]\d{0,14}$/
+/** What Vault calls printable, and keeps: at most 128 bytes of name and 512 of text. */
+const LABEL = /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]+$/u
+
+/**
+ * KV version 2 of HashiCorp Vault and OpenBao. The SDK is loaded by the first call.
+ * @throws SecretError `invalid_argument` or `misconfigured` for wrong options
+ */
+export function vaultDriver(options: VaultOptions): SecretDriver {
+  const checked = checkOptions(options)
+  const { address, mount, namespace, maxVersions } = checked
+  const connection = new Connection(checked)
+
+  const send = async (operation: string, call: DriverCall, request: VaultRequest): Promise<unknown> => {
+    try {
+      return await connection.send(call.signal, request)
+    } catch (error) {
+      throw withCircumstances(error, { operation, effect: request.method === 'GET' ? 'none' : undefined })
+    }
+  }
+  const urlOf = (kind: 'data' | 'metadata' | 'destroy', path: string): string => `${encodePath(mount)}/${kind}/${encodePath(checkedPath(path))}`
+
+  const write = async (operation: 'create' | 'append', path: NativePath, fields: object, cas: number, call: DriverCall): Promise<VersionId> => {
+    const json = { options: { cas }, data: fields }
+    const answer = await send(operation, call, { method: 'POST', path: urlOf('data', path), json })
+    return versionOf(dataOf(answer, 'unknown')['version'], 'unknown')
+  }
+  const metadata = async (path: NativePath, call: DriverCall): Promise<Metadata> => {
+    const found = metadataOf(await send('metadata', call, { method: 'GET', path: urlOf('metadata', path) }))
+    // Labels without a value, which anybody can make, are no secret.
+    if (found.newest === 0) throw new VaultFinding(refused('not_found'))
+    return found
+  }
+  const writeMetadata = async (path: NativePath, json: object, call: DriverCall): Promise<void> => {
+    await send('metadata', call, { method: 'POST', path: urlOf('metadata', path), json })
+  }
+
+  /** The server drops the oldest versions when there are too many: so that it drops only destroyed ones, it is told to keep more. */
+  const makeRoom = async (path: NativePath, { newest, oldestKept, maxVersions: has }: Metadata, call: DriverCall): Promise<void> => {
+    const needed = oldestKept === undefined ? 1 : newest + 1 - oldestKept + 1
+    if (has >= needed) return
+    if (needed > maxVersions) {
+      throw new VaultFinding(refused('quota_exceeded', { hint: 'the server would drop a version: destroy old ones, or raise maxVersions' }))
+    }
+    try {
+      await writeMetadata(path, { max_versions: maxVersions }, call)
+    } catch (error) {
+      throw withCircumstances(error, { effect: 'none' }) // no version was added, and to say it twice does no harm
+    }
+  }
+
+  const listFolder = async (folder: string, after: string | undefined, size: number, call: DriverCall): ReturnType<Parameters<typeof walk>[1]> => {
+    // Vault does not know `limit` and `after`, and answers everything.
+    const query = `list=true&limit=${size}${after === undefined ? '' : `&after=${encodeURIComponent(after)}`}`
+    try {
+      const names = namesOf(await send('list', call, { method: 'GET', path: `${encodePath(mount)}/metadata/${encodePath(folder)}?${query}` }))
+      return { names: names.filter(name => after === undefined || byBytes(name, after) > 0).toSorted(byBytes), more: names.length === size }
+    } catch (error) {
+      if (classify(error).code === 'not_found') return { names: [], more: false }
+      throw error
+    }
+  }
+
+  const labelled = async (path: NativePath, call: DriverCall): Promise<DriverEntry | undefined> => {
+    try {
+      return entryOf(path, await metadata(path, call))
+    } catch (error) {
+      if (classify(error).code === 'not_found') return undefined
+      throw error
+    }
+  }
+
+  return {
+    specification: 'v1',
+    kind: 'vault',
+    location: `vault:${address}:${namespace}/${mount}`,
+    capabilities: CAPABILITIES,
+
+    async create({ path, payload, labels }, call) {
+      checkLabels(labels)
+      const version = await write('create', path, fieldsFor(payload), 0, call)
+      const custom = Object.keys(labels).length === 0 ? {} : { custom_metadata: labels }
+      try {
+        await writeMetadata(path, { max_versions: maxVersions, ...custom }, call)
+      } catch (error) {
+        throw withCircumstances(error, { effect: 'unknown' })
+      }
+      return { version, fullPath: `${namespace === '' ? '' : `${namespace}/`}${mount}/data/${path}` }
+    },
+
+    async append({ path, payload, after }, call) {
+      const fields = fieldsFor(payload)
+      for (let newest: number | undefined; ;) {
+        const found = await metadata(path, call)
+        if (after !== undefined && after !== String(found.newest)) throw new VaultFinding(refused('conflict'))
+        await makeRoom(path, found, call)
+        try {
+          return { version: await write('append', path, fields, found.newest, call) }
+        } catch (error) {
+          // Nobody asked for a comparison, so a faster writer is no reason to fail; each round, one of them was faster.
+          if (after !== undefined || found.newest === newest || !isMismatch(error)) throw error
+          newest = found.newest
+        }
+      }
+    },
+
+    async read({ path, version }, call) {
+      if (version !== undefined && !VERSION.test(version)) throw new VaultFinding(refused('not_found'))
+      const query = version === undefined ? '' : `?version=${version}`
+      const answer = dataOf(await send('read', call, { method: 'GET', path: urlOf('data', path) + query, exact: true }), 'none')
+      const found = versionOf(dataOf({ data: answer['metadata'] }, 'none')['version'], 'none')
+      if (version !== undefined && found !== version) throw damaged('none')
+      return { payload: payloadOf(answer['data']), version: found }
+    },
+
+    async versions({ path }, call) {
+      return { items: (await metadata(path, call)).versions, next: undefined }
+    },
+
+    async list({ prefix, withLabels, page }, call) {
+      const folder = prefix.slice(0, prefix.lastIndexOf('/') + 1)
+      if (folder !== '' && !isPath(folder)) return { items: [], next: undefined }
+      if (page !== undefined && !(page.startsWith(folder) && isPath(page))) throw new VaultFinding(refused('invalid_argument'))
+      const size = withLabels ? PAGE_WITH_LABELS : PAGE
+      const { paths, next } = await walk({ prefix, page, size }, (at, after) => listFolder(at, after, size, call))
+      const bare = (path: string): DriverEntry => ({ path: path as NativePath, createdAt: undefined, updatedAt: undefined, labels: undefined })
+      if (!withLabels) return { items: paths.map(bare), next }
+      const items: (DriverEntry | undefined)[] = []
+      for (let from = 0; from < paths.length; from += PARALLEL_READS) {
+        const some = paths.slice(from, from + PARALLEL_READS)
+        items.push(...(await Promise.all(some.map(path => labelled(path as NativePath, call)))))
+      }
+      return { items: items.filter(item => item !== undefined), next }
+    },
+
+    async destroyVersion({ path, version }, call) {
+      // No version is called so, and what is not there is gone.
+      if (!VERSION.test(version)) return
+      await send('destroy', call, { method: 'POST', path: urlOf('destroy', path), json: { versions: [Number(version)] } })
+    },
+
+    async remove({ path, purge }, call) {
+      if (!purge) return await unsupported()
+      await send('remove', call, { method: 'DELETE', path: urlOf('metadata', path) })
+      return { state: 'gone' }
+    },
+
+    promote: unsupported, // never called where `current` is `on_append`
+    readMany: unsupported, // never called where `maxBatch` is 1
+    restore: unsupported, // never called where `remove` is `immediate`
+    classify,
+    close: () => connection.close(),
+  }
+}
+
+/** @throws VaultFinding `invalid_argument` for what the server would take for another path */
+function checkedPath(path: string): string {
+  if (isPath(path) && !path.endsWith('/')) return path
+  throw new VaultFinding(refused('invalid_argument', { hint: 'a path is printable, and no part of it between slashes is empty, a dot or two dots' }))
+}
+
+/** Here, since Vault would refuse them after the value is written. @throws VaultFinding `invalid_argument` */
+function checkLabels(labels: Readonly<Record<string, string>>): void {
+  const entries = Object.entries(labels)
+  const fits = (text: string, bytes: number): boolean => LABEL.test(text) && Buffer.byteLength(text) <= bytes
+  if (entries.length <= 64 && entries.every(([name, label]) => fits(name, 128) && fits(label, 512))) return
+  throw new VaultFinding(refused('invalid_argument', { hint: 'labels are at most 64, printable, names of 1 to 128 bytes and values of 1 to 512' }))
+}
+
+async function unsupported(): Promise<never> {
+  throw new VaultFinding(refused('unsupported'))
+}

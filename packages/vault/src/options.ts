@@ -1,0 +1,167 @@
+import { SecretError } from '@strongroom/core'
+
+/** Text, or a function that answers it: asked at every login, so that what rotates is never kept. */
+export type Given = string | (() => string | Promise<string>)
+
+/** How the driver gets its token. `mount`: where the auth method is mounted; by default the name of the method. */
+export type VaultAuth =
+  /** A token as it is. `renew`: keep it alive; costs a lookup at the start. */
+  | { readonly method: 'token'; readonly token: Given; readonly renew?: boolean | undefined }
+  | { readonly method: 'approle'; readonly roleId: string; readonly secretId: Given; readonly mount?: string | undefined }
+  /** `jwt`: the service account's token; without it, it is read from `jwtFile`, by default where Kubernetes mounts it. */
+  | {
+      readonly method: 'kubernetes'
+      readonly role: string
+      readonly jwt?: Given | undefined
+      readonly jwtFile?: string | undefined
+      readonly mount?: string | undefined
+    }
+  | { readonly method: 'jwt'; readonly role: string; readonly jwt: Given; readonly mount?: string | undefined }
+
+/** PEM. `ca` replaces the trusted roots; `cert` and `key` are for servers that ask for a client certificate. */
+export interface VaultTls {
+  readonly ca?: string | undefined
+  readonly cert?: string | undefined
+  readonly key?: string | undefined
+}
+
+/**
+ * A ready client, such as node-vault's. It brings its own token, TLS, timeouts and debug output. It gets `signal` among the options
+ * of each request; where it does nothing with it, a call still ends when the signal says so, and the request goes on unheard.
+ */
+export interface VaultClient {
+  request(options: { path: string; method: string; headers: Record<string, string>; json?: object; signal: AbortSignal }): Promise<unknown>
+}
+
+export interface VaultOptions {
+  /** Such as `https://vault.example.com:8200`. It is never taken from the environment, since it names the place. */
+  readonly address: string
+  /** Where KV version 2 is mounted. Default `secret`. */
+  readonly mount?: string | undefined
+  /** Of Vault Enterprise, HCP or OpenBao. Default: the root namespace. */
+  readonly namespace?: string | undefined
+  /** Required without `client`. */
+  readonly auth?: VaultAuth | undefined
+  readonly tls?: VaultTls | undefined
+  /**
+   * The `max_versions` that new secrets get, 10 to 100,000; default 10,000. An append that would make the server drop a version that
+   * is not destroyed is refused as `quota_exceeded`.
+   */
+  readonly maxVersions?: number | undefined
+  /** Used instead of a client made from `auth` and `tls`. It stays the caller's. */
+  readonly client?: VaultClient | undefined
+}
+
+export interface CheckedOptions extends VaultOptions {
+  /** Without a slash at the end. */
+  readonly address: string
+  readonly mount: string
+  /** Empty for the root. */
+  readonly namespace: string
+  readonly maxVersions: number
+}
+
+const OPERATION = 'vaultDriver'
+const ALLOWED = ['address', 'mount', 'namespace', 'auth', 'tls', 'maxVersions', 'client']
+
+type Check = (value: unknown) => boolean
+const isGiven: Check = value => isText(value) || typeof value === 'function'
+const optional =
+  (check: Check): Check =>
+  value =>
+    value === undefined || check(value)
+const AUTH: Readonly<Record<string, Readonly<Record<string, Check>>>> = {
+  token: { token: isGiven, renew: optional(value => typeof value === 'boolean') },
+  approle: { roleId: isText, secretId: isGiven, mount: optional(isPath) },
+  kubernetes: { role: isText, jwt: optional(isGiven), jwtFile: optional(isText), mount: optional(isPath) },
+  jwt: { role: isText, jwt: isGiven, mount: optional(isPath) },
+}
+
+/**
+ * Checks the options and takes a copy.
+ * @throws SecretError `invalid_argument` for a wrong option, `misconfigured` for options that exclude each other
+ */
+export function checkOptions(options: VaultOptions): CheckedOptions {
+  checkKeys(options, 'options', ALLOWED)
+  const { address, mount = 'secret', namespace = '', auth, tls, maxVersions = 10_000, client } = options
+  const url = checkAddress(address)
+  if (!isPath(mount)) fail('mount is a path such as secret or team/kv')
+  if (namespace !== '' && !isPath(namespace)) fail('namespace is a path such as team or team/part')
+  if (!Number.isInteger(maxVersions) || maxVersions < 10 || maxVersions > 100_000) fail('maxVersions is a whole number from 10 to 100000')
+  if (client !== undefined) {
+    if (auth !== undefined || tls !== undefined) misconfigured('a ready client has its own auth and tls: give them or the client')
+    checkClient(client, url)
+  } else checkAuth(auth)
+  if (tls !== undefined) checkTls(tls, url)
+  const copies = { auth: auth && { ...auth }, tls: tls && { ...tls } }
+  return { ...options, ...copies, address: url.origin + trimmed(url.pathname), mount: trimmed(mount), namespace: trimmed(namespace), maxVersions }
+}
+
+function checkAddress(address: unknown): URL {
+  const url = typeof address === 'string' && URL.canParse(address) ? new URL(address) : undefined
+  if (url === undefined || !['http:', 'https:'].includes(url.protocol)) fail('address is an http or https URL')
+  if (url.username + url.password + url.search + url.hash !== '') fail('address has no user name, no password, no query and no fragment')
+  return url
+}
+
+function checkAuth(auth: VaultAuth | undefined): void {
+  const { method } = (auth ?? {}) as { readonly method?: unknown }
+  const checks = typeof method === 'string' && Object.hasOwn(AUTH, method) ? AUTH[method] : undefined
+  if (checks === undefined) fail(`auth is an object whose method is one of ${Object.keys(AUTH).join(', ')}`)
+  checkKeys(auth, 'auth', ['method', ...Object.keys(checks)])
+  const given = auth as unknown as Readonly<Record<string, unknown>>
+  for (const [key, fits] of Object.entries(checks)) if (!fits(given[key])) fail(`auth.${key} is missing or wrong`)
+  if (given['jwt'] !== undefined && given['jwtFile'] !== undefined) misconfigured('auth.jwt and auth.jwtFile exclude each other')
+}
+
+function checkTls(tls: VaultTls, url: URL): void {
+  checkKeys(tls, 'tls', ['ca', 'cert', 'key'])
+  const isPem = optional(value => isText(value) && value.includes('-----BEGIN '))
+  if (!Object.values(tls).every(isPem)) fail('tls.ca, tls.cert and tls.key are PEM text')
+  if ((tls.cert === undefined) !== (tls.key === undefined)) fail('tls.cert and tls.key go together')
+  if (url.protocol === 'http:') misconfigured('tls is for an https address')
+}
+
+function checkClient(client: unknown, url: URL): void {
+  const { request, endpoint } = (client ?? {}) as { readonly request?: unknown; readonly endpoint?: unknown }
+  if (typeof request !== 'function') fail('client is an object with a method request')
+  // The location is made of the address, so that a client of another server would put secrets where nobody looks for them.
+  if (typeof endpoint === 'string' && URL.canParse(endpoint) && new URL(endpoint).origin !== url.origin) {
+    misconfigured('the client is of another address')
+  }
+}
+
+function checkKeys(value: unknown, what: string, allowed: readonly string[]): void {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) fail(`${what} is an object`)
+  for (const key of Object.keys(value)) {
+    if (!allowed.includes(key)) fail(`unknown in ${what}: ${JSON.stringify(key.slice(0, 64))}; allowed: ${allowed.join(', ')}`)
+  }
+}
+
+/** Printable, and no part between its slashes is empty or of dots, which Vault would take for another path; a slash may end it. */
+export function isPath(path: unknown): path is string {
+  if (typeof path !== 'string' || path.length > 1024 || !/^[\p{L}\p{M}\p{N}\p{P}\p{S} ]+$/u.test(path)) return false
+  return trimmed(path)
+    .split('/')
+    .every(part => !['', '.', '..'].includes(part))
+}
+
+export function encodePath(path: string): string {
+  return path.split('/').map(encodeURIComponent).join('/')
+}
+
+export function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== '' && value.isWellFormed()
+}
+
+function trimmed(path: string): string {
+  return path.endsWith('/') ? path.slice(0, -1) : path
+}
+
+function misconfigured(hint: string): never {
+  throw SecretError.refused('misconfigured', OPERATION, { hint })
+}
+
+function fail(hint: string): never {
+  throw SecretError.invalid(OPERATION, hint)
+}

@@ -1,0 +1,75 @@
+import { isPath } from './options.ts'
+
+/** So many of the names in a folder that come after `after`, sorted by their bytes; folders end with a slash. */
+export type ListFolder = (folder: string, after: string | undefined) => Promise<{ readonly names: readonly string[]; readonly more: boolean }>
+
+interface Frame {
+  readonly folder: string
+  names: string[]
+  after: string | undefined
+  ended: boolean
+}
+
+/** Requests that one page may cost before it ends early. */
+const LISTS = 20
+
+/**
+ * A page of the paths that begin with `prefix`, folder within folder, in one order. The token of the next page is the last path that
+ * was dealt with, so that pages stay whole while others write; one that ends with a slash is a folder with all that is in it.
+ */
+export async function walk(
+  { prefix, page, size }: { readonly prefix: string; readonly page: string | undefined; readonly size: number },
+  list: ListFolder,
+): Promise<{ readonly paths: readonly string[]; readonly next: string | undefined }> {
+  const root = prefix.slice(0, prefix.lastIndexOf('/') + 1)
+  const stack = framesTo(root, page)
+  const paths: string[] = []
+  let position = page
+  let lists = 0
+  for (;;) {
+    const frame = stack.at(-1)
+    if (frame === undefined) return { paths, next: undefined }
+    const name = frame.names.shift()
+    if (name === undefined && frame.ended) {
+      stack.pop()
+      if (stack.length > 0) position = frame.folder
+    } else if (name === undefined) {
+      // Never without a step forward: the next page would begin where this one did.
+      if (lists >= LISTS && position !== page) return { paths, next: position }
+      lists += 1
+      const { names, more } = await list(frame.folder, frame.after)
+      frame.names = [...names]
+      frame.ended = !more
+    } else {
+      frame.after = name
+      const path = frame.folder + name
+      const isOurs = path.startsWith(prefix) && isPath(path)
+      if (isOurs && name.endsWith('/')) stack.push({ folder: path, names: [], after: undefined, ended: false })
+      else {
+        position = path
+        if (isOurs) paths.push(path)
+        if (paths.length >= size) return { paths, next: position }
+      }
+    }
+  }
+}
+
+/** The folders from the root down to where a page begins, each with the name that it goes on after. */
+function framesTo(root: string, page: string | undefined): Frame[] {
+  const frames: Frame[] = []
+  let folder = root
+  // eslint-disable-next-line no-unmodified-loop-condition -- `folder` is what changes
+  for (let rest = page?.slice(root.length); ;) {
+    const cut = rest === undefined ? -1 : rest.indexOf('/') + 1
+    const after = rest === undefined ? undefined : cut > 0 ? rest.slice(0, cut) : rest
+    frames.push({ folder, names: [], after, ended: false })
+    if (rest === undefined || cut <= 0 || cut === rest.length) return frames
+    folder += rest.slice(0, cut)
+    rest = rest.slice(cut)
+  }
+}
+
+/** As the servers sort, by the bytes of UTF-8. */
+export function byBytes(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b))
+}

@@ -1,0 +1,86 @@
+import { describeDriver } from '@strongroom/conformance/vitest'
+import type { DriverHarness, Faults, OutOfBand } from '@strongroom/conformance'
+import type { SecretDriver } from '@strongroom/core'
+import { startFaultProxy, type FaultProxy } from '@strongroom/emulators'
+import { freePort } from '@strongroom/testbed'
+import { afterAll, beforeAll, describe } from 'vitest'
+import { vaultDriver } from '../src/index.ts'
+import { EFFECTIVE, missing, proxied, startVault, suite, type Vault } from './vault.ts'
+
+const html = { kind: 'answer', status: 502, body: '<html><body>Bad Gateway</body></html>' } as const
+
+describe.skipIf(missing !== undefined)(suite('KV version 2'), () => {
+  let vault: Vault
+  let mount: string
+  let nobody: string
+  let manager: string
+  const driverAt = (address: string, token: string = vault.token): SecretDriver => vaultDriver({ address, mount, auth: { method: 'token', token } })
+
+  beforeAll(async () => {
+    vault = await startVault()
+    mount = await vault.mount()
+    nobody = await vault.tokenFor({ 'somewhere/else': ['read'] })
+    // What a registry needs: no `read` on `data`.
+    manager = await vault.tokenFor({
+      [`${mount}/data/*`]: ['create', 'update'],
+      [`${mount}/metadata/*`]: ['create', 'read', 'update', 'delete', 'list'],
+      [`${mount}/destroy/*`]: ['update'],
+    })
+  })
+  afterAll(() => vault?.stop())
+
+  const start = async (): Promise<DriverHarness> => {
+    const proxy = await startFaultProxy(vault.url, proxied)
+    const drivers = {
+      driver: driverAt(proxy.url),
+      second: driverAt(proxy.url),
+      denied: driverAt(proxy.url, nobody),
+      manageOnly: driverAt(proxy.url, manager),
+      unreachable: driverAt(`http://127.0.0.1:${await freePort()}`),
+    }
+    return {
+      ...drivers,
+      outOfBand: outOfBand(vault, mount),
+      faults: faultsOf(proxy),
+      dispose: async () => {
+        await Promise.all(Object.values(drivers).map(one => one.close()))
+        await proxy.stop()
+      },
+    }
+  }
+
+  describeDriver('vault', start, { require: ['second', 'denied', 'manageOnly', 'outOfBand', 'faults'], where: 'OpenBao 2.7.2, or VAULT_ADDR' })
+})
+
+function faultsOf(proxy: FaultProxy): Faults {
+  return {
+    loseNextResponse: async () => proxy.inject({ kind: 'lose' }, { operations: EFFECTIVE }),
+    throttleNext: async (count, retryAfterMs) => proxy.inject({ kind: 'throttle', retryAfterMs }, { count }),
+    requests: async () => proxy.requests(),
+    stallNext: async () => proxy.inject({ kind: 'stall' }),
+    wire: async (fault, count) => {
+      if (count === 0) return proxy.clearFaults()
+      const faults = {
+        throttle: { kind: 'throttle', retryAfterMs: 1 },
+        html,
+        server_error: { kind: 'fail', code: '500' },
+        slow: { kind: 'slow', gapMs: 100 },
+      } as const
+      proxy.inject(fault in faults ? faults[fault as keyof typeof faults] : { kind: fault as 'reset' | 'stall' | 'lose' | 'cut' }, { count })
+    },
+  }
+}
+
+function outOfBand(vault: Vault, mount: string): OutOfBand {
+  return {
+    read: async path => {
+      const { status, body } = await vault.ask('GET', `${mount}/data/${path}`)
+      if (status === 404) return undefined
+      const { value, encoding } = (body.data as { readonly data: { readonly value: string; readonly encoding?: string } }).data
+      return new Uint8Array(Buffer.from(value, encoding === undefined ? 'utf8' : 'base64'))
+    },
+    write: async (path, bytes) => {
+      await vault.admin('POST', `${mount}/data/${path}`, { data: { value: new TextDecoder().decode(bytes) } })
+    },
+  }
+}
