@@ -8,8 +8,8 @@ const starts: Readonly<Record<string, () => Promise<object>>> = {
     return { grpcPort, projectId }
   },
   azure: async () => {
-    const { vaultUrl, ca, issueToken } = await startAzureEmulator()
-    return { vaultUrl, ca, token: issueToken() }
+    const azure = await startAzureEmulator()
+    return { vaultUrl: azure.vaultUrl, ca: azure.ca, token: azure.issueToken() }
   },
 }
 

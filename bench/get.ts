@@ -26,8 +26,8 @@ export async function gets(): Promise<readonly Row[]> {
 }
 
 async function google(): Promise<readonly Row[]> {
-  const { child, answer } = await emulator<{ readonly grpcPort: number; readonly projectId: string }>('gcp')
-  const { grpcPort: port, projectId } = answer
+  const { child, answer } = await emulator('gcp')
+  const { grpcPort: port, projectId } = answer as { readonly grpcPort: number; readonly projectId: string }
   const client = new SecretManagerServiceClient({ apiEndpoint: '127.0.0.1', port, sslCreds: grpc.credentials.createInsecure(), projectId })
   const store = gcpSecretStore({ projectId, client })
   const { version } = await store.put(NAME, VALUE)
@@ -43,8 +43,8 @@ async function google(): Promise<readonly Row[]> {
 }
 
 async function azure(): Promise<readonly Row[]> {
-  const { child, answer } = await emulator<{ readonly vaultUrl: string; readonly ca: string; readonly token: string }>('azure')
-  const { vaultUrl, ca, token } = answer
+  const { child, answer } = await emulator('azure')
+  const { vaultUrl, ca, token } = answer as { readonly vaultUrl: string; readonly ca: string; readonly token: string }
   const credential = { getToken: async () => ({ token, expiresOnTimestamp: Date.now() + 3_600_000 }) }
   const client = new SecretClient(vaultUrl, credential, {
     disableChallengeResourceVerification: true,
@@ -92,9 +92,9 @@ async function contest({ what, goal, ours, bare }: Contest): Promise<Row> {
   }
 }
 
-async function emulator<Answer>(kind: string): Promise<{ readonly child: ChildProcess; readonly answer: Answer }> {
+async function emulator(kind: string): Promise<{ readonly child: ChildProcess; readonly answer: unknown }> {
   const child = fork(new URL('emulator-server.ts', import.meta.url), [kind], { execArgv: [] })
-  const [answer] = (await once(child, 'message')) as [Answer]
+  const [answer] = (await once(child, 'message')) as [unknown]
   return { child, answer }
 }
 

@@ -34,7 +34,10 @@ export class Bucket {
   }
 
   /** A page of the objects whose keys have the prefix, in the order of their keys. */
-  async list(query: Readonly<Record<string, string>>, call: DriverCall): Promise<{ readonly items: readonly Item[]; readonly next: string | undefined }> {
+  async list(
+    query: Readonly<Record<string, string>>,
+    call: DriverCall,
+  ): Promise<{ readonly items: readonly Item[]; readonly next: string | undefined }> {
     const { bytes } = await this.#send('GET', '', { query: { 'list-type': '2', 'encoding-type': 'url', ...query } }, call)
     const xml = xmlOf(bytes, 'ListBucketResult')
     const items = elements(xml, 'Contents').map(item => ({

@@ -36,7 +36,7 @@ export async function makeBucket(url: string): Promise<string> {
 }
 
 /** Who asks is told by the key in the signature, which moto does not check. Without any, it answers 403. */
-export function signAs(who: string): Sign {
+function signAs(who: string): Sign {
   return async request => {
     const headers = new Headers(request.headers)
     headers.set('authorization', authorizationOf(who))
@@ -49,7 +49,7 @@ function authorizationOf(who: string): string {
 }
 
 /** A request around the adapter. @throws Error unless it succeeds */
-export async function raw(url: string, init: RequestInit = {}): Promise<Response> {
+export async function raw(url: string, init: RequestInit & { readonly headers?: Readonly<Record<string, string>> } = {}): Promise<Response> {
   const answer = await fetch(url, { ...init, headers: { authorization: authorizationOf('outside'), ...init.headers } })
   if (!answer.ok) throw new Error(`${init.method ?? 'GET'} ${url}: ${answer.status}`)
   return answer

@@ -16,7 +16,7 @@ export interface WireRequest {
   readonly note: { retryAfterMs?: number | undefined }
 }
 
-export interface WireAnswer {
+interface WireAnswer {
   readonly statusCode: number
   readonly body: unknown
   readonly request: { readonly path: string }

@@ -135,6 +135,6 @@ export const proxied: FaultProxyOptions = {
 /** Those whose answers are worth losing: the value is read, or something is changed. */
 export const EFFECTIVE: readonly string[] = ['ReadData', 'WriteData', 'DeleteMetadata', 'DestroyVersions']
 
-export function errors(...said: readonly string[]): string {
+function errors(...said: readonly string[]): string {
   return JSON.stringify({ errors: said })
 }

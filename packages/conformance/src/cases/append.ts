@@ -119,7 +119,7 @@ export const appendCases: readonly DriverCase[] = [
     title: 'the labels that a secret was made with outlive an append',
     needs: [],
     async run(context) {
-      const labels = { owner: 'payments', 'strongroom:record': 'r-1' }
+      const labels = { owner: 'payments', 'strongroom.record': 'r-1' }
       const { path } = await context.create('one', { labels })
       await context.append(path, 'two')
       await context.settled(async () => {

@@ -96,7 +96,7 @@ export const listCases: readonly DriverCase[] = [
     title: 'labels come back as they were given when asked for, and are undefined when not',
     needs: [],
     async run(context) {
-      const labels = { a: 'one', 'strongroom:record': 'f3c1/2', 'with.dots_and-more': 'a value with spaces + = @', long: 'x'.repeat(256) }
+      const labels = { a: 'one', 'strongroom.record': 'f3c1/2', 'with.dots_and-more': 'a value with spaces + = @', long: 'x'.repeat(256) }
       const { path } = await context.create('a value', { labels })
       const bare = await context.create('a value')
       await context.settled(async () => {
