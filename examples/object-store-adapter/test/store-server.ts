@@ -7,7 +7,7 @@ import { objectStoreDriver, type Sign } from '../src/index.ts'
 import { startOneAtATime } from './one-at-a-time.ts'
 
 /** Keys a page, where a request does not say how many: few, so that every list of more than a few has pages. */
-const PAGE = '7'
+const PAGE = '20'
 
 export interface StoreServer {
   readonly url: string
@@ -49,7 +49,10 @@ function authorizationOf(who: string): string {
 }
 
 /** A request around the adapter. @throws Error unless it succeeds */
-export async function raw(url: string, init: RequestInit & { readonly headers?: Readonly<Record<string, string>> } = {}): Promise<Response> {
+export async function raw(
+  url: string,
+  init: Omit<RequestInit, 'headers'> & { readonly headers?: Readonly<Record<string, string>> } = {},
+): Promise<Response> {
   const answer = await fetch(url, { ...init, headers: { authorization: authorizationOf('outside'), ...init.headers } })
   if (!answer.ok) throw new Error(`${init.method ?? 'GET'} ${url}: ${answer.status}`)
   return answer
