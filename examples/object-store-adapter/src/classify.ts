@@ -17,41 +17,28 @@ export function refused(code: SecretErrorCode, more: Partial<Failure> = {}): Fai
 export const NO_ANSWER: Failure = refused('unavailable', { retryable: true, effect: 'unknown' })
 const NEVER_SENT = refused('unavailable', { retryable: true })
 const THROTTLED = refused('throttled', { retryable: true })
-const BUSY = refused('conflict', { retryable: true })
-const INVALID = refused('invalid_argument')
+const DENIED = refused('permission_denied')
 const UNAUTHENTICATED = refused('unauthenticated')
 const ELSEWHERE = refused('misconfigured', { hint: 'the bucket is at another endpoint, or what answers is no object store; redirects are refused' })
-const NO_CONDITIONS = refused('misconfigured', { hint: 'the store lacks conditional writes or object tags' })
 
-/** S3's error codes. Those of 500 and above that are not here are told by the status. */
-const BY_CODE: ReadonlyMap<string, Failure> = new Map([
-  ['NoSuchKey', refused('not_found')],
-  ['NoSuchBucket', refused('misconfigured', { hint: 'there is no such bucket' })],
-  ['PreconditionFailed', refused('conflict')],
-  ['ConditionalRequestConflict', BUSY],
-  ['OperationAborted', BUSY],
-  ['InvalidObjectState', refused('version_unusable', { hint: 'the object is archived' })],
-  ['AccessDenied', refused('permission_denied')],
-  ['AllAccessDisabled', refused('permission_denied')],
-  ['AccountProblem', refused('permission_denied')],
-  ['AuthorizationHeaderMalformed', UNAUTHENTICATED],
-  ['ExpiredToken', UNAUTHENTICATED],
-  ['InvalidAccessKeyId', UNAUTHENTICATED],
-  ['InvalidToken', UNAUTHENTICATED],
-  ['RequestTimeTooSkewed', UNAUTHENTICATED],
-  ['SignatureDoesNotMatch', UNAUTHENTICATED],
-  ['SlowDown', THROTTLED],
-  ['Throttling', THROTTLED],
-  ['TooManyRequests', THROTTLED],
-  ['QuotaExceeded', refused('quota_exceeded')],
-  ['EntityTooLarge', refused('too_large')],
-  ['IncompleteBody', NEVER_SENT],
-  ['InvalidArgument', INVALID],
-  ['InvalidTag', INVALID],
-  ['KeyTooLongError', INVALID],
-  ['NotImplemented', NO_CONDITIONS],
-  ['RequestTimeout', NO_ANSWER],
-])
+const CODES: readonly (readonly [failure: Failure, codes: string])[] = [
+  [refused('not_found'), 'NoSuchKey'],
+  [refused('misconfigured', { hint: 'there is no such bucket' }), 'NoSuchBucket'],
+  [refused('misconfigured', { hint: 'the store lacks conditional writes or object tags' }), 'NotImplemented'],
+  [refused('conflict'), 'PreconditionFailed'],
+  [refused('conflict', { retryable: true }), 'ConditionalRequestConflict OperationAborted'],
+  [refused('version_unusable', { hint: 'the object is archived' }), 'InvalidObjectState'],
+  [DENIED, 'AccessDenied AllAccessDisabled AccountProblem'],
+  [UNAUTHENTICATED, 'AuthorizationHeaderMalformed ExpiredToken InvalidAccessKeyId InvalidToken RequestTimeTooSkewed SignatureDoesNotMatch'],
+  [THROTTLED, 'SlowDown Throttling TooManyRequests'],
+  [refused('quota_exceeded'), 'QuotaExceeded'],
+  [refused('too_large'), 'EntityTooLarge'],
+  [refused('invalid_argument'), 'InvalidArgument InvalidTag KeyTooLongError'],
+  [NEVER_SENT, 'IncompleteBody'],
+  [NO_ANSWER, 'RequestTimeout'],
+]
+/** By S3's error codes; what is not here is told by the status. */
+const BY_CODE: ReadonlyMap<string, Failure> = new Map(CODES.flatMap(([failure, codes]) => codes.split(' ').map(code => [code, failure] as const)))
 
 /** What an answer that is no success means. A status without a code of S3's is a proxy's, which may have passed the request on. */
 export function failureOfAnswer({ status, headers }: Response, body: string): Failure {
@@ -64,7 +51,7 @@ function byStatus(status: number): Failure {
   if (status === 429) return THROTTLED
   if (status >= 500) return NO_ANSWER
   if (status === 401) return UNAUTHENTICATED
-  if (status === 403) return refused('permission_denied')
+  if (status === 403) return DENIED
   return status < 400 || status === 404 ? ELSEWHERE : refused('unknown', { effect: 'unknown' })
 }
 

@@ -118,7 +118,8 @@ export class Bucket {
     try {
       return await this.#sign(request)
     } catch (error) {
-      throw new StoreFailure(refused('unauthenticated', { hint: 'the request could not be signed' }), error)
+      const failure = request.signal.aborted ? refused('aborted') : refused('unauthenticated', { hint: 'the request could not be signed' })
+      throw new StoreFailure(failure, error)
     }
   }
 }

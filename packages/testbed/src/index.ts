@@ -1,5 +1,5 @@
 export { startDrongo } from './drongo.ts'
 export { startMoto } from './moto.ts'
-export { openBaoBinary, ROOT_TOKEN, startOpenBao } from './openbao.ts'
+export { howOpenBaoRuns, openBaoBinary, ROOT_TOKEN, startOpenBao } from './openbao.ts'
 export { drongo, freePort, missingProgram, moto, python, suiteTitle } from './place.ts'
 export type { TestServer } from './start-program.ts'

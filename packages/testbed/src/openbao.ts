@@ -105,6 +105,12 @@ async function buildImage(binary: string): Promise<void> {
   }
 }
 
+/** How `startOpenBao` will run it, for reports. */
+export async function howOpenBaoRuns(): Promise<string> {
+  if (process.env['STRONGROOM_OPENBAO'] === 'process') return 'OpenBao 2.7.2, a process'
+  return (await hasEngine()) ? 'OpenBao 2.7.2 in a container' : 'OpenBao 2.7.2, a process (no Docker engine answers)'
+}
+
 async function hasEngine(): Promise<boolean> {
   return await run('docker', ['info', '--format', '{{.ServerVersion}}'], { timeout: 5_000 }).then(
     ({ stdout }) => stdout.trim() !== '',

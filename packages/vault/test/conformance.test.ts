@@ -2,12 +2,14 @@ import { describeDriver } from '@strongroom/conformance/vitest'
 import type { DriverHarness, Faults, OutOfBand } from '@strongroom/conformance'
 import type { SecretDriver } from '@strongroom/core'
 import { startFaultProxy, type FaultProxy } from '@strongroom/emulators'
-import { freePort } from '@strongroom/testbed'
+import { freePort, howOpenBaoRuns } from '@strongroom/testbed'
 import { afterAll, beforeAll, describe } from 'vitest'
 import { vaultDriver } from '../src/index.ts'
 import { EFFECTIVE, missing, proxied, startVault, suite, type Vault } from './vault.ts'
 
 const html = { kind: 'answer', status: 502, body: '<html><body>Bad Gateway</body></html>' } as const
+
+const where = process.env['VAULT_ADDR'] ? 'the server of VAULT_ADDR' : await howOpenBaoRuns()
 
 describe.skipIf(missing !== undefined)(suite('KV version 2'), () => {
   let vault: Vault
@@ -49,7 +51,7 @@ describe.skipIf(missing !== undefined)(suite('KV version 2'), () => {
     }
   }
 
-  describeDriver('vault', start, { require: ['second', 'denied', 'manageOnly', 'outOfBand', 'faults'], where: 'OpenBao 2.7.2, or VAULT_ADDR' })
+  describeDriver('vault', start, { require: ['second', 'denied', 'manageOnly', 'outOfBand', 'faults', 'unreachable'], where: where })
 })
 
 function faultsOf(proxy: FaultProxy): Faults {
