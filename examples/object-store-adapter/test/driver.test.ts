@@ -172,6 +172,16 @@ describe.skipIf(missing !== undefined)(suiteTitle('the driver against a server',
     },
   )
 
+  test('a list is read as S3 writes it, where a plus is a space, which moto writes otherwise', async () => {
+    const item = '<Contents><Key>a+b%2Bc/00000001</Key><LastModified>2026-01-01T00:00:00.000Z</LastModified><Size>1</Size></Contents>'
+    const next = '<NextContinuationToken>a&amp;b&lt;c</NextContinuationToken>'
+    const body = `<?xml version="1.0"?>\n<ListBucketResult xmlns="http://s3/">\n<IsTruncated>true</IsTruncated>${item}${next}</ListBucketResult>`
+    proxy.inject({ kind: 'answer', status: 200, body, headers: { 'content-type': 'application/xml' } })
+    const list = await driver.list({ prefix: 'a', withLabels: false, page: undefined }, call)
+    const createdAt = new Date('2026-01-01T00:00:00.000Z')
+    expect(list).toEqual({ items: [{ path: 'a b+c', createdAt, updatedAt: undefined, labels: undefined }], next: 'a&b<c' })
+  })
+
   test.each(['..', '../other-bucket', 'a/../b', './a', 'a/..'])(
     'the path %s would lead elsewhere, and is refused before anything is sent',
     async name => {

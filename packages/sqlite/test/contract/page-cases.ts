@@ -88,6 +88,8 @@ export function pageCases(use: () => World): void {
         if (kind === 'create') {
           // The number comes last, so that keys begin alike; a deleted key is used again now and then.
           const key = `${KEYS[index % KEYS.length]}${[...live.values()].some(({ key }) => key === KEYS[index % KEYS.length]) ? at : ''}`
+          // A name with a number behind it can be another name of the list.
+          if ([...live.values()].some(record => record.key === key)) continue
           const record = await world.create({ account, key })
           live.set(record.id, record)
           known.set(record.id, record)
