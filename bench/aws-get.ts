@@ -4,7 +4,7 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import { awsSecretStore } from '@strongroom/aws'
-import { alternately, print, type Row } from './measure.ts'
+import { alternately, print, ratioRow, type Row } from './measure.ts'
 
 const GOAL = 1.03
 const DEADLINE_MS = 15_000
@@ -39,8 +39,8 @@ export async function awsGet({ rounds = 6_000, warmUp = 6_000 }: { readonly roun
   try {
     const medians = await alternately({ bare: () => client.send(command()), withDeadline, ours: () => store.get('benchmark') }, { rounds, warmUp })
     return [
-      rowOf('AWS: get, beside the SDK with a deadline', medians.ours, medians.withDeadline),
-      rowOf('AWS: get, beside the bare SDK', medians.ours, medians.bare),
+      ratioRow('AWS: get, beside the SDK with a deadline', medians.ours, medians.withDeadline, GOAL),
+      ratioRow('AWS: get, beside the bare SDK', medians.ours, medians.bare, GOAL),
     ]
   } finally {
     await store.close()
@@ -51,18 +51,6 @@ export async function awsGet({ rounds = 6_000, warmUp = 6_000 }: { readonly roun
 
 function command(): GetSecretValueCommand {
   return new GetSecretValueCommand({ SecretId: 'benchmark', VersionStage: 'AWSCURRENT' })
-}
-
-function rowOf(what: string, ours: number, baseline: number): Row {
-  const ratio = ours / baseline
-  return {
-    what,
-    ours: `${(ours * 1000).toFixed(0)} µs`,
-    baseline: `${(baseline * 1000).toFixed(0)} µs`,
-    difference: `× ${ratio.toFixed(3)}`,
-    goal: `≤ × ${GOAL}`,
-    reached: ratio <= GOAL,
-  }
 }
 
 if (import.meta.main) print(await awsGet())

@@ -8,7 +8,7 @@ import { gcpSecretStore } from '@strongroom/gcp'
 import { openBaoBinary, ROOT_TOKEN, startOpenBao } from '@strongroom/testbed'
 import { vaultSecretStore } from '@strongroom/vault'
 import { grpc } from 'google-gax'
-import { alternately, print, type Row } from './measure.ts'
+import { alternately, print, ratioRow, type Row } from './measure.ts'
 
 const VALUE = '{"user":"application","password":"correct horse battery staple"}'
 const NAME = 'benchmark'
@@ -81,15 +81,7 @@ async function vault(): Promise<readonly Row[]> {
 
 async function contest({ what, goal, ours, bare }: Contest): Promise<Row> {
   const medians = await alternately({ bare, ours }, ROUNDS)
-  const ratio = medians.ours / medians.bare
-  return {
-    what,
-    ours: `${(medians.ours * 1000).toFixed(0)} µs`,
-    baseline: `${(medians.bare * 1000).toFixed(0)} µs`,
-    difference: `× ${ratio.toFixed(3)}`,
-    goal: `≤ × ${goal}`,
-    reached: ratio <= goal,
-  }
+  return ratioRow(what, medians.ours, medians.bare, goal)
 }
 
 async function emulator(kind: string): Promise<{ readonly child: ChildProcess; readonly answer: unknown }> {

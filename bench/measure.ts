@@ -26,6 +26,19 @@ export async function alternately<Names extends string>(
   return Object.fromEntries(names.map(name => [name, median(times.get(name) ?? [])])) as Record<Names, number>
 }
 
+/** How many times the baseline's time ours is; both in milliseconds. */
+export function ratioRow(what: string, ours: number, baseline: number, goal: number): Row {
+  const ratio = ours / baseline
+  return {
+    what,
+    ours: `${(ours * 1000).toFixed(0)} µs`,
+    baseline: `${(baseline * 1000).toFixed(0)} µs`,
+    difference: `× ${ratio.toFixed(3)}`,
+    goal: `≤ × ${goal}`,
+    reached: ratio <= goal,
+  }
+}
+
 export function print(rows: readonly Row[]): void {
   console.table(Object.fromEntries(rows.map(({ what, reached, ...columns }) => [what, { ...columns, reached: reached ? 'yes' : 'no' }])))
 }
