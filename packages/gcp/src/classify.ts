@@ -148,7 +148,7 @@ function causes(error: unknown): readonly { readonly code?: unknown; readonly sy
   return found
 }
 
-/** From RetryInfo, which gRPC has as decoded or packed details, or from the header of a REST answer. */
+/** From RetryInfo; the SDK drops the header of a REST answer. */
 function retryAfterMs(error: Error): number | undefined {
   const { statusDetails } = error as { readonly statusDetails?: unknown }
   for (const detail of Array.isArray(statusDetails) ? statusDetails : []) {
