@@ -1,25 +1,15 @@
-import type { DriverHarness, Hook, OutOfBand, WireFault } from '@strongroom/conformance'
+import { hookNames, type DriverHarness, type OutOfBand } from '@strongroom/conformance'
 import { describeDriver } from '@strongroom/conformance/vitest'
-import type { Fault } from '@strongroom/emulators'
+import { wireFaults } from '@strongroom/emulators'
 import { freePort, missingProgram, moto, suiteTitle } from '@strongroom/testbed'
 import { afterAll, beforeAll, describe } from 'vitest'
 import { driverAt, makeBucket, raw, refusal, startStore, startStoreProxy, type StoreServer } from './store-server.ts'
 
 const missing = missingProgram(moto, 'moto')
-const EVERY_HOOK: readonly Hook[] = ['second', 'denied', 'manageOnly', 'outOfBand', 'faults', 'unreachable']
 /** What an operation is about. It asks for lists and tags first, and an answer to those is lost without an effect. */
 const POINTS = ['open:GetObject', 'open:PutObject', 'open:DeleteObject']
 
-const WIRE_FAULTS: Readonly<Record<WireFault, Fault>> = {
-  reset: { kind: 'reset' },
-  stall: { kind: 'stall' },
-  throttle: { kind: 'throttle', retryAfterMs: 0 },
-  html: { kind: 'answer', status: 502, body: '<html><body><h1>502 Bad Gateway</h1></body></html>' },
-  server_error: { kind: 'fail', code: 'InternalError' },
-  lose: { kind: 'lose' },
-  cut: { kind: 'cut' },
-  slow: { kind: 'slow', gapMs: 100 },
-}
+const WIRE_FAULTS = wireFaults('InternalError', 0)
 
 describe.skipIf(missing !== undefined)(suiteTitle('an object store', missing), () => {
   let server: StoreServer
@@ -52,7 +42,7 @@ describe.skipIf(missing !== undefined)(suiteTitle('an object store', missing), (
     }
   }
 
-  describeDriver('example-object-store', start, { require: EVERY_HOOK, where: "moto 5.2.5's S3 on loopback; denials from a proxy" })
+  describeDriver('example-object-store', start, { require: hookNames, where: "moto 5.2.5's S3 on loopback; denials from a proxy" })
 })
 
 /** The newest object of a path, by plain requests. */

@@ -1,17 +1,16 @@
 import { GetSecretValueCommand, PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import { describeDriver } from '@strongroom/conformance/vitest'
-import type { DriverHarness, Faults, Hook, OutOfBand } from '@strongroom/conformance'
+import { hookNames, type DriverHarness, type Faults, type OutOfBand } from '@strongroom/conformance'
 import type { SecretDriver } from '@strongroom/core'
-import type { Fault } from '@strongroom/emulators'
+import { wireFaults, type Fault } from '@strongroom/emulators'
 import { startAwsEmulator } from '@strongroom/emulators/aws'
 import { freePort, suiteTitle } from '@strongroom/testbed'
 import { afterAll, beforeAll, describe } from 'vitest'
 import { awsDriver, type AwsCredentials } from '../src/index.ts'
 import { accountId, credentials, deny, isMoto, noBackend, region, signed, startAws, startAwsProxy, type AwsServer } from './aws-server.ts'
-import { WIRE_FAULTS } from './wire.ts'
 
 const missing = noBackend()
-const EVERY_HOOK: readonly Hook[] = ['second', 'denied', 'manageOnly', 'outOfBand', 'faults', 'unreachable']
+const WIRE_FAULTS = wireFaults('InternalServiceError', 0)
 /** More than a page of AWS's. */
 const PAGING_ITEMS = 110
 const READS = ['GetSecretValue', 'BatchGetSecretValue']
@@ -73,7 +72,7 @@ describe.skipIf(missing !== undefined)(suiteTitle('AWS Secrets Manager', missing
   }
 
   describeDriver('aws-moto', start, {
-    require: EVERY_HOOK,
+    require: hookNames,
     where: 'moto 5.2.5 on loopback; denials from a proxy',
     pagingItems: PAGING_ITEMS,
     deviations,
@@ -107,7 +106,7 @@ describe("AWS Secrets Manager as this workspace's emulator imitates it", () => {
     }
   }
 
-  describeDriver('aws-emulator', start, { require: EVERY_HOOK, where: '@strongroom/emulators/aws', pagingItems: PAGING_ITEMS })
+  describeDriver('aws-emulator', start, { require: hookNames, where: '@strongroom/emulators/aws', pagingItems: PAGING_ITEMS })
 })
 
 function driverAt(endpoint: string, identity: AwsCredentials | undefined = credentials): SecretDriver {

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { SecretClient } from '@azure/keyvault-secrets'
 import type { DriverHarness, OutOfBand, StartContext } from '@strongroom/conformance'
+import { wireFaults } from '@strongroom/emulators'
 import { startAzureEmulator, type AzureEmulator, type AzureEmulatorOptions } from '@strongroom/emulators/azure'
 import { azureDriver, type AzureOptions, type AzureTokenCredential } from '../src/index.ts'
 import { direct } from './no-proxy.ts'
@@ -25,6 +26,7 @@ const MANAGING = [
 
 export const PRINCIPALS = { owner: 'owner', nobody: 'nobody', manager: 'manager' } as const
 
+const WIRE = wireFaults('InternalServerError', 1)
 const HOUR = 3_600_000
 const YEAR = 8_760 * HOUR
 
@@ -96,17 +98,7 @@ export async function emulatedHarness(options: AzureEmulatorOptions = {}, arrang
       throttleNext: async (count, retryAfterMs) => controls.inject({ kind: 'throttle', retryAfterMs }, { count }),
       requests: async () => controls.requests,
       stallNext: async () => controls.inject({ kind: 'stall' }),
-      wire: async (fault, count) => {
-        if (count === 0) return controls.clearFaults()
-        const html = { kind: 'answer', status: 502, body: '<html><body>Bad Gateway</body></html>' } as const
-        const faults = {
-          html,
-          throttle: { kind: 'throttle', retryAfterMs: 1 },
-          server_error: { kind: 'fail', code: 'InternalServerError' },
-          slow: { kind: 'slow', gapMs: 100 },
-        } as const
-        controls.inject(fault in faults ? faults[fault as keyof typeof faults] : { kind: fault as 'reset' | 'stall' | 'lose' | 'cut' }, { count })
-      },
+      wire: async (fault, count) => (count === 0 ? controls.clearFaults() : controls.inject(WIRE[fault], { count })),
     },
     dispose: async () => {
       await Promise.all(Object.values(drivers).map(driver => driver.close()))

@@ -55,6 +55,7 @@ export type StartHarness = (context: StartContext) => Promise<DriverHarness>
 
 /** The parts of a harness that an adapter may leave out. */
 export type Hook = 'second' | 'denied' | 'manageOnly' | 'outOfBand' | 'faults' | 'unreachable'
+/** All of them: for a `require` of everything that the kit can use. */
 export const hookNames: readonly Hook[] = ['second', 'denied', 'manageOnly', 'outOfBand', 'faults', 'unreachable']
 
 /** The hooks of a harness, for a case whose `needs` name the ones it uses. */

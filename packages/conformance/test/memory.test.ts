@@ -1,7 +1,8 @@
+import { hookNames } from '@strongroom/conformance'
 import { describeDriver } from '@strongroom/conformance/vitest'
 import { memoryHarness } from './memory-harness.ts'
 
 describeDriver('memory', memoryHarness(), {
-  require: ['denied', 'manageOnly', 'outOfBand', 'faults', 'second', 'unreachable'],
+  require: hookNames,
   where: 'in this process',
 })

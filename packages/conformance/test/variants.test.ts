@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { runDriverCases } from '@strongroom/conformance'
+import { hookNames, runDriverCases } from '@strongroom/conformance'
 import type { DriverCapabilities } from '@strongroom/core'
 import { describe, test } from 'vitest'
 import { memoryHarness } from './memory-harness.ts'
@@ -22,13 +22,11 @@ const variants: Readonly<Record<string, Partial<DriverCapabilities>>> = {
   'like Vault': { current: 'on_append', versionProof: 'position', remove: 'immediate', maxBatch: 1 },
 }
 
-const everyHook = ['second', 'denied', 'manageOnly', 'outOfBand', 'faults', 'unreachable'] as const
-
 // At the same time, because most of a run is waiting for deadlines.
 describe.concurrent('the memory driver keeps the contract with other capabilities', { timeout: 180_000 }, () => {
   for (const [name, capabilities] of Object.entries(variants)) {
     test(name, async () => {
-      const report = await runDriverCases(name, memoryHarness({ capabilities }), { require: everyHook, pagingItems: 16 })
+      const report = await runDriverCases(name, memoryHarness({ capabilities }), { require: hookNames, pagingItems: 16 })
       assert.deepEqual(
         report.cases.filter(({ outcome }) => outcome === 'failed'),
         [],
@@ -38,12 +36,12 @@ describe.concurrent('the memory driver keeps the contract with other capabilitie
     })
   }
   test('without any hook, what needs one is skipped and told', async () => {
-    const report = await runDriverCases('bare', memoryHarness({ without: everyHook }), { pagingItems: 8 })
+    const report = await runDriverCases('bare', memoryHarness({ without: hookNames }), { pagingItems: 8 })
     assert.equal(report.failed, 0)
     assert.equal(report.ok, true)
     assert.deepEqual(
       report.notExercised.map(({ hook }) => hook),
-      everyHook,
+      hookNames,
     )
     assert.ok(report.skipped.some(({ id, reason }) => id === 'errors/denied-read' && reason.includes('no denied hook')))
   })

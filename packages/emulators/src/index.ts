@@ -1,5 +1,6 @@
 export type { Access, Controls, JournalEntry, Lag, Permission } from './shared/controls.ts'
 export type { Fault, InjectOptions } from './shared/fault.ts'
 export { startFaultProxy, type FaultProxy, type FaultProxyOptions } from './shared/fault-proxy.ts'
+export { wireFaults } from './shared/wire-faults.ts'
 export type { MovableClock } from './shared/clock.ts'
 export type { WireAnswer } from './shared/http-server.ts'

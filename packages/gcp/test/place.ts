@@ -1,6 +1,6 @@
 import { SecretManagerServiceClient } from '@google-cloud/secret-manager'
-import type { Faults, OutOfBand, WireFault } from '@strongroom/conformance'
-import type { Fault } from '@strongroom/emulators'
+import type { Faults, OutOfBand } from '@strongroom/conformance'
+import { wireFaults } from '@strongroom/emulators'
 import { startGcpEmulator, type Controls } from '@strongroom/emulators/gcp'
 import { googleAuthLibrary } from 'google-gax'
 import type { GcpAuthClient, GcpOptions } from '../src/index.ts'
@@ -89,8 +89,6 @@ export function outOfBand(client: SecretManagerServiceClient, parent: string, al
   }
 }
 
-const PAGE = '<!DOCTYPE html><html lang=en><title>Error 502 (Server Error)!!1</title></html>'
-
 /** What the kit asks for, by the emulator's own faults. */
 export function faultsOf(controls: Controls): Faults {
   return {
@@ -102,13 +100,4 @@ export function faultsOf(controls: Controls): Faults {
   }
 }
 
-const WIRE: Readonly<Record<WireFault, Fault>> = {
-  reset: { kind: 'reset' },
-  stall: { kind: 'stall' },
-  throttle: { kind: 'throttle', retryAfterMs: 1 },
-  html: { kind: 'answer', status: 502, body: PAGE },
-  server_error: { kind: 'fail', code: 'INTERNAL' },
-  lose: { kind: 'lose' },
-  cut: { kind: 'cut' },
-  slow: { kind: 'slow', gapMs: 100 },
-}
+const WIRE = wireFaults('INTERNAL', 1)

@@ -1,13 +1,13 @@
 import { describeDriver } from '@strongroom/conformance/vitest'
-import type { DriverHarness, Faults, OutOfBand } from '@strongroom/conformance'
+import { hookNames, type DriverHarness, type Faults, type OutOfBand } from '@strongroom/conformance'
 import type { SecretDriver } from '@strongroom/core'
-import { startFaultProxy, type FaultProxy } from '@strongroom/emulators'
+import { startFaultProxy, wireFaults, type FaultProxy } from '@strongroom/emulators'
 import { freePort, howOpenBaoRuns } from '@strongroom/testbed'
 import { afterAll, beforeAll, describe } from 'vitest'
 import { vaultDriver } from '../src/index.ts'
 import { EFFECTIVE, missing, proxied, startVault, suite, type Vault } from './vault.ts'
 
-const html = { kind: 'answer', status: 502, body: '<html><body>Bad Gateway</body></html>' } as const
+const WIRE = wireFaults('500', 1)
 
 const where = process.env['VAULT_ADDR'] ? 'the server of VAULT_ADDR' : await howOpenBaoRuns()
 
@@ -51,7 +51,7 @@ describe.skipIf(missing !== undefined)(suite('KV version 2'), () => {
     }
   }
 
-  describeDriver('vault', start, { require: ['second', 'denied', 'manageOnly', 'outOfBand', 'faults', 'unreachable'], where: where })
+  describeDriver('vault', start, { require: hookNames, where })
 })
 
 function faultsOf(proxy: FaultProxy): Faults {
@@ -60,16 +60,7 @@ function faultsOf(proxy: FaultProxy): Faults {
     throttleNext: async (count, retryAfterMs) => proxy.inject({ kind: 'throttle', retryAfterMs }, { count }),
     requests: async () => proxy.requests(),
     stallNext: async () => proxy.inject({ kind: 'stall' }),
-    wire: async (fault, count) => {
-      if (count === 0) return proxy.clearFaults()
-      const faults = {
-        throttle: { kind: 'throttle', retryAfterMs: 1 },
-        html,
-        server_error: { kind: 'fail', code: '500' },
-        slow: { kind: 'slow', gapMs: 100 },
-      } as const
-      proxy.inject(fault in faults ? faults[fault as keyof typeof faults] : { kind: fault as 'reset' | 'stall' | 'lose' | 'cut' }, { count })
-    },
+    wire: async (fault, count) => (count === 0 ? proxy.clearFaults() : proxy.inject(WIRE[fault], { count })),
   }
 }
 

@@ -1,5 +1,5 @@
 import { generate } from 'selfsigned'
-import { HOST } from '../shared/http-server.ts'
+import { HOST } from '../shared/listen.ts'
 
 const DAY = 86_400_000
 

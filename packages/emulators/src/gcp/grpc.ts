@@ -1,9 +1,8 @@
-import { once } from 'node:events'
 import { createServer, type IncomingHttpHeaders, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
-import type { Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Fault } from '../shared/fault.ts'
-import { HOST, type RunningServer } from '../shared/http-server.ts'
+import type { RunningServer } from '../shared/http-server.ts'
+import { HOST, listen } from '../shared/listen.ts'
 import type { Context } from './context.ts'
 import { credentialOf, perform, secretIdOf } from './protocol.ts'
 import type { Protos, Rpc } from './protos.ts'
@@ -24,7 +23,6 @@ interface Answer {
 /** Unary gRPC over HTTP/2 without TLS. Not a gRPC library's server, since faults have to happen on the wire. */
 export async function serveGrpc(context: Context, protos: Protos): Promise<RunningServer> {
   const { controls } = context
-  const sockets = new Set<Socket>()
   const server = createServer()
 
   const failed = (status: GoogleStatus): Answer => {
@@ -67,30 +65,14 @@ export async function serveGrpc(context: Context, protos: Protos): Promise<Runni
     await send(stream, given, fault)
   }
 
-  server.on('connection', (socket: Socket) => {
-    sockets.add(socket)
-    socket.on('close', () => sockets.delete(socket))
-  })
   server.on('session', session => session.on('error', () => session.destroy()))
   server.on('stream', (stream, headers) => {
     // A client that gives up resets its stream: nothing is left to do for it.
     stream.on('error', () => stream.destroy())
     void answer(stream, headers).catch(() => cutOff(stream))
   })
-  server.listen(0, HOST)
-  await once(server, 'listening')
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return {
-    url: `http://${HOST}:${address.port}`,
-    port: address.port,
-    stop: async () => {
-      for (const socket of sockets) socket.destroy()
-      if (!server.listening) return
-      server.close()
-      await once(server, 'close')
-    },
-  }
+  const listening = await listen(server)
+  return { ...listening, url: `http://${HOST}:${listening.port}` }
 }
 
 const GRPC: OutgoingHttpHeaders = { ':status': 200, 'content-type': 'application/grpc' }

@@ -1,9 +1,8 @@
-import { once } from 'node:events'
 import { Agent, createServer, request, type IncomingMessage, type ServerResponse } from 'node:http'
 import { Agent as SecureAgent, request as secureRequest } from 'node:https'
-import type { Socket } from 'node:net'
 import { Faults, type Fault, type InjectOptions } from './fault.ts'
-import { collect, HOST, send, type WireAnswer } from './http-server.ts'
+import { collect, insteadOf, send, type WireAnswer } from './http-server.ts'
+import { HOST, listen } from './listen.ts'
 
 export interface FaultProxyOptions {
   /** Names a request, for `inject` and `answerWith`: by default its method and path. */
@@ -34,7 +33,6 @@ export async function startFaultProxy(upstream: string, options: FaultProxyOptio
   const agent = secure ? new SecureAgent({ keepAlive: true, ca: options.ca }) : new Agent({ keepAlive: true })
   const forward = secure ? secureRequest : request
   const { operationOf = ({ method, url }) => `${method} ${url?.split('?')[0]}` } = options
-  const sockets = new Set<Socket>()
   const faults = new Faults()
   let seen = 0
   let always: ((operation: string) => WireAnswer | undefined) | undefined
@@ -50,10 +48,9 @@ export async function startFaultProxy(upstream: string, options: FaultProxyOptio
       outgoing.end(body)
     })
 
-  const insteadOf = (fault: Fault | undefined): WireAnswer | undefined => {
-    if (fault?.kind === 'throttle') return needed(options.throttled, 'throttled')(fault.retryAfterMs)
-    if (fault?.kind === 'fail') return needed(options.failed, 'failed')(fault.code)
-    return fault?.kind === 'answer' ? { headers: { 'content-type': 'text/html' }, ...fault } : undefined
+  const backend = {
+    throttled: (retryAfterMs: number | undefined): WireAnswer => needed(options.throttled, 'throttled')(retryAfterMs),
+    failed: (code: string): WireAnswer => needed(options.failed, 'failed')(code),
   }
 
   const handle = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
@@ -65,23 +62,16 @@ export async function startFaultProxy(upstream: string, options: FaultProxyOptio
     const fault = faults.take(operation)
     if (fault?.kind === 'stall') return
     if (fault?.kind === 'reset') return void incoming.socket.destroy()
-    const answer = insteadOf(fault) ?? (await upstreamAnswer(incoming, body))
+    const answer = insteadOf(fault, backend) ?? (await upstreamAnswer(incoming, body))
     if (fault?.kind === 'lose') return void incoming.socket.destroy()
     await send(outgoing, answer, fault)
   }
 
   const server = createServer((incoming, outgoing) => void handle(incoming, outgoing).catch(() => incoming.socket.destroy()))
-  server.on('connection', socket => {
-    sockets.add(socket)
-    socket.on('close', () => sockets.delete(socket))
-  })
-  server.listen(0, HOST)
-  await once(server, 'listening')
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('no port')
+  const listening = await listen(server)
 
   return {
-    url: `http://${HOST}:${address.port}`,
+    url: `http://${HOST}:${listening.port}`,
     requests: () => seen,
     inject: (fault, how) => faults.inject(fault, how),
     clearFaults: () => faults.clear(),
@@ -89,11 +79,8 @@ export async function startFaultProxy(upstream: string, options: FaultProxyOptio
       always = answer
     },
     stop: async () => {
-      for (const socket of sockets) socket.destroy()
       agent.destroy()
-      if (!server.listening) return
-      server.close()
-      await once(server, 'close')
+      await listening.stop()
     },
   }
 }

@@ -1,12 +1,10 @@
-import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
-import type { Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Controls } from './controls.ts'
 import type { Fault } from './fault.ts'
+import { HOST, listen, type Listening } from './listen.ts'
 
-export const HOST = '127.0.0.1'
 const MAX_BODY = 33_554_432
 
 export interface WireRequest {
@@ -33,15 +31,12 @@ export interface Protocol {
   failed(code: string): WireAnswer
 }
 
-export interface RunningServer {
+export interface RunningServer extends Listening {
   readonly url: string
-  readonly port: number
-  stop(): Promise<void>
 }
 
 /** An HTTP server on a free port of the loopback that answers by a protocol, and meets each request with its fault. */
 export async function serve(protocol: Protocol, controls: Controls, tls?: { readonly key: string; readonly cert: string }): Promise<RunningServer> {
-  const sockets = new Set<Socket>()
   const listener = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
     void answer(incoming, outgoing).catch(() => incoming.socket.destroy())
   }
@@ -64,27 +59,12 @@ export async function serve(protocol: Protocol, controls: Controls, tls?: { read
     await send(outgoing, wire, fault)
   }
 
-  server.on('connection', (socket: Socket) => {
-    sockets.add(socket)
-    socket.on('close', () => sockets.delete(socket))
-  })
-  server.listen(0, HOST)
-  await once(server, 'listening')
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return {
-    url: `${tls === undefined ? 'http' : 'https'}://${HOST}:${address.port}`,
-    port: address.port,
-    stop: async () => {
-      for (const socket of sockets) socket.destroy()
-      if (!server.listening) return
-      server.close()
-      await once(server, 'close')
-    },
-  }
+  const listening = await listen(server)
+  return { ...listening, url: `${tls === undefined ? 'http' : 'https'}://${HOST}:${listening.port}` }
 }
 
-function insteadOf(fault: Fault | undefined, protocol: Protocol): WireAnswer | undefined {
+/** The answer that a fault gives in place of the backend's. */
+export function insteadOf(fault: Fault | undefined, protocol: Pick<Protocol, 'throttled' | 'failed'>): WireAnswer | undefined {
   if (fault?.kind === 'throttle') return protocol.throttled(fault.retryAfterMs)
   if (fault?.kind === 'fail') return protocol.failed(fault.code)
   if (fault?.kind === 'answer') return { headers: { 'content-type': 'text/html' }, ...fault }

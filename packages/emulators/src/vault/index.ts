@@ -1,5 +1,6 @@
 import { Controls } from '../shared/controls.ts'
-import { HOST, serve } from '../shared/http-server.ts'
+import { serve } from '../shared/http-server.ts'
+import { HOST } from '../shared/listen.ts'
 import type { Flavour } from './answers.ts'
 import { Tokens, type TokenOptions } from './auth.ts'
 import { MAX_ENTRY_BYTES, MAX_REQUEST_BYTES } from './limits.ts'
