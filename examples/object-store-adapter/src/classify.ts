@@ -1,4 +1,4 @@
-import type { Failure, SecretErrorCode } from '@strongroom/core'
+import { refused, retryAfterMs, type Failure } from '@strongroom/core'
 
 /** Every way in which a call fails here. The cause is `fetch`'s own error, which has nothing of the body in it. */
 export class StoreFailure extends Error {
@@ -8,10 +8,6 @@ export class StoreFailure extends Error {
     super(failure.code, { cause })
     this.failure = failure
   }
-}
-
-export function refused(code: SecretErrorCode, more: Partial<Failure> = {}): Failure {
-  return { code, retryable: false, effect: 'none', ...more }
 }
 
 export const NO_ANSWER: Failure = refused('unavailable', { retryable: true, effect: 'unknown' })
@@ -44,7 +40,7 @@ const BY_CODE: ReadonlyMap<string, Failure> = new Map(CODES.flatMap(([failure, c
 export function failureOfAnswer({ status, headers }: Response, body: string): Failure {
   const code = /<Error\b[^]*?<Code>([\w.]+)<\/Code>/.exec(body)?.[1] ?? ''
   const failure = BY_CODE.get(code) ?? byStatus(status)
-  return failure.retryable ? { ...failure, retryAfterMs: waitOf(headers.get('retry-after')) } : failure
+  return failure.retryable ? { ...failure, retryAfterMs: retryAfterMs(headers.get('retry-after')) } : failure
 }
 
 function byStatus(status: number): Failure {
@@ -53,14 +49,6 @@ function byStatus(status: number): Failure {
   if (status === 401) return UNAUTHENTICATED
   if (status === 403) return DENIED
   return status < 400 || status === 404 ? ELSEWHERE : refused('unknown', { effect: 'unknown' })
-}
-
-/** Seconds, or a date. */
-function waitOf(value: string | null): number | undefined {
-  if (value === null || value.trim() === '') return undefined
-  const seconds = Number(value)
-  const wait = Number.isNaN(seconds) ? Date.parse(value) - Date.now() : seconds * 1000
-  return Number.isFinite(wait) ? Math.max(0, wait) : undefined
 }
 
 const BEFORE_SENDING: ReadonlySet<unknown> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT'])

@@ -1,5 +1,5 @@
-import type { DriverCall, Payload } from '@strongroom/core'
-import { failureOfAnswer, failureOfFetch, NO_ANSWER, refused, StoreFailure } from './classify.ts'
+import { refused, type DriverCall, type Payload } from '@strongroom/core'
+import { failureOfAnswer, failureOfFetch, NO_ANSWER, StoreFailure } from './classify.ts'
 
 /** Signs a request: answers it with the headers of a signature. It sees the value; it must end when `request.signal` aborts. */
 export type Sign = (request: Request) => Promise<Request>

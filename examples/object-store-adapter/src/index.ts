@@ -1,5 +1,5 @@
-import { SecretError, type DriverCall, type NativePath, type Payload, type SecretDriver, type VersionId } from '@strongroom/core'
-import { classify, refused, StoreFailure } from './classify.ts'
+import { refused, SecretError, type DriverCall, type NativePath, type Payload, type SecretDriver, type VersionId } from '@strongroom/core'
+import { classify, StoreFailure } from './classify.ts'
 import { Bucket, type Item, type Sign, type Tags } from './client.ts'
 
 export type { Sign } from './client.ts'

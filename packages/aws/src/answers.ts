@@ -1,6 +1,14 @@
-import type { DriverEntry, DriverVersion, Failure, NativePath, Payload, VersionId } from '@strongroom/core'
+import {
+  DriverFinding,
+  refused,
+  type DriverEntry,
+  type DriverVersion,
+  type Failure,
+  type NativePath,
+  type Payload,
+  type VersionId,
+} from '@strongroom/core'
 import type { SecretListEntry, SecretVersionsListEntry } from '@aws-sdk/client-secrets-manager'
-import { AwsFinding, refused } from './classify.ts'
 
 /** Whether the call that is answered may have written. */
 type Effect = Failure['effect']
@@ -8,7 +16,7 @@ type Effect = Failure['effect']
 export const CURRENT = 'AWSCURRENT'
 const encoder = new TextEncoder()
 
-/** @throws AwsFinding `corrupt` unless it is text that is not empty */
+/** @throws DriverFinding `corrupt` unless it is text that is not empty */
 export function textOf(value: unknown, effect: Effect): string {
   if (typeof value !== 'string' || value === '') throw damaged(effect)
   return value
@@ -23,14 +31,14 @@ export function tokenOf(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined
 }
 
-/** @throws AwsFinding `corrupt` unless it is a list of objects; an absent list is an empty one */
+/** @throws DriverFinding `corrupt` unless it is a list of objects; an absent list is an empty one */
 export function listOf<Item extends object>(value: readonly Item[] | undefined): readonly Item[] {
   if (value === undefined || value === null) return []
   if (!Array.isArray(value) || value.some(item => typeof item !== 'object' || item === null)) throw damaged('none')
   return value
 }
 
-/** Exactly one of the two forms. @throws AwsFinding `corrupt` */
+/** Exactly one of the two forms. @throws DriverFinding `corrupt` */
 export function payloadOf(answer: { readonly SecretString?: unknown; readonly SecretBinary?: unknown }): Payload {
   const { SecretString: text, SecretBinary: binary } = answer
   if (typeof text === 'string' && binary === undefined) return { bytes: encoder.encode(text), text: true }
@@ -67,14 +75,14 @@ export function entryOf(entry: SecretListEntry, withLabels: boolean): DriverEntr
   }
 }
 
-/** @throws AwsFinding `misconfigured` when the ARN is of another account than the one that the options name */
+/** @throws DriverFinding `misconfigured` when the ARN is of another account than the one that the options name */
 export function checkAccount(arn: unknown, accountId: string | undefined, effect: Effect): void {
   if (accountId === undefined || typeof arn !== 'string' || !arn.startsWith('arn:')) return
   // No other part of an ARN is of twelve digits between colons: names have none, and regions have letters.
   if (arn.includes(`:${accountId}:`)) return
-  throw new AwsFinding(refused('misconfigured', { effect, hint: 'the credentials are of another AWS account than accountId names' }))
+  throw new DriverFinding(refused('misconfigured', { effect, hint: 'the credentials are of another AWS account than accountId names' }))
 }
 
-export function damaged(effect: Effect): AwsFinding {
-  return new AwsFinding(refused('corrupt', { effect, hint: 'the answer of AWS is incomplete' }))
+export function damaged(effect: Effect): DriverFinding {
+  return new DriverFinding(refused('corrupt', { effect, hint: 'the answer of AWS is incomplete' }))
 }

@@ -1,14 +1,4 @@
-import type { Failure, SecretErrorCode } from '@strongroom/core'
-
-/** An adapter's own finding, where AWS refused nothing: a missing field, a foreign account. */
-export class AwsFinding extends Error {
-  readonly failure: Failure
-
-  constructor(failure: Failure) {
-    super(failure.code)
-    this.failure = failure
-  }
-}
+import { DriverFinding, refused, retryAfterMs, type Failure } from '@strongroom/core'
 
 /** What the driver knows of an error that the SDK's error does not say. */
 export interface Circumstances {
@@ -24,10 +14,6 @@ const circumstances = new WeakMap<object, Circumstances>()
 export function withCircumstances(error: unknown, more: Circumstances): unknown {
   if (typeof error === 'object' && error !== null) circumstances.set(error, { ...circumstances.get(error), ...more })
   return error
-}
-
-export function refused(code: SecretErrorCode, more: Partial<Failure> = {}): Failure {
-  return { code, retryable: false, effect: 'none', ...more }
 }
 
 const UNKNOWN: Failure = refused('unknown', { effect: 'unknown' })
@@ -133,7 +119,7 @@ export function nameOf(error: unknown): string {
 }
 
 function meaningOf(error: unknown): Failure {
-  if (error instanceof AwsFinding) return error.failure
+  if (error instanceof DriverFinding) return error.failure
   if (typeof error !== 'object' || error === null) return UNKNOWN
   const { operation, written = false, failure } = circumstances.get(error) ?? {}
   const meaning = failure ?? inOperation(error, operation) ?? byCode(error) ?? BY_NAME.get(nameOf(error)) ?? byStatus(error) ?? UNKNOWN
@@ -143,7 +129,7 @@ function meaningOf(error: unknown): Failure {
     // The SDK has set its clock by the answer's date, so the next signature will be right.
     retryable: meaning.retryable || $metadata?.clockSkewCorrected === true,
     effect: written ? 'unknown' : meaning.effect,
-    retryAfterMs: meaning.retryable ? retryAfterMs(error) : undefined,
+    retryAfterMs: meaning.retryable ? waitOf(error) : undefined,
   }
 }
 
@@ -176,11 +162,7 @@ function byStatus(error: object): Failure | undefined {
   return typeof status === 'number' && status >= 500 ? NO_ANSWER : undefined
 }
 
-function retryAfterMs(error: object): number | undefined {
+function waitOf(error: object): number | undefined {
   const { $response } = error as { readonly $response?: { readonly headers?: Readonly<Record<string, unknown>> } }
-  const value = $response?.headers?.['retry-after']
-  if (typeof value !== 'string' || value.trim() === '') return undefined
-  const seconds = Number(value)
-  const wait = Number.isNaN(seconds) ? Date.parse(value) - Date.now() : seconds * 1000
-  return Number.isFinite(wait) ? Math.max(0, wait) : undefined
+  return retryAfterMs($response?.headers?.['retry-after'])
 }

@@ -1,5 +1,6 @@
+import { DriverFinding, refused } from '@strongroom/core'
 import type { SecretsManagerClient, SecretsManagerClientConfig } from '@aws-sdk/client-secrets-manager'
-import { AwsFinding, refused, withCircumstances } from './classify.ts'
+import { withCircumstances } from './classify.ts'
 import { SdkSignal } from './sdk-signal.ts'
 import { isCredentials, type AwsClient, type AwsCredentials, type AwsOptions } from './options.ts'
 
@@ -45,7 +46,7 @@ export class Connection {
   }
 
   async #start(): Promise<Started> {
-    if (this.#closed) throw new AwsFinding(refused('closed'))
+    if (this.#closed) throw new DriverFinding(refused('closed'))
     const starting = (this.#starting ??= start(this.#options))
     try {
       const started = await starting
@@ -59,7 +60,7 @@ export class Connection {
 }
 
 async function request({ sdk, client }: Started, signal: AbortSignal, command: (sdk: Sdk) => object): Promise<unknown> {
-  if (signal.aborted) throw new AwsFinding(refused('aborted'))
+  if (signal.aborted) throw new DriverFinding(refused('aborted'))
   const abortSignal = new SdkSignal(signal)
   try {
     return await client.send(command(sdk), { abortSignal })
@@ -104,9 +105,9 @@ function provider(credentials: () => Promise<AwsCredentials>): () => Promise<Ide
     try {
       answer = await credentials()
     } catch (error) {
-      throw typeof error === 'object' && error !== null ? withCircumstances(error, { failure }) : new AwsFinding(failure)
+      throw typeof error === 'object' && error !== null ? withCircumstances(error, { failure }) : new DriverFinding(failure)
     }
-    if (!isCredentials(answer)) throw new AwsFinding(failure)
+    if (!isCredentials(answer)) throw new DriverFinding(failure)
     return identityOf(answer)
   }
 }

@@ -1,7 +1,18 @@
-import type { DriverCall, DriverCapabilities, Failure, NativePath, Payload, ReadOutcome, SecretDriver, VersionId } from '@strongroom/core'
+import {
+  DriverFinding,
+  refused,
+  type DriverCall,
+  type DriverCapabilities,
+  type Failure,
+  type NativePath,
+  type Payload,
+  type ReadOutcome,
+  type SecretDriver,
+  type VersionId,
+} from '@strongroom/core'
 import type * as Aws from '@aws-sdk/client-secrets-manager'
 import { checkAccount, CURRENT, damaged, dateOf, entryOf, listOf, payloadOf, textOf, tokenOf, versionOf } from './answers.ts'
-import { AwsFinding, classify, classifyEntry, nameOf, refused, withCircumstances } from './classify.ts'
+import { classify, classifyEntry, nameOf, withCircumstances } from './classify.ts'
 import { Connection, type Sdk } from './client.ts'
 import { checkOptions, type AwsOptions } from './options.ts'
 
@@ -47,7 +58,7 @@ export function awsDriver(options: AwsOptions): SecretDriver {
   /** The labelled versions of a secret that is there; AWS describes and lists what is scheduled for deletion as if it were. */
   const labels = async (path: NativePath, call: DriverCall): Promise<Readonly<Record<string, readonly string[]>>> => {
     const answer = await send<Aws.DescribeSecretResponse>('describe', call, sdk => new sdk.DescribeSecretCommand({ SecretId: path }))
-    if (dateOf(answer.DeletedDate) !== undefined) throw new AwsFinding(refused('not_found'))
+    if (dateOf(answer.DeletedDate) !== undefined) throw new DriverFinding(refused('not_found'))
     return answer.VersionIdsToStages ?? {}
   }
 
@@ -156,7 +167,7 @@ export function awsDriver(options: AwsOptions): SecretDriver {
 
     async destroyVersion({ path, version }, call) {
       const held = (await labels(path, call))[version] ?? []
-      if (held.includes(CURRENT)) throw new AwsFinding(refused('conflict'))
+      if (held.includes(CURRENT)) throw new DriverFinding(refused('conflict'))
       let written = false
       for (const label of held) {
         const input = { SecretId: path, VersionStage: label, RemoveFromVersionId: version }
@@ -204,7 +215,7 @@ function valueOf({ bytes, text }: Payload): { readonly SecretString: string } | 
   return text ? { SecretString: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes) } : { SecretBinary: bytes }
 }
 
-/** The token is the version's id. @throws AwsFinding `corrupt` when AWS answers none, or another */
+/** The token is the version's id. @throws DriverFinding `corrupt` when AWS answers none, or another */
 function written(version: unknown, token: string): VersionId {
   const effect: Failure['effect'] = 'unknown'
   if (textOf(version, effect) !== token) throw damaged(effect)

@@ -11,10 +11,10 @@ import {
   ResourceNotFoundException,
   SecretsManagerServiceException,
 } from '@aws-sdk/client-secrets-manager'
-import type { Failure, SecretErrorCode } from '@strongroom/core'
+import { DriverFinding, refused, type Failure, type SecretErrorCode } from '@strongroom/core'
 import { describe, expect, test } from 'vitest'
 import { awsDriver } from '../src/index.ts'
-import { AwsFinding, classify, refused, withCircumstances } from '../src/classify.ts'
+import { classify, withCircumstances } from '../src/classify.ts'
 
 type Row = [error: unknown, code: SecretErrorCode, retryable: boolean, effect: Failure['effect']]
 
@@ -125,6 +125,6 @@ describe('classify', () => {
   })
 
   test('a finding of the adapter keeps its meaning', () => {
-    expect(classify(new AwsFinding(refused('closed'))).code).toBe('closed')
+    expect(classify(new DriverFinding(refused('closed'))).code).toBe('closed')
   })
 })

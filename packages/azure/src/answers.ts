@@ -1,6 +1,14 @@
-import type { DriverEntry, DriverVersion, Failure, NativePath, Payload, VersionId } from '@strongroom/core'
+import {
+  DriverFinding,
+  refused,
+  type DriverEntry,
+  type DriverVersion,
+  type Failure,
+  type NativePath,
+  type Payload,
+  type VersionId,
+} from '@strongroom/core'
 import type { DeletedSecret, KeyVaultSecret, SecretProperties } from '@azure/keyvault-secrets'
-import { AzureFinding, refused } from './classify.ts'
 
 type Effect = Failure['effect']
 type Tags = Readonly<Record<string, string>>
@@ -17,15 +25,15 @@ const PREFIX = /^[0-9a-zA-Z-]{0,127}$/
 const VERSION = /^[0-9a-f]{32}$/i
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
 
-/** A name becomes a part of a URL, so that one that no vault takes is not sent. @throws AzureFinding `invalid_argument` */
+/** A name becomes a part of a URL, so that one that no vault takes is not sent. @throws DriverFinding `invalid_argument` */
 export function checkName(path: string): void {
   if (!NAME.test(path))
-    throw new AzureFinding(refused('invalid_argument', { hint: 'a name in a Key Vault is 1 to 127 of 0-9 a-z A-Z -, prefix included' }))
+    throw new DriverFinding(refused('invalid_argument', { hint: 'a name in a Key Vault is 1 to 127 of 0-9 a-z A-Z -, prefix included' }))
 }
 
-/** As for names; without a version the SDK would ask for the newest. @throws AzureFinding `not_found` */
+/** As for names; without a version the SDK would ask for the newest. @throws DriverFinding `not_found` */
 export function checkVersion(version: string): void {
-  if (!VERSION.test(version)) throw new AzureFinding(refused('not_found'))
+  if (!VERSION.test(version)) throw new DriverFinding(refused('not_found'))
 }
 
 export function isPrefix(prefix: string): boolean {
@@ -37,7 +45,7 @@ export function sameName(one: string, other: string): boolean {
   return one.toLowerCase() === other.toLowerCase()
 }
 
-/** The version of an answer that must be of this secret. @throws AzureFinding `corrupt` */
+/** The version of an answer that must be of this secret. @throws DriverFinding `corrupt` */
 export function versionIn({ properties }: Pick<KeyVaultSecret, 'properties'>, path: string, effect: Effect): VersionId {
   const { name, version } = properties
   if (typeof name !== 'string' || !sameName(name, path) || typeof version !== 'string' || !VERSION.test(version)) throw damaged(effect)
@@ -49,7 +57,7 @@ export function valueOf({ bytes, text }: Payload): { readonly value: string; rea
   return { value: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64'), contentType: BINARY }
 }
 
-/** Binary where the content type says so; everything else, other people's secrets too, is text. @throws AzureFinding `corrupt` */
+/** Binary where the content type says so; everything else, other people's secrets too, is text. @throws DriverFinding `corrupt` */
 export function payloadOf({ value, properties }: KeyVaultSecret): Payload {
   if (typeof value !== 'string' || !value.isWellFormed()) throw damaged('none')
   if (properties.contentType !== BINARY) return { bytes: encoder.encode(value), text: true }
@@ -57,7 +65,7 @@ export function payloadOf({ value, properties }: KeyVaultSecret): Payload {
   return { bytes: new Uint8Array(Buffer.from(value, 'base64')), text: false }
 }
 
-/** Which one is current is not told by its properties. @throws AzureFinding `corrupt` */
+/** Which one is current is not told by its properties. @throws DriverFinding `corrupt` */
 export function versionOf(properties: SecretProperties, path: string): DriverVersion {
   return {
     version: versionIn({ properties }, path, 'none'),
@@ -122,6 +130,6 @@ export function dateOf(value: unknown): Date | undefined {
   return value instanceof Date && !Number.isNaN(value.getTime()) ? value : undefined
 }
 
-export function damaged(effect: Effect): AzureFinding {
-  return new AzureFinding(refused('corrupt', { effect, hint: 'the answer of Azure is incomplete' }))
+export function damaged(effect: Effect): DriverFinding {
+  return new DriverFinding(refused('corrupt', { effect, hint: 'the answer of Azure is incomplete' }))
 }

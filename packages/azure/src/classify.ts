@@ -1,14 +1,4 @@
-import type { Failure, SecretErrorCode } from '@strongroom/core'
-
-/** An adapter's own finding, where Azure refused nothing: a missing field, a name that no vault takes. */
-export class AzureFinding extends Error {
-  readonly failure: Failure
-
-  constructor(failure: Failure) {
-    super(failure.code)
-    this.failure = failure
-  }
-}
+import { DriverFinding, refused, retryAfterMs, type Failure } from '@strongroom/core'
 
 /** What the driver knows of an error that the SDK's error does not say. */
 export interface Circumstances {
@@ -28,10 +18,6 @@ export function withCircumstances(error: unknown, more: Circumstances): unknown 
   const known = circumstances.get(error)
   circumstances.set(error, { ...known, ...more, failure: known?.failure ?? more.failure, written: known?.written === true || more.written })
   return error
-}
-
-export function refused(code: SecretErrorCode, more: Partial<Failure> = {}): Failure {
-  return { code, retryable: false, effect: 'none', ...more }
 }
 
 /** How often Azure's own clients ask whether a deletion or a recovery has come to its end. */
@@ -84,7 +70,7 @@ export function innerCodeOf(error: unknown): unknown {
 function meaningOf(error: unknown): Failure {
   if (typeof error !== 'object' || error === null) return UNKNOWN
   const { operation, reading = false, written = false, failure } = circumstances.get(error) ?? {}
-  const found = error instanceof AzureFinding ? error.failure : failure
+  const found = error instanceof DriverFinding ? error.failure : failure
   const meaning = found ?? BY_NAME.get((error as Error).name) ?? byStatus(error, operation) ?? byCode(error) ?? byMessage(error) ?? UNKNOWN
   const { retryAfterMs = waitOf(error), ...rest } = meaning
   return { ...rest, effect: written ? 'unknown' : reading ? 'none' : meaning.effect, retryAfterMs: meaning.retryable ? retryAfterMs : undefined }
@@ -140,9 +126,5 @@ function byMessage(error: object): Failure | undefined {
 
 function waitOf(error: object): number | undefined {
   const { response } = error as { readonly response?: { readonly headers?: { get?: (name: string) => unknown } } }
-  const value = response?.headers?.get?.('retry-after')
-  if (typeof value !== 'string' || value.trim() === '') return undefined
-  const seconds = Number(value)
-  const wait = Number.isNaN(seconds) ? Date.parse(value) - Date.now() : seconds * 1000
-  return Number.isFinite(wait) ? Math.max(0, wait) : undefined
+  return retryAfterMs(response?.headers?.get?.('retry-after'))
 }

@@ -1,7 +1,8 @@
+import { DriverFinding, refused } from '@strongroom/core'
 import { Agent } from 'node:https'
 import type { SecretClient, SecretClientOptions } from '@azure/keyvault-secrets'
 import { damaged } from './answers.ts'
-import { AzureFinding, classify, refused, withCircumstances } from './classify.ts'
+import { classify, withCircumstances } from './classify.ts'
 import { credentialOf, loaded, type AzureCredential, type AzureTokenCredential } from './credentials.ts'
 import type { AzureClient, AzureOptions } from './options.ts'
 
@@ -53,7 +54,7 @@ export class Connection {
    * signal aborts, even if a credential or the SDK does not listen.
    */
   async send<Answer>(signal: AbortSignal, act: Act<Answer>, only?: 'DELETE' | 'POST'): Promise<Answer> {
-    if (signal.aborted) throw new AzureFinding(refused('aborted'))
+    if (signal.aborted) throw new DriverFinding(refused('aborted'))
     const { client, own } = await untilAborted(this.#start(), signal, 'none')
     let raw: RawResponse | undefined
     const options: RequestOptions = {
@@ -82,7 +83,7 @@ export class Connection {
   }
 
   async #start(): Promise<Started> {
-    if (this.#closed) throw new AzureFinding(refused('closed'))
+    if (this.#closed) throw new DriverFinding(refused('closed'))
     const starting = (this.#starting ??= start(this.#options))
     try {
       return await starting
@@ -130,7 +131,7 @@ const onlyOne: Policy = {
 
 function untilAborted<Answer>(work: Promise<Answer>, signal: AbortSignal, effect: 'none' | 'unknown'): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const abort = (): void => reject(new AzureFinding(refused('aborted', { effect })))
+    const abort = (): void => reject(new DriverFinding(refused('aborted', { effect })))
     if (signal.aborted) abort()
     signal.addEventListener('abort', abort, { once: true })
     work.finally(() => signal.removeEventListener('abort', abort)).then(resolve, reject)
@@ -139,7 +140,7 @@ function untilAborted<Answer>(work: Promise<Answer>, signal: AbortSignal, effect
 
 /** Where the SDK stumbles over an answer, its error says nothing of it: the answer does. */
 function unread(error: unknown, raw: RawResponse | undefined): unknown {
-  if (raw === undefined || typeof error !== 'object' || error === null || error instanceof AzureFinding) return error
+  if (raw === undefined || typeof error !== 'object' || error === null || error instanceof DriverFinding) return error
   const { statusCode, code, name } = error as { readonly statusCode?: unknown; readonly code?: unknown; readonly name?: unknown }
   if (statusCode !== undefined || code !== undefined || name === 'AbortError') return error
   const { status, parsedBody } = raw

@@ -1,5 +1,6 @@
+import { DriverFinding, refused } from '@strongroom/core'
 import type { TokenCredential } from '@azure/identity'
-import { AzureFinding, refused, withCircumstances } from './classify.ts'
+import { withCircumstances } from './classify.ts'
 
 /** Anything that answers tokens, such as a credential of `@azure/identity`. `expiresOnTimestamp` is in milliseconds since 1970. */
 export interface AzureTokenCredential {
@@ -78,9 +79,9 @@ function told(credential: AzureTokenCredential): TokenCredential {
         const { statusCode } = (error ?? {}) as { readonly statusCode?: unknown }
         const retryable = typeof statusCode === 'number' && (statusCode >= 500 || statusCode === 429)
         const failure = refused('unauthenticated', { retryable, hint: 'the credential gave no token' })
-        throw typeof error === 'object' && error !== null ? withCircumstances(error, { failure }) : new AzureFinding(failure)
+        throw typeof error === 'object' && error !== null ? withCircumstances(error, { failure }) : new DriverFinding(failure)
       }
-      if (!isToken(token)) throw new AzureFinding(refused('unauthenticated', { hint: 'the credential gave no token' }))
+      if (!isToken(token)) throw new DriverFinding(refused('unauthenticated', { hint: 'the credential gave no token' }))
       return token
     },
   }

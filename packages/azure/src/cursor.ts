@@ -1,6 +1,6 @@
+import { DriverFinding, refused } from '@strongroom/core'
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import { damaged } from './answers.ts'
-import { AzureFinding, refused } from './classify.ts'
 
 const SKIP = '$skiptoken'
 const PAGE = 25
@@ -25,14 +25,14 @@ export class Cursors {
     return `${Buffer.from(text).toString('base64url')}.${this.#mark(list, text).toString('base64url')}`
   }
 
-  /** @throws AzureFinding `invalid_argument` for a token that this driver did not give out for this list */
+  /** @throws DriverFinding `invalid_argument` for a token that this driver did not give out for this list */
   open<Kept>(list: string, token: string): CursorState<Kept> {
     const [body = '', mark = ''] = token.split('.')
     const text = Buffer.from(body, 'base64url').toString()
     const given = Buffer.from(mark, 'base64url')
     const expected = this.#mark(list, text)
     if (given.byteLength !== expected.byteLength || !timingSafeEqual(given, expected)) {
-      throw new AzureFinding(refused('invalid_argument', { hint: 'the page token is not one that this driver gave out for this list' }))
+      throw new DriverFinding(refused('invalid_argument', { hint: 'the page token is not one that this driver gave out for this list' }))
     }
     return JSON.parse(text) as CursorState<Kept>
   }
@@ -42,7 +42,7 @@ export class Cursors {
   }
 }
 
-/** All that is kept of the link to the next page; undefined when there is none. @throws AzureFinding `corrupt` */
+/** All that is kept of the link to the next page; undefined when there is none. @throws DriverFinding `corrupt` */
 export function skipOf(nextLink: unknown): string | undefined {
   if (nextLink === undefined || nextLink === null || nextLink === '') return undefined
   const skip = typeof nextLink === 'string' && URL.canParse(nextLink) ? new URL(nextLink).searchParams.get(SKIP) : null

@@ -1,8 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { DriverCall, DriverCapabilities, DriverVersion, NativePath, Payload, Removal, SecretDriver, VersionId } from '@strongroom/core'
+import {
+  DriverFinding,
+  refused,
+  type DriverCall,
+  type DriverCapabilities,
+  type DriverVersion,
+  type NativePath,
+  type Payload,
+  type Removal,
+  type SecretDriver,
+  type VersionId,
+} from '@strongroom/core'
 import type { DeletedSecret, SecretProperties } from '@azure/keyvault-secrets'
 import * as answers from './answers.ts'
-import { ASK_AGAIN_MS, AzureFinding, classify, innerCodeOf, refused, withCircumstances } from './classify.ts'
+import { ASK_AGAIN_MS, classify, innerCodeOf, withCircumstances } from './classify.ts'
 import { Connection, type Act, type RequestOptions } from './client.ts'
 import { Cursors, pageSize, skipOf } from './cursor.ts'
 import { checkOptions, type AzureClient, type AzureOptions } from './options.ts'
@@ -83,7 +94,7 @@ export function azureDriver(options: AzureOptions): SecretDriver {
       foreign.push(...items)
     }
     const newest = answers.newestOf(foreign)
-    if (newest === undefined) throw new AzureFinding(refused('not_found'))
+    if (newest === undefined) throw new DriverFinding(refused('not_found'))
     return answers.labelsOf(newest.tags)
   }
 
@@ -95,7 +106,7 @@ export function azureDriver(options: AzureOptions): SecretDriver {
   ): Promise<VersionId> => {
     const tags = { ...ownTags, ...labels, [answers.TOKEN_TAG]: token }
     if (Object.keys(tags).length > MAX_TAGS) {
-      throw new AzureFinding(refused('invalid_argument', { hint: `a secret has at most ${MAX_TAGS} tags, one of them the driver's` }))
+      throw new DriverFinding(refused('invalid_argument', { hint: `a secret has at most ${MAX_TAGS} tags, one of them the driver's` }))
     }
     const { value, contentType } = answers.valueOf(payload)
     const more = { tags, ...(contentType === undefined ? {} : { contentType }) }
@@ -134,7 +145,7 @@ export function azureDriver(options: AzureOptions): SecretDriver {
     return found === undefined || answers.isPurgeable(found) ? undefined : found
   }
 
-  const unsupported = (): Promise<never> => Promise.reject(new AzureFinding(refused('unsupported')))
+  const unsupported = (): Promise<never> => Promise.reject(new DriverFinding(refused('unsupported')))
 
   return {
     specification: 'v1',
@@ -152,7 +163,7 @@ export function azureDriver(options: AzureOptions): SecretDriver {
         if (own !== undefined) return { version: answers.versionOf(own, path).version, fullPath }
         there ||= items.length > 0
       }
-      if (there) throw new AzureFinding(refused('already_exists'))
+      if (there) throw new DriverFinding(refused('already_exists'))
       return { version: await set('create', request, labels, call), fullPath }
     },
 
@@ -179,7 +190,7 @@ export function azureDriver(options: AzureOptions): SecretDriver {
       // Which is the newest is known on the last page: until then those that may be are kept in the cursor.
       const { older, newest } = answers.splitNewest(known)
       if (skip !== undefined) return { items: older, next: cursors.seal(list, { page: (from?.page ?? 1) + 1, skip, kept: newest }) }
-      if (newest.length === 0) throw new AzureFinding(refused('not_found'))
+      if (newest.length === 0) throw new DriverFinding(refused('not_found'))
       return { items: [...older, ...(await withCurrent(path, newest, call))], next: undefined }
     },
 
@@ -202,7 +213,7 @@ export function azureDriver(options: AzureOptions): SecretDriver {
     async remove({ path, purge: forGood }, call) {
       answers.checkName(path)
       const deleted = await softDelete(path, call)
-      if (deleted === undefined && !forGood) throw new AzureFinding(refused('not_found'))
+      if (deleted === undefined && !forGood) throw new DriverFinding(refused('not_found'))
       if (deleted !== undefined && deleted.properties.recoveryId === undefined) return { state: 'gone' }
       if (deleted !== undefined && (!forGood || !answers.isPurgeable(deleted))) return retained(deleted)
       try {

@@ -1,7 +1,7 @@
-import type { Failure, SecretErrorCode } from '@strongroom/core'
+import { DriverFinding, refused, type Failure, type SecretErrorCode } from '@strongroom/core'
 import { describe, expect, test } from 'vitest'
 import { azureDriver } from '../src/index.ts'
-import { AzureFinding, classify, refused, withCircumstances } from '../src/classify.ts'
+import { classify, withCircumstances } from '../src/classify.ts'
 import { restError, VAULT } from './fake-client.ts'
 
 type Row = [error: unknown, code: SecretErrorCode, retryable: boolean, effect: Failure['effect']]
@@ -79,7 +79,7 @@ describe('classify', () => {
     expect(classify(withCircumstances(restError(429), { written: true })).effect).toBe('unknown')
     const later = withCircumstances(withCircumstances(restError(429), { written: true }), { reading: true })
     expect(classify(later).effect).toBe('unknown')
-    expect(classify(withCircumstances(new AzureFinding(refused('aborted')), { written: true })).effect).toBe('unknown')
+    expect(classify(withCircumstances(new DriverFinding(refused('aborted')), { written: true })).effect).toBe('unknown')
   })
 
   test.each([
@@ -105,6 +105,6 @@ describe('classify', () => {
   })
 
   test('a finding of the adapter keeps its meaning', () => {
-    expect(classify(new AzureFinding(refused('closed'))).code).toBe('closed')
+    expect(classify(new DriverFinding(refused('closed'))).code).toBe('closed')
   })
 })

@@ -19,6 +19,7 @@ export type {
   Removal,
   SecretDriver,
 } from './driver.ts'
+export { DriverFinding, refused, retryAfterMs } from './driver-failure.ts'
 export { isSecretError, SecretError, secretErrorCodes, type Failure, type SecretErrorCode, type SecretErrorInit } from './errors.ts'
 export { fallback } from './fallback.ts'
 export { startMaintenance, type Maintenance, type MaintenanceOptions } from './maintenance.ts'

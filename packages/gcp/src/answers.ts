@@ -1,6 +1,14 @@
 import { isUtf8 } from 'node:buffer'
-import type { DriverEntry, DriverVersion, Failure, NativePath, Payload, VersionId } from '@strongroom/core'
-import { GcpFinding, refused } from './classify.ts'
+import {
+  DriverFinding,
+  refused,
+  type DriverEntry,
+  type DriverVersion,
+  type Failure,
+  type NativePath,
+  type Payload,
+  type VersionId,
+} from '@strongroom/core'
 import { crc32c } from './crc32c.ts'
 import { CLAIM } from './options.ts'
 
@@ -29,7 +37,7 @@ export function isVersion(id: string): boolean {
   return NUMBER.test(id)
 }
 
-/** @throws GcpFinding `corrupt` unless it is an object */
+/** @throws DriverFinding `corrupt` unless it is an object */
 export function answerOf(value: unknown, effect: Effect): Answer {
   if (typeof value !== 'object' || value === null) throw damaged(effect)
   return value
@@ -40,14 +48,14 @@ export function tokenOf(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined
 }
 
-/** @throws GcpFinding `corrupt` unless it is a list of objects; an absent list is an empty one */
+/** @throws DriverFinding `corrupt` unless it is a list of objects; an absent list is an empty one */
 export function listOf(value: unknown): readonly Answer[] {
   if (value === undefined || value === null) return []
   if (!Array.isArray(value) || value.some(item => typeof item !== 'object' || item === null)) throw damaged('none')
   return value as readonly Answer[]
 }
 
-/** The number at the end of a version's name; the project in it is a number where the request had its id. @throws GcpFinding `corrupt` */
+/** The number at the end of a version's name; the project in it is a number where the request had its id. @throws DriverFinding `corrupt` */
 export function numberOf({ name }: Answer, path: string, effect: Effect): number {
   const [, secret, number = ''] = (typeof name === 'string' ? /\/secrets\/([^/]+)\/versions\/([^/]+)$/.exec(name) : null) ?? []
   if (secret !== path || !isVersion(number)) throw damaged(effect)
@@ -56,7 +64,7 @@ export function numberOf({ name }: Answer, path: string, effect: Effect): number
 
 /**
  * The value, if its checksum is right. Google keeps bytes and does not know whether they are text: what is good UTF-8 is taken
- * for text. @throws GcpFinding `corrupt`
+ * for text. @throws DriverFinding `corrupt`
  */
 export function payloadOf({ payload }: Answer): Payload {
   const { data, dataCrc32c } = (payload ?? {}) as { readonly data?: unknown; readonly dataCrc32c?: unknown }
@@ -64,7 +72,7 @@ export function payloadOf({ payload }: Answer): Payload {
   // A copy, since the SDK's bytes lie in a buffer with the rest of the answer.
   const bytes = new Uint8Array(data)
   if (dataCrc32c !== undefined && dataCrc32c !== null && Number(dataCrc32c) !== crc32c(bytes)) {
-    throw new GcpFinding(refused('corrupt', { retryable: true, hint: 'the value does not match its checksum: it was damaged on the way' }))
+    throw new DriverFinding(refused('corrupt', { retryable: true, hint: 'the value does not match its checksum: it was damaged on the way' }))
   }
   return { bytes, text: isUtf8(bytes) }
 }
@@ -82,7 +90,7 @@ export function versionOf(answer: Answer, path: string, current: number | undefi
   }
 }
 
-/** @throws GcpFinding `corrupt` for a secret without a name */
+/** @throws DriverFinding `corrupt` for a secret without a name */
 export function entryOf({ name, createTime, annotations }: Answer, withLabels: boolean): DriverEntry {
   const [, path] = (typeof name === 'string' ? /\/secrets\/([^/]+)$/.exec(name) : null) ?? []
   if (path === undefined) throw damaged('none')
@@ -115,6 +123,6 @@ function dateOf(value: unknown): Date | undefined {
   return Number.isNaN(date.getTime()) ? undefined : date
 }
 
-export function damaged(effect: Effect): GcpFinding {
-  return new GcpFinding(refused('corrupt', { effect, hint: 'the answer of Google is incomplete' }))
+export function damaged(effect: Effect): DriverFinding {
+  return new DriverFinding(refused('corrupt', { effect, hint: 'the answer of Google is incomplete' }))
 }

@@ -1,14 +1,4 @@
-import type { Failure, SecretErrorCode } from '@strongroom/core'
-
-/** An adapter's own finding, where Google refused nothing: a missing field, a wrong checksum. */
-export class GcpFinding extends Error {
-  readonly failure: Failure
-
-  constructor(failure: Failure) {
-    super(failure.code)
-    this.failure = failure
-  }
-}
+import { DriverFinding, refused, type Failure } from '@strongroom/core'
 
 /** What the driver knows of an error that the SDK's error does not say. */
 export interface Circumstances {
@@ -24,10 +14,6 @@ const circumstances = new WeakMap<object, Circumstances>()
 export function withCircumstances(error: unknown, more: Circumstances): unknown {
   if (typeof error === 'object' && error !== null) circumstances.set(error, { ...circumstances.get(error), ...more })
   return error
-}
-
-export function refused(code: SecretErrorCode, more: Partial<Failure> = {}): Failure {
-  return { code, retryable: false, effect: 'none', ...more }
 }
 
 /** The numbers of google/rpc/code.proto that the driver itself looks at. */
@@ -101,7 +87,7 @@ export function tokenFailure(error: unknown): Failure {
 }
 
 function meaningOf(error: unknown): Failure {
-  if (error instanceof GcpFinding) return withEffect(error, error.failure)
+  if (error instanceof DriverFinding) return withEffect(error, error.failure)
   if (!(error instanceof Error)) return UNKNOWN
   const meaning = circumstances.get(error)?.failure ?? inOperation(error) ?? byTransport(error) ?? byReason(error) ?? BY_CODE.get(codeOf(error) ?? 0)
   if (meaning === undefined) return UNKNOWN

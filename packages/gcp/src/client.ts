@@ -1,6 +1,7 @@
+import { DriverFinding, refused } from '@strongroom/core'
 import type { SecretManagerServiceClient } from '@google-cloud/secret-manager'
 import type * as Gax from 'google-gax'
-import { GcpFinding, refused, tokenFailure, withCircumstances } from './classify.ts'
+import { tokenFailure, withCircumstances } from './classify.ts'
 import type { GcpAuthClient, GcpClient, GcpOptions } from './options.ts'
 
 /** Calls of the service, as the SDK names them. */
@@ -42,7 +43,7 @@ export class Connection {
 
   /** One request, without retries. What is in the answer is for the caller to check. */
   async send(operation: Operation, request: object, signal: AbortSignal): Promise<unknown> {
-    if (signal.aborted) throw new GcpFinding(refused('aborted'))
+    if (signal.aborted) throw new DriverFinding(refused('aborted'))
     let cancel: (() => void) | undefined
     let sent = false
     const work = async (): Promise<unknown> => {
@@ -59,7 +60,7 @@ export class Connection {
     const aborted = Promise.withResolvers<never>()
     const abort = (): void => {
       cancel?.()
-      aborted.reject(new GcpFinding(refused('aborted', { effect: sent && WRITES.has(operation) ? 'unknown' : 'none' })))
+      aborted.reject(new DriverFinding(refused('aborted', { effect: sent && WRITES.has(operation) ? 'unknown' : 'none' })))
     }
     signal.addEventListener('abort', abort, { once: true })
     try {
@@ -81,7 +82,7 @@ export class Connection {
   }
 
   async #start(): Promise<Started> {
-    if (this.#closed) throw new GcpFinding(refused('closed'))
+    if (this.#closed) throw new DriverFinding(refused('closed'))
     const starting = (this.#starting ??= start(this.#options, this.#host))
     try {
       return await starting
@@ -170,6 +171,6 @@ async function headersOf(auth: GcpAuthClient | undefined, host: string, request:
     return { ...Object.fromEntries(await auth.getRequestHeaders(`${host}/`)), ...routing }
   } catch (error) {
     const failure = tokenFailure(error)
-    throw typeof error === 'object' && error !== null ? withCircumstances(error, { failure }) : new GcpFinding(failure)
+    throw typeof error === 'object' && error !== null ? withCircumstances(error, { failure }) : new DriverFinding(failure)
   }
 }

@@ -1,6 +1,16 @@
-import type { DriverCall, DriverCapabilities, DriverPage, DriverVersion, NativePath, SecretDriver, VersionId } from '@strongroom/core'
+import {
+  DriverFinding,
+  refused,
+  type DriverCall,
+  type DriverCapabilities,
+  type DriverPage,
+  type DriverVersion,
+  type NativePath,
+  type SecretDriver,
+  type VersionId,
+} from '@strongroom/core'
 import { claimOf, claimText, damaged, entryOf, holderOf, isVersion, listOf, numberOf, tokenOf, versionOf, type Answer } from './answers.ts'
-import { classify, CODE, codeOf, GcpFinding, refused, withCircumstances } from './classify.ts'
+import { classify, CODE, codeOf, withCircumstances } from './classify.ts'
 import { CLAIM, checkOptions, type GcpOptions, type GcpReplication } from './options.ts'
 import { MAX_BYTES, Service, unlessMissing } from './service.ts'
 
@@ -91,7 +101,7 @@ export function gcpDriver(options: GcpOptions): SecretDriver {
     capabilities: alias === undefined ? CAPABILITIES : { ...CAPABILITIES, current: 'on_promote' },
 
     async create({ path, payload, labels, token }, call) {
-      if (CLAIM in labels) throw new GcpFinding(refused('invalid_argument', { hint: `the label ${CLAIM} is the driver's own` }))
+      if (CLAIM in labels) throw new DriverFinding(refused('invalid_argument', { hint: `the label ${CLAIM} is the driver's own` }))
       // Here, since a refusal after the first request would leave a secret without a version.
       service.checkValue(payload)
       const name = service.name(path)
@@ -119,7 +129,7 @@ export function gcpDriver(options: GcpOptions): SecretDriver {
     async promote({ path, version, from }, call) {
       if (alias === undefined) throw unsupported()
       await moveAlias(path, numberOfId(version), call, holder => {
-        if (holder !== numberOfId(from)) throw new GcpFinding(refused('conflict'))
+        if (holder !== numberOfId(from)) throw new DriverFinding(refused('conflict'))
         return true
       })
     },
@@ -150,7 +160,7 @@ export function gcpDriver(options: GcpOptions): SecretDriver {
         newer.unshift(found)
       }
       const newest = highest + newer.length
-      if (newest === 0) throw new GcpFinding(refused('not_found'))
+      if (newest === 0) throw new DriverFinding(refused('not_found'))
       const holder = alias === undefined ? newest : holderOf(await service.send('getSecret', { name: parent }, call), alias)
       return pageOf(path, [...newer, ...listed], holder, answer)
     },
@@ -206,7 +216,7 @@ function placement(replication: GcpReplication = { type: 'automatic' }, region: 
   return region === undefined ? { replication: { automatic: encryption(replication.kmsKey) } } : encryption(replication.kmsKey)
 }
 
-/** @throws GcpFinding `corrupt` for a secret without one: without it nothing would be compared */
+/** @throws DriverFinding `corrupt` for a secret without one: without it nothing would be compared */
 function etagOf({ etag }: Answer): string {
   const text = tokenOf(etag)
   if (text === undefined) throw damaged('none')
@@ -217,9 +227,9 @@ function idOf(number: number): VersionId {
   return String(number) as VersionId
 }
 
-/** @throws GcpFinding `not_found` for an id that Google never makes, such as `latest` */
+/** @throws DriverFinding `not_found` for an id that Google never makes, such as `latest` */
 function numberOfId(version: VersionId): number {
-  if (!isVersion(version)) throw new GcpFinding(refused('not_found'))
+  if (!isVersion(version)) throw new DriverFinding(refused('not_found'))
   return Number(version)
 }
 
@@ -233,6 +243,6 @@ async function afterWriting<T>(work: Promise<T>): Promise<T> {
 }
 
 /** For what core never calls, by the capabilities. */
-function unsupported(): GcpFinding {
-  return new GcpFinding(refused('unsupported'))
+function unsupported(): DriverFinding {
+  return new DriverFinding(refused('unsupported'))
 }

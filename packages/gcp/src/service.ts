@@ -1,6 +1,6 @@
-import type { DriverCall, NativePath, Payload } from '@strongroom/core'
+import { DriverFinding, refused, type DriverCall, type NativePath, type Payload } from '@strongroom/core'
 import { answerOf, damaged, isVersion, numberOf, payloadOf, type Answer } from './answers.ts'
-import { classify, CODE, codeOf, GcpFinding, refused } from './classify.ts'
+import { classify, CODE, codeOf } from './classify.ts'
 import { Connection, type Operation } from './client.ts'
 import { crc32c } from './crc32c.ts'
 import type { GcpOptions } from './options.ts'
@@ -30,10 +30,10 @@ export class Service {
     this.#connection = new Connection(options)
   }
 
-  /** @throws GcpFinding `invalid_argument` for a path that Google does not take: as a part of a URL it could mean something else */
+  /** @throws DriverFinding `invalid_argument` for a path that Google does not take: as a part of a URL it could mean something else */
   name(path: NativePath): string {
     if (!/^[a-zA-Z0-9_-]{1,255}$/.test(path)) {
-      throw new GcpFinding(refused('invalid_argument', { hint: 'the name of a secret is 1 to 255 of A-Z a-z 0-9 _ - in Google Secret Manager' }))
+      throw new DriverFinding(refused('invalid_argument', { hint: 'the name of a secret is 1 to 255 of A-Z a-z 0-9 _ - in Google Secret Manager' }))
     }
     return `${this.parent}/secrets/${path}`
   }
@@ -46,10 +46,10 @@ export class Service {
     return answerOf(await this.#connection.send(operation, request, signal), 'unknown')
   }
 
-  /** @throws GcpFinding before anything is sent, for a value that Google does not take */
+  /** @throws DriverFinding before anything is sent, for a value that Google does not take */
   checkValue({ bytes }: Payload): void {
-    if (bytes.byteLength === 0) throw new GcpFinding(refused('invalid_argument', { hint: 'the value is empty' }))
-    if (bytes.byteLength > MAX_BYTES) throw new GcpFinding(refused('too_large', { hint: `the value has more than ${MAX_BYTES} bytes` }))
+    if (bytes.byteLength === 0) throw new DriverFinding(refused('invalid_argument', { hint: 'the value is empty' }))
+    if (bytes.byteLength > MAX_BYTES) throw new DriverFinding(refused('too_large', { hint: `the value has more than ${MAX_BYTES} bytes` }))
   }
 
   async add(path: NativePath, value: Payload, call: DriverCall): Promise<number> {
@@ -91,7 +91,7 @@ export class Service {
       if (newer === undefined) break
       found = newer
     }
-    if (found === undefined) throw new GcpFinding(refused('not_found'))
+    if (found === undefined) throw new DriverFinding(refused('not_found'))
     if (found.payload === undefined) throw found.error
     this.#remember(path, found.number)
     return found

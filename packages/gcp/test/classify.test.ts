@@ -1,8 +1,8 @@
 import { GoogleError } from 'google-gax'
-import type { Failure, SecretErrorCode } from '@strongroom/core'
+import { DriverFinding, refused, type Failure, type SecretErrorCode } from '@strongroom/core'
 import { describe, expect, test } from 'vitest'
 import { gcpDriver } from '../src/index.ts'
-import { classify, codeOf, GcpFinding, refused, tokenFailure, withCircumstances } from '../src/classify.ts'
+import { classify, codeOf, tokenFailure, withCircumstances } from '../src/classify.ts'
 
 type Row = [error: unknown, code: SecretErrorCode, retryable: boolean, effect: Failure['effect']]
 
@@ -88,7 +88,10 @@ describe('classify', () => {
 
   test('a refusal after an earlier step has written is of unknown effect', () => {
     expect(classify(withCircumstances(google(8), { written: true }))).toMatchObject({ code: 'throttled', effect: 'unknown' })
-    expect(classify(withCircumstances(new GcpFinding(refused('aborted')), { written: true }))).toMatchObject({ code: 'aborted', effect: 'unknown' })
+    expect(classify(withCircumstances(new DriverFinding(refused('aborted')), { written: true }))).toMatchObject({
+      code: 'aborted',
+      effect: 'unknown',
+    })
   })
 
   test.each([
@@ -118,7 +121,7 @@ describe('classify', () => {
   })
 
   test('a finding of the adapter keeps its meaning', () => {
-    expect(classify(new GcpFinding(refused('closed'))).code).toBe('closed')
+    expect(classify(new DriverFinding(refused('closed'))).code).toBe('closed')
   })
 })
 

@@ -1,5 +1,13 @@
-import type { DriverEntry, DriverVersion, Failure, NativePath, Payload, VersionId } from '@strongroom/core'
-import { refused, VaultFinding } from './classify.ts'
+import {
+  DriverFinding,
+  refused,
+  type DriverEntry,
+  type DriverVersion,
+  type Failure,
+  type NativePath,
+  type Payload,
+  type VersionId,
+} from '@strongroom/core'
 
 /** Whether the call that is answered may have written. */
 type Effect = Failure['effect']
@@ -24,18 +32,18 @@ const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
 
-/** The `data` of an answer. @throws VaultFinding `corrupt` */
+/** The `data` of an answer. @throws DriverFinding `corrupt` */
 export function dataOf(answer: unknown, effect: Effect): Fields {
   return fieldsOf(fieldsOf(answer, effect)['data'], effect)
 }
 
-/** @throws VaultFinding `corrupt` unless it is a whole number from 1 */
+/** @throws DriverFinding `corrupt` unless it is a whole number from 1 */
 export function versionOf(value: unknown, effect: Effect): VersionId {
   if (!isCount(value) || value < 1) throw damaged(effect)
   return String(value) as VersionId
 }
 
-/** The names in an answer to LIST. @throws VaultFinding `corrupt` */
+/** The names in an answer to LIST. @throws DriverFinding `corrupt` */
 export function namesOf(answer: unknown): readonly string[] {
   const { keys } = dataOf(answer, 'none')
   if (!Array.isArray(keys) || !keys.every(key => typeof key === 'string')) throw damaged('none')
@@ -47,7 +55,7 @@ export function fieldsFor({ bytes, text }: Payload): Record<string, string> {
   return text ? { value: decoder.decode(bytes) } : { value: Buffer.from(bytes).toString('base64'), encoding: 'base64' }
 }
 
-/** What others have written, in any other fields than ours, is its JSON. @throws VaultFinding `corrupt` */
+/** What others have written, in any other fields than ours, is its JSON. @throws DriverFinding `corrupt` */
 export function payloadOf(stored: unknown): Payload {
   const fields = fieldsOf(stored, 'none')
   const { value, encoding, ...others } = fields
@@ -59,7 +67,7 @@ export function payloadOf(stored: unknown): Payload {
   return { bytes: Uint8Array.from(Buffer.from(value, 'base64')), text: false }
 }
 
-/** @throws VaultFinding `corrupt` */
+/** @throws DriverFinding `corrupt` */
 export function metadataOf(answer: unknown): Metadata {
   const data = dataOf(answer, 'none')
   const { current_version: newest, max_versions: maxVersions } = data
@@ -83,8 +91,8 @@ export function entryOf(path: NativePath, { createdAt, updatedAt, labels }: Meta
   return { path, createdAt, updatedAt, labels }
 }
 
-export function damaged(effect: Effect): VaultFinding {
-  return new VaultFinding(refused('corrupt', { effect, hint: 'the answer of Vault is incomplete' }))
+export function damaged(effect: Effect): DriverFinding {
+  return new DriverFinding(refused('corrupt', { effect, hint: 'the answer of Vault is incomplete' }))
 }
 
 /** A deletion can be taken back until the version is destroyed; one with a date to come has not happened yet. */

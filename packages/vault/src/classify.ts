@@ -1,14 +1,4 @@
-import type { Failure, SecretErrorCode } from '@strongroom/core'
-
-/** An adapter's own finding, where Vault refused nothing: a missing field, a server that is silent. */
-export class VaultFinding extends Error {
-  readonly failure: Failure
-
-  constructor(failure: Failure) {
-    super(failure.code)
-    this.failure = failure
-  }
-}
+import { DriverFinding, refused, type Failure } from '@strongroom/core'
 
 /** What the driver knows of an error that node-vault's error does not say. */
 export interface Circumstances {
@@ -25,10 +15,6 @@ const circumstances = new WeakMap<object, Circumstances>()
 export function withCircumstances(error: unknown, more: Circumstances): unknown {
   if (typeof error === 'object' && error !== null) circumstances.set(error, { ...circumstances.get(error), ...more })
   return error
-}
-
-export function refused(code: SecretErrorCode, more: Partial<Failure> = {}): Failure {
-  return { code, retryable: false, effect: 'none', ...more }
 }
 
 const UNKNOWN: Failure = refused('unknown', { effect: 'unknown' })
@@ -84,7 +70,7 @@ export function isMismatch(error: unknown): boolean {
 function meaningOf(error: unknown): Failure {
   if (typeof error !== 'object' || error === null) return UNKNOWN
   const { operation, effect, retryAfterMs, failure } = circumstances.get(error) ?? {}
-  const own = error instanceof VaultFinding ? error.failure : undefined
+  const own = error instanceof DriverFinding ? error.failure : undefined
   const meaning = failure ?? own ?? byStatus(error, operation) ?? byCode(error) ?? UNKNOWN
   return {
     ...meaning,

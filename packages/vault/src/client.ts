@@ -1,4 +1,5 @@
-import { ABORTED, classify, NOT_V2, refused, statusOf, VaultFinding, withCircumstances } from './classify.ts'
+import { DriverFinding, refused } from '@strongroom/core'
+import { ABORTED, classify, NOT_V2, statusOf, withCircumstances } from './classify.ts'
 import { Shared, Tokens, unlessAborted } from './login.ts'
 import { encodePath, type CheckedOptions, type VaultClient } from './options.ts'
 import { createTransport, type WireRequest } from './transport.ts'
@@ -34,7 +35,7 @@ export class Connection {
 
   /** One request, without retries. What is in the answer is for the caller to check. */
   async send(signal: AbortSignal, request: VaultRequest): Promise<unknown> {
-    if (signal.aborted) throw new VaultFinding({ ...ABORTED, effect: 'none' })
+    if (signal.aborted) throw new DriverFinding({ ...ABORTED, effect: 'none' })
     const token = await this.#token(signal)
     if (!this.#isV2) await this.#looking.run(() => this.#look(token), signal)
     try {
@@ -50,7 +51,7 @@ export class Connection {
   }
 
   async #token(signal: AbortSignal): Promise<string | undefined> {
-    if (this.#closing.signal.aborted) throw new VaultFinding(refused('closed'))
+    if (this.#closing.signal.aborted) throw new DriverFinding(refused('closed'))
     return await this.#tokens?.get(signal)
   }
 
@@ -85,7 +86,7 @@ export class Connection {
     const { data } = (answer ?? {}) as {
       readonly data?: { readonly type?: unknown; readonly options?: { readonly version?: unknown } | null } | null
     }
-    if (answer !== undefined && !(data?.type === 'kv' && data.options?.version === '2')) throw new VaultFinding(NOT_V2)
+    if (answer !== undefined && !(data?.type === 'kv' && data.options?.version === '2')) throw new DriverFinding(NOT_V2)
     this.#isV2 = true
   }
 

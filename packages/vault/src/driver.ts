@@ -1,6 +1,15 @@
-import type { DriverCall, DriverCapabilities, DriverEntry, NativePath, SecretDriver, VersionId } from '@strongroom/core'
+import {
+  DriverFinding,
+  refused,
+  type DriverCall,
+  type DriverCapabilities,
+  type DriverEntry,
+  type NativePath,
+  type SecretDriver,
+  type VersionId,
+} from '@strongroom/core'
 import { damaged, dataOf, entryOf, fieldsFor, metadataOf, namesOf, payloadOf, versionOf, type Metadata } from './answers.ts'
-import { classify, isMismatch, refused, VaultFinding, withCircumstances } from './classify.ts'
+import { classify, isMismatch, withCircumstances } from './classify.ts'
 import { Connection, type VaultRequest } from './client.ts'
 import { checkOptions, encodePath, isPath, type VaultOptions } from './options.ts'
 import { byBytes, walk } from './walk.ts'
@@ -51,7 +60,7 @@ export function vaultDriver(options: VaultOptions): SecretDriver {
   const metadata = async (path: NativePath, call: DriverCall): Promise<Metadata> => {
     const found = metadataOf(await send('metadata', call, { method: 'GET', path: urlOf('metadata', path) }))
     // Labels without a value, which anybody can make, are no secret.
-    if (found.newest === 0) throw new VaultFinding(refused('not_found'))
+    if (found.newest === 0) throw new DriverFinding(refused('not_found'))
     return found
   }
   const writeMetadata = async (path: NativePath, json: object, call: DriverCall): Promise<void> => {
@@ -63,7 +72,7 @@ export function vaultDriver(options: VaultOptions): SecretDriver {
     const needed = oldestKept === undefined ? 1 : newest + 1 - oldestKept + 1
     if (has >= needed) return
     if (needed > maxVersions) {
-      throw new VaultFinding(refused('quota_exceeded', { hint: 'the server would drop a version: destroy old ones, or raise maxVersions' }))
+      throw new DriverFinding(refused('quota_exceeded', { hint: 'the server would drop a version: destroy old ones, or raise maxVersions' }))
     }
     try {
       await writeMetadata(path, { max_versions: maxVersions }, call)
@@ -115,7 +124,7 @@ export function vaultDriver(options: VaultOptions): SecretDriver {
       const fields = fieldsFor(payload)
       for (let newest: number | undefined; ;) {
         const found = await metadata(path, call)
-        if (after !== undefined && after !== String(found.newest)) throw new VaultFinding(refused('conflict'))
+        if (after !== undefined && after !== String(found.newest)) throw new DriverFinding(refused('conflict'))
         await makeRoom(path, found, call)
         try {
           return { version: await write('append', path, fields, found.newest, call) }
@@ -128,7 +137,7 @@ export function vaultDriver(options: VaultOptions): SecretDriver {
     },
 
     async read({ path, version }, call) {
-      if (version !== undefined && !VERSION.test(version)) throw new VaultFinding(refused('not_found'))
+      if (version !== undefined && !VERSION.test(version)) throw new DriverFinding(refused('not_found'))
       const query = version === undefined ? '' : `?version=${version}`
       const answer = dataOf(await send('read', call, { method: 'GET', path: urlOf('data', path) + query, exact: true }), 'none')
       const found = versionOf(dataOf({ data: answer['metadata'] }, 'none')['version'], 'none')
@@ -143,7 +152,7 @@ export function vaultDriver(options: VaultOptions): SecretDriver {
     async list({ prefix, withLabels, page }, call) {
       const folder = prefix.slice(0, prefix.lastIndexOf('/') + 1)
       if (folder !== '' && !isPath(folder)) return { items: [], next: undefined }
-      if (page !== undefined && !(page.startsWith(folder) && isPath(page))) throw new VaultFinding(refused('invalid_argument'))
+      if (page !== undefined && !(page.startsWith(folder) && isPath(page))) throw new DriverFinding(refused('invalid_argument'))
       const size = withLabels ? PAGE_WITH_LABELS : PAGE
       const { paths, next } = await walk({ prefix, page, size }, (at, after) => listFolder(at, after, size, call))
       const bare = (path: string): DriverEntry => ({ path: path as NativePath, createdAt: undefined, updatedAt: undefined, labels: undefined })
@@ -176,20 +185,20 @@ export function vaultDriver(options: VaultOptions): SecretDriver {
   }
 }
 
-/** @throws VaultFinding `invalid_argument` for what the server would take for another path */
+/** @throws DriverFinding `invalid_argument` for what the server would take for another path */
 function checkedPath(path: string): string {
   if (isPath(path) && !path.endsWith('/')) return path
-  throw new VaultFinding(refused('invalid_argument', { hint: 'a path is printable, and no part of it between slashes is empty, a dot or two dots' }))
+  throw new DriverFinding(refused('invalid_argument', { hint: 'a path is printable, and no part of it between slashes is empty, a dot or two dots' }))
 }
 
-/** Here, since Vault would refuse them after the value is written. @throws VaultFinding `invalid_argument` */
+/** Here, since Vault would refuse them after the value is written. @throws DriverFinding `invalid_argument` */
 function checkLabels(labels: Readonly<Record<string, string>>): void {
   const entries = Object.entries(labels)
   const fits = (text: string, bytes: number): boolean => LABEL.test(text) && Buffer.byteLength(text) <= bytes
   if (entries.length <= 64 && entries.every(([name, label]) => fits(name, 128) && fits(label, 512))) return
-  throw new VaultFinding(refused('invalid_argument', { hint: 'labels are at most 64, printable, names of 1 to 128 bytes and values of 1 to 512' }))
+  throw new DriverFinding(refused('invalid_argument', { hint: 'labels are at most 64, printable, names of 1 to 128 bytes and values of 1 to 512' }))
 }
 
 async function unsupported(): Promise<never> {
-  throw new VaultFinding(refused('unsupported'))
+  throw new DriverFinding(refused('unsupported'))
 }

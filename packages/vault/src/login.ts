@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
-import type { Failure } from '@strongroom/core'
-import { ABORTED, classify, refused, statusOf, VaultFinding, withCircumstances } from './classify.ts'
+import { DriverFinding, refused, type Failure } from '@strongroom/core'
+import { ABORTED, classify, statusOf, withCircumstances } from './classify.ts'
 import { encodePath, isText, type Given, type VaultAuth } from './options.ts'
 
 /** A request without retries; with a token, or without one. */
@@ -118,10 +118,10 @@ export class Shared<T> {
   }
 }
 
-/** @throws VaultFinding `aborted` as soon as the signal says so; the work goes on unheard */
+/** @throws DriverFinding `aborted` as soon as the signal says so; the work goes on unheard */
 export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal, effect: Failure['effect']): Promise<T> {
   const { promise: stopped, reject } = Promise.withResolvers<never>()
-  const stop = (): void => reject(new VaultFinding({ ...ABORTED, effect }))
+  const stop = (): void => reject(new DriverFinding({ ...ABORTED, effect }))
   signal.addEventListener('abort', stop)
   if (signal.aborted) stop()
   try {
@@ -135,12 +135,12 @@ function ageOf({ since }: Held): number {
   return performance.now() - since
 }
 
-/** @throws VaultFinding `corrupt` */
+/** @throws DriverFinding `corrupt` */
 function heldOf(answer: unknown, since: number, fullTtlMs?: number): Held {
   const { auth } = (answer ?? {}) as { readonly auth?: Readonly<Record<string, unknown>> | null }
   const { client_token: token, lease_duration: seconds, renewable } = auth ?? {}
   if (!isText(token) || typeof seconds !== 'number' || !(seconds >= 0)) {
-    throw new VaultFinding(refused('corrupt', { hint: 'the answer to the login is incomplete' }))
+    throw new DriverFinding(refused('corrupt', { hint: 'the answer to the login is incomplete' }))
   }
   // No time means without end, as for a root token.
   const ttlMs = seconds === 0 ? Infinity : seconds * 1000
@@ -162,9 +162,9 @@ async function valueOf(given: Given, name: 'token' | 'secretId' | 'jwt'): Promis
   try {
     value = await given()
   } catch (error) {
-    throw typeof error === 'object' && error !== null ? withCircumstances(error, { failure }) : new VaultFinding(failure)
+    throw typeof error === 'object' && error !== null ? withCircumstances(error, { failure }) : new DriverFinding(failure)
   }
-  if (!isText(value)) throw new VaultFinding(failure)
+  if (!isText(value)) throw new DriverFinding(failure)
   return value
 }
 

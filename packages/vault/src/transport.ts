@@ -1,6 +1,7 @@
+import { DriverFinding, retryAfterMs } from '@strongroom/core'
 import { Agent, request, type IncomingMessage } from 'node:http'
 import { Agent as SecureAgent, request as secureRequest } from 'node:https'
-import { NEVER_SENT, NO_ANSWER, VaultFinding } from './classify.ts'
+import { NEVER_SENT, NO_ANSWER } from './classify.ts'
 import type { VaultTls } from './options.ts'
 
 /** What node-vault gives to its transport, with what `Connection` adds; it takes everything that it does not know along. */
@@ -59,10 +60,10 @@ export function createTransport({ secure, tls, connectMs = 3_000, silenceMs = 10
       let connecting: NodeJS.Timeout | undefined
       outgoing.on('socket', socket => {
         if (!socket.connecting) return
-        connecting = setTimeout(() => outgoing.destroy(new VaultFinding(NEVER_SENT)), connectMs).unref()
+        connecting = setTimeout(() => outgoing.destroy(new DriverFinding(NEVER_SENT)), connectMs).unref()
         socket.once(secure ? 'secureConnect' : 'connect', () => clearTimeout(connecting))
       })
-      outgoing.setTimeout(silenceMs, () => outgoing.destroy(new VaultFinding(NO_ANSWER)))
+      outgoing.setTimeout(silenceMs, () => outgoing.destroy(new DriverFinding(NO_ANSWER)))
       outgoing.on('error', reject)
       outgoing.on('close', () => clearTimeout(connecting))
       outgoing.end(body)
@@ -71,7 +72,7 @@ export function createTransport({ secure, tls, connectMs = 3_000, silenceMs = 10
   return { send, close: () => agent.destroy() }
 }
 
-/** @throws VaultFinding for a success whose body is not JSON: a proxy's page, or half an answer */
+/** @throws DriverFinding for a success whose body is not JSON: a proxy's page, or half an answer */
 function answerOf({ statusCode = 0, headers }: IncomingMessage, bytes: Buffer, { note, exact }: WireRequest): WireAnswer {
   note.retryAfterMs = retryAfterMs(headers['retry-after'])
   // node-vault takes any answer for a success when this path has `sys/health` in it, and a secret may be called so.
@@ -84,7 +85,7 @@ function bodyOf(status: number, bytes: Buffer, exact: boolean): unknown {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
     return exact ? JSON.parse(text, asWritten) : JSON.parse(text)
   } catch {
-    if (status >= 200 && status < 300) throw new VaultFinding(NO_ANSWER)
+    if (status >= 200 && status < 300) throw new DriverFinding(NO_ANSWER)
     return {}
   }
 }
@@ -95,13 +96,6 @@ const { rawJSON } = JSON as unknown as { readonly rawJSON: (text: string) => unk
 /** 12345678901234567890 and 1.10 stay what they are when the object is written out again. */
 function asWritten(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
   return typeof value === 'number' && context?.source !== undefined && context.source !== String(value) ? rawJSON(context.source) : value
-}
-
-function retryAfterMs(value: string | undefined): number | undefined {
-  if (value === undefined || value.trim() === '') return undefined
-  const seconds = Number(value)
-  const wait = Number.isNaN(seconds) ? Date.parse(value) - Date.now() : seconds * 1000
-  return Number.isFinite(wait) ? Math.max(0, wait) : undefined
 }
 
 async function collect(stream: IncomingMessage): Promise<Buffer> {

@@ -1,7 +1,7 @@
 import createVault from 'node-vault'
-import type { Failure, SecretErrorCode } from '@strongroom/core'
+import { DriverFinding, refused, type Failure, type SecretErrorCode } from '@strongroom/core'
 import { describe, expect, test } from 'vitest'
-import { classify, refused, statusOf, VaultFinding, withCircumstances } from '../src/classify.ts'
+import { classify, statusOf, withCircumstances } from '../src/classify.ts'
 import { vaultDriver } from '../src/index.ts'
 
 type Row = [what: string, error: unknown, code: SecretErrorCode, retryable: boolean, effect: Failure['effect']]
@@ -66,7 +66,7 @@ const rows: readonly Row[] = [
   ['a server that wants a certificate', coded('ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED'), 'misconfigured', false, 'none'],
   ['a server without TLS', coded('EPROTO'), 'misconfigured', false, 'none'],
   ['an abort', Object.assign(new Error('x'), { name: 'AbortError', code: 'ABORT_ERR' }), 'aborted', false, 'unknown'],
-  ['a finding of the adapter', new VaultFinding(refused('corrupt')), 'corrupt', false, 'none'],
+  ['a finding of the adapter', new DriverFinding(refused('corrupt')), 'corrupt', false, 'none'],
   ['a mistake in the code', new TypeError('x is not a function'), 'unknown', false, 'unknown'],
   ...[undefined, null, 0, 'text', Symbol('x'), {}, [], () => {}, { response: { statusCode: 404 } }].map((value): Row => [
     'no error at all',

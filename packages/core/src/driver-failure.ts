@@ -1,0 +1,24 @@
+import type { Failure, SecretErrorCode } from './errors.ts'
+
+/** For authors of drivers: their own finding where the backend refused nothing, such as an answer that lacks a field. `classify` answers its `failure`. */
+export class DriverFinding extends Error {
+  readonly failure: Failure
+
+  constructor(failure: Failure) {
+    super(failure.code)
+    this.failure = failure
+  }
+}
+
+/** For authors of drivers: a failure that is final and wrote nothing, unless `more` says otherwise. */
+export function refused(code: SecretErrorCode, more: Partial<Failure> = {}): Failure {
+  return { code, retryable: false, effect: 'none', ...more }
+}
+
+/** For authors of drivers: the wait in milliseconds that a `Retry-After` header asks for, in seconds or by a date (RFC 9110, 10.2.3); undefined for anything else. */
+export function retryAfterMs(header: unknown): number | undefined {
+  if (typeof header !== 'string' || header.trim() === '') return undefined
+  const seconds = Number(header)
+  const wait = Number.isNaN(seconds) ? Date.parse(header) - Date.now() : seconds * 1000
+  return Number.isFinite(wait) ? Math.max(0, wait) : undefined
+}
