@@ -1,35 +1,10 @@
-import { execFile } from 'node:child_process'
-import { promisify } from 'node:util'
+import { firstCall } from '@strongroom/testbed'
 import { expect, test } from 'vitest'
 
-const run = promisify(execFile)
-
-// A process of its own, whose module hooks see every file that is loaded, by `import` and by `require`.
-const SCRIPT = `
-import { registerHooks } from 'node:module'
-const loaded = []
-registerHooks({
-  load(url, context, next) {
-    if (/[@/](aws-sdk|smithy)/.test(url)) loaded.push(url)
-    return next(url, context)
-  },
-})
-const { awsDriver, awsSecretStore } = await import(${JSON.stringify(new URL('../src/index.ts', import.meta.url).href)})
 const options = { region: 'eu-west-1', endpoint: 'http://127.0.0.1:9', credentials: { accessKeyId: 'a', secretAccessKey: 'b' } }
-awsDriver(options).classify(new Error('x'))
-await using store = awsSecretStore(options, { attempts: 1 })
-const unused = awsSecretStore(options)
-await unused.close()
-const before = loaded.length
-const error = await store.get('a').catch(error => error)
-process.stdout.write(JSON.stringify({ before, after: loaded.length, code: error.code, effect: error.effect }))
-`
 
 test('the SDK is loaded by the first call, not by the import, nor by making a driver', async () => {
-  const { stdout } = await run(process.execPath, ['--conditions=@strongroom/source', '--input-type=module', '--eval', SCRIPT], {
-    cwd: import.meta.dirname,
-  })
-  const { before, after, code, effect } = JSON.parse(stdout) as Readonly<Record<string, unknown>>
+  const { before, after, code, effect } = await firstCall(new URL('../src/index.ts', import.meta.url), 'aws', options, /[@/](aws-sdk|smithy)/)
   expect(before).toBe(0)
   expect(after).toBeGreaterThan(0)
   expect([code, effect]).toEqual(['unavailable', 'none'])

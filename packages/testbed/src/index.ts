@@ -1,4 +1,5 @@
 export { startDrongo } from './drongo.ts'
+export { firstCall } from './first-call.ts'
 export { startMoto } from './moto.ts'
 export { howOpenBaoRuns, openBaoBinary, ROOT_TOKEN, startOpenBao } from './openbao.ts'
 export { drongo, freePort, missingProgram, moto, python, suiteTitle } from './place.ts'
