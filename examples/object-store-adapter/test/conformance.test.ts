@@ -1,9 +1,9 @@
 import { hookNames, type DriverHarness, type OutOfBand } from '@strongroom/conformance'
 import { describeDriver } from '@strongroom/conformance/vitest'
 import { wireFaults } from '@strongroom/emulators'
-import { freePort, missingProgram, moto, suiteTitle } from '@strongroom/testbed'
+import { freePort, missingProgram, moto, suiteTitle, type TestServer } from '@strongroom/testbed'
 import { afterAll, beforeAll, describe } from 'vitest'
-import { driverAt, makeBucket, raw, refusal, startStore, startStoreProxy, type StoreServer } from './store-server.ts'
+import { driverAt, makeBucket, raw, refusal, startStore, startStoreProxy } from './store-server.ts'
 
 const missing = missingProgram(moto, 'moto')
 /** What an operation is about. It asks for lists and tags first, and an answer to those is lost without an effect. */
@@ -12,7 +12,7 @@ const POINTS = ['open:GetObject', 'open:PutObject', 'open:DeleteObject']
 const WIRE_FAULTS = wireFaults('InternalError', 0)
 
 describe.skipIf(missing !== undefined)(suiteTitle('an object store', missing), () => {
-  let server: StoreServer
+  let server: TestServer
 
   beforeAll(async () => {
     server = await startStore()

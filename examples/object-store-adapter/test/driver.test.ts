@@ -3,11 +3,11 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import type { DriverCall, Failure, NativePath, SecretDriver, VersionId } from '@strongroom/core'
 import type { Fault, FaultProxy } from '@strongroom/emulators'
-import { missingProgram, moto, suiteTitle } from '@strongroom/testbed'
+import { missingProgram, moto, suiteTitle, type TestServer } from '@strongroom/testbed'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { failureOfFetch } from '../src/classify.ts'
 import { objectStoreDriver } from '../src/index.ts'
-import { driverAt, makeBucket, raw, refusal, signAs, startStore, startStoreProxy, type StoreServer } from './store-server.ts'
+import { driverAt, makeBucket, raw, refusal, signAs, startStore, startStoreProxy } from './store-server.ts'
 
 const missing = missingProgram(moto, 'moto')
 const call: DriverCall = { signal: new AbortController().signal, attempt: 1 }
@@ -17,7 +17,7 @@ const HTML = '<html><body>hello</body></html>'
 const MANY = 1_000
 
 describe.skipIf(missing !== undefined)(suiteTitle('the driver against a server', missing), () => {
-  let server: StoreServer
+  let server: TestServer
   let proxy: FaultProxy
   let bucket: string
   let driver: SecretDriver

@@ -11,9 +11,9 @@ import {
 } from '@strongroom/core'
 import type { FaultProxy } from '@strongroom/emulators'
 import { sqliteMetadata } from '@strongroom/sqlite'
-import { missingProgram, moto, suiteTitle } from '@strongroom/testbed'
+import { missingProgram, moto, suiteTitle, type TestServer } from '@strongroom/testbed'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { driverAt, makeBucket, raw, refusal, startStore, startStoreProxy, type StoreServer } from './store-server.ts'
+import { driverAt, makeBucket, raw, refusal, startStore, startStoreProxy } from './store-server.ts'
 
 // The whole product over an adapter that nothing in it knows of.
 
@@ -22,7 +22,7 @@ const ACCOUNT = accountId('acme')
 const ALICE = { id: 'alice', type: 'user' } as const
 
 describe.skipIf(missing !== undefined)(suiteTitle('a registry on an object store', missing), () => {
-  let server: StoreServer
+  let server: TestServer
   let proxy: FaultProxy
   let bucket: string
   let registry: SecretRegistry

@@ -2,30 +2,16 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { SecretDriver } from '@strongroom/core'
 import { startFaultProxy, type FaultProxy, type WireAnswer } from '@strongroom/emulators'
-import { startMoto } from '@strongroom/testbed'
+import { startMoto, type TestServer } from '@strongroom/testbed'
 import { objectStoreDriver, type Sign } from '../src/index.ts'
-import { startOneAtATime } from './one-at-a-time.ts'
 
 /** Keys a page, where a request does not say how many: few, so that every list of more than a few has pages. */
 const PAGE = '20'
 
-export interface StoreServer {
-  readonly url: string
-  readonly stop: () => Promise<void>
-}
-
 /** moto's S3 on a free port of the loopback, one request at a time. */
-export async function startStore(): Promise<StoreServer> {
+export async function startStore(): Promise<TestServer> {
   process.env['MOTO_S3_DEFAULT_MAX_KEYS'] = PAGE
-  const moto = await startMoto()
-  const { url, stop } = await startOneAtATime(moto.url)
-  return {
-    url,
-    stop: async () => {
-      await stop()
-      await moto.stop()
-    },
-  }
+  return await startMoto()
 }
 
 /** Makes a bucket of its own, and answers its name. */

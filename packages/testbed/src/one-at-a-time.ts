@@ -1,30 +1,33 @@
 import { once } from 'node:events'
-import { createServer, request, type IncomingMessage } from 'node:http'
+import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { buffer } from 'node:stream/consumers'
+import { HOST } from './place.ts'
 
-/**
- * A proxy that passes on one request after another. moto looks at `If-None-Match` and then writes, in several threads: of 8
- * creators at once about one time in 200 two of them win, where S3 has one winner always.
- */
+/** A proxy that passes on one request after another, for a server that is not safe with several at once. */
 export async function startOneAtATime(upstream: string): Promise<{ readonly url: string; readonly stop: () => Promise<void> }> {
   const { hostname, port } = new URL(upstream)
   let turn: Promise<unknown> = Promise.resolve()
-  const server = createServer((incoming, outgoing) => {
-    const { method, url, headers } = incoming
-    const work = async (): Promise<void> => {
-      const onward = request({ host: hostname, port, method, path: url, headers: { ...headers, connection: 'close' } })
-      incoming.pipe(onward)
-      const [answer] = (await once(onward, 'response')) as [IncomingMessage]
-      outgoing.writeHead(answer.statusCode ?? 500, answer.headers)
-      answer.pipe(outgoing)
-      await once(answer, 'end')
-    }
-    turn = turn.then(work).catch(() => incoming.socket.destroy())
-  })
-  server.listen(0, '127.0.0.1')
+  const passOn = async ({ method, url, headers }: IncomingMessage, body: Buffer, outgoing: ServerResponse): Promise<void> => {
+    const onward = request({ host: hostname, port, method, path: url, headers: { ...headers, connection: 'close' } })
+    onward.end(body)
+    const [answer] = (await once(onward, 'response')) as [IncomingMessage]
+    const { 'transfer-encoding': _, connection: __, ...kept } = answer.headers
+    const bytes = await buffer(answer)
+    outgoing.writeHead(answer.statusCode ?? 500, kept)
+    outgoing.end(bytes)
+  }
+  const take = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
+    const body = await buffer(incoming) // before its turn, since a client may go away in the middle of it
+    const mine = turn.then(() => passOn(incoming, body, outgoing))
+    turn = mine.catch(() => undefined)
+    await mine
+  }
+  const server = createServer((incoming, outgoing) => void take(incoming, outgoing).catch(() => incoming.socket.destroy()))
+  server.listen(0, HOST)
   await once(server, 'listening')
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `http://${HOST}:${(server.address() as AddressInfo).port}`,
     stop: async () => {
       server.closeAllConnections()
       server.close()
