@@ -45,7 +45,10 @@ export function versionOf(value: unknown, effect: Effect): VersionId {
 
 /** The names in an answer to LIST. @throws DriverFinding `corrupt` */
 export function namesOf(answer: unknown): readonly string[] {
-  const { keys } = dataOf(answer, 'none')
+  const { data, warnings } = fieldsOf(answer, 'none')
+  const { keys } = (data ?? {}) as Fields
+  // An empty folder is a 404, except where Vault has something to say, such as that it does not know `limit`.
+  if ((keys ?? null) === null && Array.isArray(warnings) && warnings.length > 0) return []
   if (!Array.isArray(keys) || !keys.every(key => typeof key === 'string')) throw damaged('none')
   return keys
 }

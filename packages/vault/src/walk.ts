@@ -39,7 +39,8 @@ export async function walk(
       lists += 1
       const { names, more } = await list(frame.folder, frame.after)
       frame.names = [...names]
-      frame.ended = !more
+      // A Vault answers the whole folder again, however much is asked for.
+      frame.ended = !more || names.length === 0
     } else {
       frame.after = name
       const path = frame.folder + name

@@ -102,6 +102,14 @@ describe('every answer is looked at', () => {
     expect(await codeOf(driver, driver.list({ prefix: 'app/', withLabels: false, page: undefined }, call))).toEqual(['corrupt', 'none'])
   })
 
+  test('an empty folder about which Vault has something to say is a success without keys', async () => {
+    for (const data of [{}, null, { keys: null }]) {
+      const answer = { data, warnings: ['Endpoint ignored these unrecognized parameters: [limit]'] }
+      const driver = answering({ 'GET /secret/metadata/app/?list=true&limit=1000': answer })
+      expect(await driver.list({ prefix: 'app/', withLabels: false, page: undefined }, call)).toEqual({ items: [], next: undefined })
+    }
+  })
+
   test('what outsiders have written in other fields is its JSON, and what is ours is the value', async () => {
     const read = async (data: object): Promise<[string, boolean]> => {
       const driver = answering({ 'GET /secret/data/app/a': { data: { data, metadata: { version: 3 } } } })

@@ -1,13 +1,12 @@
 import { describeDriver } from '@strongroom/conformance/vitest'
 import { hookNames, type DriverHarness, type Faults, type OutOfBand } from '@strongroom/conformance'
 import type { SecretDriver } from '@strongroom/core'
-import { startFaultProxy, wireFaults, type FaultProxy } from '@strongroom/emulators'
+import { startFaultProxy, wireFaults, type Fault, type InjectOptions } from '@strongroom/emulators'
+import { startVaultEmulator, type VaultEmulator } from '@strongroom/emulators/vault'
 import { freePort, howOpenBaoRuns } from '@strongroom/testbed'
 import { afterAll, beforeAll, describe } from 'vitest'
 import { vaultDriver } from '../src/index.ts'
 import { EFFECTIVE, missing, proxied, startVault, suite, type Vault } from './vault.ts'
-
-const WIRE = wireFaults('500', 1)
 
 const where = process.env['VAULT_ADDR'] ? 'the server of VAULT_ADDR' : await howOpenBaoRuns()
 
@@ -42,8 +41,8 @@ describe.skipIf(missing !== undefined)(suite('KV version 2'), () => {
     }
     return {
       ...drivers,
-      outOfBand: outOfBand(vault, mount),
-      faults: faultsOf(proxy),
+      outOfBand: outOfBand(vault.url, vault.token, mount),
+      faults: faultsOf(proxy, proxy.requests, '500'),
       dispose: async () => {
         await Promise.all(Object.values(drivers).map(one => one.close()))
         await proxy.stop()
@@ -54,26 +53,75 @@ describe.skipIf(missing !== undefined)(suite('KV version 2'), () => {
   describeDriver('vault', start, { require: hookNames, where })
 })
 
-function faultsOf(proxy: FaultProxy): Faults {
+describe('KV version 2, of our emulator', () => {
+  let emulator: VaultEmulator
+  beforeAll(async () => {
+    // It answers whole folders, as HashiCorp's does; the real one above answers pages.
+    emulator = await startVaultEmulator({ flavour: 'vault' })
+  })
+  afterAll(() => emulator?.stop())
+
+  const start = async (): Promise<DriverHarness> => {
+    const { url, mount, rootToken, controls } = emulator
+    const nobody = emulator.createToken({ operations: [] })
+    const manager = emulator.createToken({
+      operations: ['WriteData', 'ReadMetadata', 'WriteMetadata', 'ListMetadata', 'DeleteMetadata', 'DestroyVersions'],
+    })
+    const driverAt = (token: string, address: string = url): SecretDriver => vaultDriver({ address, mount, auth: { method: 'token', token } })
+    const drivers = {
+      driver: driverAt(rootToken),
+      second: driverAt(rootToken),
+      denied: driverAt(nobody),
+      manageOnly: driverAt(manager),
+      unreachable: driverAt(rootToken, `http://127.0.0.1:${await freePort()}`),
+    }
+    return {
+      ...drivers,
+      outOfBand: outOfBand(url, rootToken, mount),
+      faults: faultsOf(controls, () => controls.requests, 'internal'),
+      dispose: async () => {
+        controls.clearFaults()
+        await Promise.all(Object.values(drivers).map(one => one.close()))
+      },
+    }
+  }
+
+  describeDriver('vault-emulator', start, { require: hookNames, where: 'our emulator, as HashiCorp Vault' })
+})
+
+interface Injectable {
+  inject(fault: Fault, options?: InjectOptions): void
+  clearFaults(): void
+}
+
+function faultsOf(faulty: Injectable, requests: () => number, internalError: string): Faults {
+  const faults = wireFaults(internalError, 1)
   return {
-    loseNextResponse: async () => proxy.inject({ kind: 'lose' }, { operations: EFFECTIVE }),
-    throttleNext: async (count, retryAfterMs) => proxy.inject({ kind: 'throttle', retryAfterMs }, { count }),
-    requests: async () => proxy.requests(),
-    stallNext: async () => proxy.inject({ kind: 'stall' }),
-    wire: async (fault, count) => (count === 0 ? proxy.clearFaults() : proxy.inject(WIRE[fault], { count })),
+    // An append looks before it writes, and it is the write whose answer is to be lost.
+    loseNextResponse: async () => faulty.inject({ kind: 'lose' }, { operations: EFFECTIVE }),
+    throttleNext: async (count, retryAfterMs) => faulty.inject({ kind: 'throttle', retryAfterMs }, { count }),
+    requests: async () => requests(),
+    stallNext: async () => faulty.inject({ kind: 'stall' }),
+    wire: async (fault, count) => (count === 0 ? faulty.clearFaults() : faulty.inject(faults[fault], { count })),
   }
 }
 
-function outOfBand(vault: Vault, mount: string): OutOfBand {
+/** Around the adapter, by plain HTTP. */
+function outOfBand(url: string, token: string, mount: string): OutOfBand {
+  const at = (path: string): string => `${url}/v1/${mount}/data/${path}`
+  const headers = { 'X-Vault-Token': token }
   return {
     read: async path => {
-      const { status, body } = await vault.ask('GET', `${mount}/data/${path}`)
-      if (status === 404) return undefined
-      const { value, encoding } = (body.data as { readonly data: { readonly value: string; readonly encoding?: string } }).data
-      return new Uint8Array(Buffer.from(value, encoding === undefined ? 'utf8' : 'base64'))
+      const answer = await fetch(at(path), { headers })
+      const { data } = (await answer.json()) as { readonly data?: { readonly data?: { readonly value: string; readonly encoding?: string } | null } }
+      if (answer.status === 404 || !data?.data) return undefined
+      return new Uint8Array(Buffer.from(data.data.value, data.data.encoding === undefined ? 'utf8' : 'base64'))
     },
     write: async (path, bytes) => {
-      await vault.admin('POST', `${mount}/data/${path}`, { data: { value: new TextDecoder().decode(bytes) } })
+      const body = JSON.stringify({ data: { value: new TextDecoder().decode(bytes) } })
+      const answer = await fetch(at(path), { method: 'POST', headers, body })
+      if (!answer.ok) throw new Error(`the outsider's write: ${answer.status}`)
+      await answer.body?.cancel()
     },
   }
 }

@@ -7,13 +7,19 @@ import { rootCertificates } from 'node:tls'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Failure, NativePath, SecretDriver } from '@strongroom/core'
 import { startFaultProxy, type FaultProxy } from '@strongroom/emulators'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { vaultDriver, vaultSecretStore, type VaultAuth } from '../src/index.ts'
 import { collect, listen } from './answering.ts'
 import { missing, proxied, startVault, suite, type Vault } from './vault.ts'
 
 const REFUSED = 'the login was refused: wrong credentials, role, or mount of the auth method'
 const path = 'a' as NativePath
+const realNow = performance.now.bind(performance)
+
+/** The driver's clock is so far ahead of the server's, which goes on as it is. */
+function ahead(ms: number): void {
+  vi.spyOn(performance, 'now').mockImplementation(() => realNow() + ms)
+}
 const call = { signal: new AbortController().signal, attempt: 1 }
 
 describe.skipIf(missing !== undefined)(suite('logins, for real'), () => {
@@ -39,6 +45,7 @@ describe.skipIf(missing !== undefined)(suite('logins, for real'), () => {
     proxy = await startFaultProxy(vault.url, { ...proxied, operationOf: request => (asked.push(operationOf(request)), operationOf(request)) })
   })
   afterEach(async () => {
+    vi.restoreAllMocks()
     for (const driver of drivers.splice(0)) await driver.close()
     await proxy.stop()
   })
@@ -89,49 +96,69 @@ describe.skipIf(missing !== undefined)(suite('logins, for real'), () => {
     })
 
     test('a token is renewed by the call that comes when two thirds of its time are over', async () => {
-      const driver = driverWith(await role({ token_ttl: '3s', token_max_ttl: '1h' }))
+      const driver = driverWith(await role({ token_ttl: '60s' }))
       await read(driver)
-      await delay(2_100)
+      ahead(30_000)
+      await read(driver)
+      expect(count('RenewSelf')).toBe(0)
+      ahead(45_000)
       await Promise.all(Array.from({ length: 20 }, () => read(driver)))
       expect([count('Login'), count('RenewSelf')]).toEqual([1, 1])
-      await delay(1_500) // the first token would be over by now
+      ahead(70_000) // the first one would be over
       expect(await read(driver)).toBe('v')
-      expect(count('Login')).toBe(1)
+      expect([count('Login'), count('RenewSelf')]).toEqual([1, 1])
     })
 
-    test('a renewal that has no answer does not fail a call: the token has a third of its time left', async () => {
+    test('and lives on: the server takes it when its first time is over', async () => {
       const driver = driverWith(await role({ token_ttl: '6s' }))
       await read(driver)
       await delay(4_100)
-      proxy.inject({ kind: 'reset' }, { operations: ['RenewSelf'] })
+      await read(driver)
+      await delay(2_500)
       expect(await read(driver)).toBe('v')
-      expect(count('RenewSelf')).toBe(1)
+      expect([count('LookupSelf'), count('Login')]).toEqual([0, 1])
     })
 
-    test('a renewal that is refused, and one that gives hardly any time, are followed by a login', async () => {
-      const driver = driverWith(await role({ token_ttl: '6s', token_max_ttl: '6s' }))
+    test('a renewal that has no answer does not fail a call: the token has a third of its time left', async () => {
+      const driver = driverWith(await role({ token_ttl: '60s' }))
       await read(driver)
-      await delay(4_300)
+      ahead(45_000)
+      proxy.inject({ kind: 'reset' }, { operations: ['RenewSelf'] })
       expect(await read(driver)).toBe('v')
-      expect([count('Login'), count('RenewSelf')]).toEqual([2, 1]) // the server gave less than two thirds of its 6 s
+      expect([count('RenewSelf'), count('Login')]).toEqual([1, 1])
+    })
+
+    test('a renewal that the server cuts, since the greatest age is near, is followed by a login', async () => {
+      const driver = driverWith(await role({ token_ttl: '5s', token_max_ttl: '5s' }))
+      await read(driver)
+      await delay(2_100) // so that 3 s at most are left to give
+      ahead(2_000)
+      expect(await read(driver)).toBe('v')
+      expect([count('Login'), count('RenewSelf')]).toEqual([2, 1])
+    })
+
+    test('and so is one that is refused', async () => {
+      const driver = driverWith(await role({ token_ttl: '60s' }))
+      await read(driver)
+      ahead(45_000)
       proxy.inject({ kind: 'answer', status: 403, body: '{"errors":["permission denied"]}' }, { operations: ['RenewSelf'] })
-      await delay(4_300)
       expect(await read(driver)).toBe('v')
-      expect([count('Login'), count('RenewSelf')]).toEqual([3, 2])
+      expect([count('Login'), count('RenewSelf')]).toEqual([2, 1])
     })
 
     test('a token whose time is over is not used, nor renewed', async () => {
       const driver = driverWith(await role({ token_ttl: '2s' }))
       await read(driver)
-      await delay(2_300)
+      await delay(2_200)
       expect(await read(driver)).toBe('v')
-      expect([count('Login'), count('RenewSelf'), count('LookupSelf')]).toEqual([2, 0, 0])
+      expect([count('RenewSelf'), count('LookupSelf')]).toEqual([0, 0])
+      expect(count('Login')).toBeGreaterThan(1)
     })
 
     test('a batch token, which cannot be renewed, is followed by a login', async () => {
-      const driver = driverWith(await role({ token_type: 'batch', token_ttl: '3s' }))
+      const driver = driverWith(await role({ token_type: 'batch', token_ttl: '60s' }))
       await read(driver)
-      await delay(2_100)
+      ahead(45_000)
       expect(await read(driver)).toBe('v')
       expect([count('Login'), count('RenewSelf')]).toEqual([2, 0])
     })
@@ -197,10 +224,11 @@ describe.skipIf(missing !== undefined)(suite('logins, for real'), () => {
     })
 
     test('from a function is asked for again when it is refused', async () => {
-      const tokens = [await vault.tokenFor({ [`${mount}/*`]: ['read'] }, { ttl: '1s' }), vault.token]
+      const tokens = [await vault.tokenFor({ [`${mount}/*`]: ['read'] }), vault.token]
+      const [first] = tokens
       const driver = driverWith({ method: 'token', token: () => tokens.shift() ?? '' })
       expect(await read(driver)).toBe('v')
-      await delay(1_200)
+      await vault.admin('POST', 'auth/token/revoke', { token: first })
       expect(await failureOf(driver)).toMatchObject({ code: 'unauthenticated', retryable: true })
       expect(await read(driver)).toBe('v')
     })
@@ -220,13 +248,16 @@ describe.skipIf(missing !== undefined)(suite('logins, for real'), () => {
     })
 
     test('is kept alive where that is asked for, and otherwise not looked at', async () => {
-      const token = await vault.tokenFor({ [`${mount}/*`]: ['read'] }, { ttl: '6s', renewable: true })
+      const token = await vault.tokenFor({ [`${mount}/*`]: ['read'] }, { ttl: '60s', renewable: true })
       const driver = driverWith({ method: 'token', token, renew: true })
-      for (let round = 1; round <= 3; round += 1) {
+      for (const ms of [0, 45_000, 90_000]) {
+        ahead(ms)
         expect(await read(driver)).toBe('v')
-        await delay(4_300)
       }
       expect([count('LookupSelf'), count('RenewSelf')]).toEqual([1, 2])
+      const other = driverWith({ method: 'token', token })
+      await read(other)
+      expect(count('LookupSelf')).toBe(1)
     })
   })
 
