@@ -1,4 +1,4 @@
-import { refused, retryAfterMs, type Failure } from '@strongroom/core'
+import { networkFailure, neverSent, noAnswer, refused, retryAfterMs, type Failure } from '@strongroom/core'
 
 /** Every way in which a call fails here. The cause is `fetch`'s own error, which has nothing of the body in it. */
 export class StoreFailure extends Error {
@@ -10,8 +10,6 @@ export class StoreFailure extends Error {
   }
 }
 
-export const NO_ANSWER: Failure = refused('unavailable', { retryable: true, effect: 'unknown' })
-const NEVER_SENT = refused('unavailable', { retryable: true })
 const THROTTLED = refused('throttled', { retryable: true })
 const DENIED = refused('permission_denied')
 const UNAUTHENTICATED = refused('unauthenticated')
@@ -30,8 +28,8 @@ const CODES: readonly (readonly [failure: Failure, codes: string])[] = [
   [refused('quota_exceeded'), 'QuotaExceeded'],
   [refused('too_large'), 'EntityTooLarge'],
   [refused('invalid_argument'), 'InvalidArgument InvalidTag KeyTooLongError'],
-  [NEVER_SENT, 'IncompleteBody'],
-  [NO_ANSWER, 'RequestTimeout'],
+  [neverSent, 'IncompleteBody'],
+  [noAnswer, 'RequestTimeout'],
 ]
 /** By S3's error codes; what is not here is told by the status. */
 const BY_CODE: ReadonlyMap<string, Failure> = new Map(CODES.flatMap(([failure, codes]) => codes.split(' ').map(code => [code, failure] as const)))
@@ -45,21 +43,15 @@ export function failureOfAnswer({ status, headers }: Response, body: string): Fa
 
 function byStatus(status: number): Failure {
   if (status === 429) return THROTTLED
-  if (status >= 500) return NO_ANSWER
+  if (status >= 500) return noAnswer
   if (status === 401) return UNAUTHENTICATED
   if (status === 403) return DENIED
   return status < 400 || status === 404 ? ELSEWHERE : refused('unknown', { effect: 'unknown' })
 }
 
-const BEFORE_SENDING: ReadonlySet<unknown> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT'])
-const CERTIFICATE = /^(CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|ERR_TLS_CERT_)/
-
 /** What it means that `fetch` rejected: it says `fetch failed`, and the reason is the code of its cause. */
 export function failureOfFetch(error: unknown): Failure {
-  const code = (error as { readonly cause?: { readonly code?: unknown } } | undefined)?.cause?.code
-  if (BEFORE_SENDING.has(code)) return NEVER_SENT
-  if (typeof code === 'string' && CERTIFICATE.test(code)) return refused('misconfigured', { hint: "the endpoint's certificate is not trusted" })
-  return NO_ANSWER
+  return networkFailure((error as { readonly cause?: unknown } | undefined)?.cause) ?? noAnswer
 }
 
 export function classify(error: unknown): Failure {

@@ -1,5 +1,5 @@
-import { refused, type DriverCall, type Payload } from '@strongroom/core'
-import { failureOfAnswer, failureOfFetch, NO_ANSWER, StoreFailure } from './classify.ts'
+import { noAnswer, refused, type DriverCall, type Payload } from '@strongroom/core'
+import { failureOfAnswer, failureOfFetch, StoreFailure } from './classify.ts'
 
 /** Signs a request: answers it with the headers of a signature. It sees the value; it must end when `request.signal` aborts. */
 export type Sign = (request: Request) => Promise<Request>
@@ -51,7 +51,7 @@ export class Bucket {
 
   async get(key: string, call: DriverCall): Promise<Payload> {
     const { headers, bytes } = await this.#send('GET', `/${key}`, {}, call)
-    if (!headers.has('etag')) throw new StoreFailure({ ...NO_ANSWER, effect: 'none' }) // a proxy's own page
+    if (!headers.has('etag')) throw new StoreFailure({ ...noAnswer, effect: 'none' }) // a proxy's own page
     return { bytes, text: headers.get('content-type')?.startsWith('text/plain') === true }
   }
 
@@ -81,7 +81,7 @@ export class Bucket {
       },
       call,
     )
-    if (!headers.has('etag')) throw new StoreFailure(NO_ANSWER)
+    if (!headers.has('etag')) throw new StoreFailure(noAnswer)
     const kept = headers.get('x-amz-version-id') ?? 'null'
     if (kept === 'null') return
     throw new StoreFailure(refused('misconfigured', { effect: 'unknown', hint: 'the bucket keeps old versions, so nothing in it is ever erased' }))
@@ -127,7 +127,7 @@ export class Bucket {
 /** The text of an answer to a read. @throws StoreFailure when it is not that document, such as a proxy's page */
 function xmlOf(bytes: Uint8Array, root: string): string {
   const xml = new TextDecoder().decode(bytes)
-  if (!xml.includes(`<${root}`)) throw new StoreFailure({ ...NO_ANSWER, effect: 'none' })
+  if (!xml.includes(`<${root}`)) throw new StoreFailure({ ...noAnswer, effect: 'none' })
   return xml
 }
 

@@ -1,6 +1,5 @@
-import { DriverFinding, refused } from '@strongroom/core'
+import { DriverFinding, explained, LazyClient, loadSdk, refused } from '@strongroom/core'
 import type { SecretsManagerClient, SecretsManagerClientConfig } from '@aws-sdk/client-secrets-manager'
-import { withCircumstances } from './classify.ts'
 import { SdkSignal } from './sdk-signal.ts'
 import { isCredentials, type AwsClient, type AwsCredentials, type AwsOptions } from './options.ts'
 
@@ -18,44 +17,26 @@ interface Started {
   readonly own: SecretsManagerClient | undefined
 }
 
-/** The SDK and a client of it, loaded by the first call; a start that failed is forgotten, so that the next call starts again. */
+/** The SDK and a client of it, loaded by the first call. */
 export class Connection {
-  readonly #options: AwsOptions
-  #starting: Promise<Started> | undefined
-  #started: Started | undefined
-  #closed = false
+  readonly #client: LazyClient<Started>
 
   constructor(options: AwsOptions) {
-    this.#options = options
+    this.#client = new LazyClient(
+      () => start(options),
+      ({ own }) => own?.destroy(),
+    )
   }
 
   /** One request, without retries. What is in the answer is for the caller to check. */
   send(signal: AbortSignal, command: (sdk: Sdk) => object): Promise<unknown> {
     // Not an async function: once started, each frame between two network calls is a measurable part of a `get`.
-    return this.#started === undefined ? this.#start().then(started => request(started, signal, command)) : request(this.#started, signal, command)
+    const { ready } = this.#client
+    return ready === undefined ? this.#client.get().then(started => request(started, signal, command)) : request(ready, signal, command)
   }
 
-  async close(): Promise<void> {
-    this.#closed = true
-    const starting = this.#starting
-    this.#starting = undefined
-    this.#started = undefined
-    if (starting === undefined) return
-    const [started] = await Promise.allSettled([starting])
-    if (started.status === 'fulfilled') started.value.own?.destroy()
-  }
-
-  async #start(): Promise<Started> {
-    if (this.#closed) throw new DriverFinding(refused('closed'))
-    const starting = (this.#starting ??= start(this.#options))
-    try {
-      const started = await starting
-      if (this.#starting === starting) this.#started = started
-      return started
-    } catch (error) {
-      if (this.#starting === starting) this.#starting = undefined
-      throw error
-    }
+  close(): Promise<void> {
+    return this.#client.close()
   }
 }
 
@@ -70,7 +51,7 @@ async function request({ sdk, client }: Started, signal: AbortSignal, command: (
 }
 
 async function start(options: AwsOptions): Promise<Started> {
-  const sdk = await load()
+  const sdk = await loadSdk('@aws-sdk/client-secrets-manager', () => import('@aws-sdk/client-secrets-manager'))
   if (options.client !== undefined) return { sdk, client: options.client, own: undefined }
   const { region, endpoint, credentials } = options
   const own = new sdk.SecretsManagerClient({
@@ -88,15 +69,6 @@ async function start(options: AwsOptions): Promise<Started> {
   return { sdk, client: own, own }
 }
 
-async function load(): Promise<Sdk> {
-  try {
-    return await import('@aws-sdk/client-secrets-manager')
-  } catch (error) {
-    const hint = 'the package @aws-sdk/client-secrets-manager cannot be loaded: install it'
-    throw withCircumstances(error, { failure: refused('misconfigured', { hint }) })
-  }
-}
-
 /** Whatever the caller's function throws, it means that there are no credentials, and that nothing was sent. */
 function provider(credentials: () => Promise<AwsCredentials>): () => Promise<Identity> {
   const failure = refused('unauthenticated', { hint: 'the function given as credentials failed' })
@@ -105,7 +77,7 @@ function provider(credentials: () => Promise<AwsCredentials>): () => Promise<Ide
     try {
       answer = await credentials()
     } catch (error) {
-      throw typeof error === 'object' && error !== null ? withCircumstances(error, { failure }) : new DriverFinding(failure)
+      throw explained(error, failure)
     }
     if (!isCredentials(answer)) throw new DriverFinding(failure)
     return identityOf(answer)

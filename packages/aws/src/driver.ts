@@ -9,10 +9,11 @@ import {
   type ReadOutcome,
   type SecretDriver,
   type VersionId,
+  withCircumstances,
 } from '@strongroom/core'
 import type * as Aws from '@aws-sdk/client-secrets-manager'
 import { checkAccount, CURRENT, damaged, dateOf, entryOf, listOf, payloadOf, textOf, tokenOf, versionOf } from './answers.ts'
-import { classify, classifyEntry, nameOf, withCircumstances } from './classify.ts'
+import { classify, nameOf } from './classify.ts'
 import { Connection, type Sdk } from './client.ts'
 import { checkOptions, type AwsOptions } from './options.ts'
 
@@ -133,7 +134,7 @@ export function awsDriver(options: AwsOptions): SecretDriver {
           }
         }
         for (const { SecretId: path = '', ErrorCode, Message } of listOf(answer.Errors)) {
-          outcomes.set(path, { path: path as NativePath, failure: classifyEntry(ErrorCode, Message) })
+          outcomes.set(path, { path: path as NativePath, failure: classify({ name: ErrorCode, message: Message }) })
         }
         page = tokenOf(answer.NextToken)
         // AWS may answer fewer than were asked for, and even none, with a token for the rest.
@@ -174,7 +175,7 @@ export function awsDriver(options: AwsOptions): SecretDriver {
         try {
           await send('unlabel', call, sdk => new sdk.UpdateSecretVersionStageCommand(input))
         } catch (error) {
-          throw withCircumstances(error, { written })
+          throw written ? withCircumstances(error, { effect: 'unknown' }) : error
         }
         written = true
       }

@@ -1,4 +1,4 @@
-import { SecretError } from '@strongroom/core'
+import { isText, optionChecks, type OptionChecks } from '@strongroom/core'
 
 export interface AwsCredentials {
   readonly accessKeyId: string
@@ -36,7 +36,7 @@ export interface AwsOptions {
   readonly client?: AwsClient | undefined
 }
 
-const OPERATION = 'awsDriver'
+const check: OptionChecks = optionChecks('awsDriver')
 const ALLOWED = ['region', 'accountId', 'endpoint', 'credentials', 'kmsKeyId', 'tags', 'recoveryWindowDays', 'client']
 // AWS takes 50 tags a secret; 8 are the store's labels.
 const MAX_TAGS = 42
@@ -46,24 +46,23 @@ const MAX_TAGS = 42
  * @throws SecretError `invalid_argument` for a wrong option, `misconfigured` for options that exclude each other
  */
 export function checkOptions(options: AwsOptions): AwsOptions {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) fail('options are an object')
-  for (const key of Object.keys(options)) {
-    if (!ALLOWED.includes(key)) fail(`unknown option ${JSON.stringify(key.slice(0, 64))}; allowed: ${ALLOWED.join(', ')}`)
-  }
+  check.keys(options, 'options', ALLOWED)
   const { region, accountId, endpoint, credentials, kmsKeyId, tags, recoveryWindowDays, client } = options
-  if (typeof region !== 'string' || !/^[a-z]{2,}(-[a-z0-9]+)+$/.test(region)) fail('region is the name of an AWS region, such as eu-west-1')
-  if (accountId !== undefined && (typeof accountId !== 'string' || !/^\d{12}$/.test(accountId))) fail('accountId is text of 12 digits')
-  if (endpoint !== undefined) checkEndpoint(endpoint)
-  if (credentials !== undefined && typeof credentials !== 'function') checkCredentials(credentials)
-  if (kmsKeyId !== undefined && !isText(kmsKeyId, 1, 2048)) fail('kmsKeyId is the id, the alias or the ARN of a key')
-  if (tags !== undefined) checkTags(tags)
+  if (typeof region !== 'string' || !/^[a-z]{2,}(-[a-z0-9]+)+$/.test(region)) check.fail('region is the name of an AWS region, such as eu-west-1')
+  if (accountId !== undefined && (typeof accountId !== 'string' || !/^\d{12}$/.test(accountId))) check.fail('accountId is text of 12 digits')
+  if (endpoint !== undefined) check.url(endpoint, 'endpoint')
+  if (credentials !== undefined && typeof credentials !== 'function' && !isCredentials(credentials)) {
+    check.fail('credentials have accessKeyId and secretAccessKey, or are a function that answers them')
+  }
+  if (kmsKeyId !== undefined && !isText(kmsKeyId, 2048)) check.fail('kmsKeyId is the id, the alias or the ARN of a key')
+  if (tags !== undefined) check.labels(tags, 'tags', { count: MAX_TAGS, key: 128, value: 256, reserved: 'aws:' })
   if (recoveryWindowDays !== undefined && !(Number.isInteger(recoveryWindowDays) && recoveryWindowDays >= 7 && recoveryWindowDays <= 30)) {
-    fail('recoveryWindowDays is a whole number from 7 to 30')
+    check.fail('recoveryWindowDays is a whole number from 7 to 30')
   }
   if (client !== undefined) {
-    if (typeof (client as Partial<AwsClient> | null)?.send !== 'function') fail('client is an object with a method send')
+    if (typeof (client as Partial<AwsClient> | null)?.send !== 'function') check.fail('client is an object with a method send')
     if (endpoint !== undefined || credentials !== undefined) {
-      throw SecretError.refused('misconfigured', OPERATION, { hint: 'a ready client has its own endpoint and credentials: give them or the client' })
+      check.clash('a ready client has its own endpoint and credentials: give them or the client')
     }
   }
   return { ...options, tags: { ...tags } }
@@ -72,34 +71,6 @@ export function checkOptions(options: AwsOptions): AwsOptions {
 /** Whether it has what a request is signed with; says nothing of whether it is right. */
 export function isCredentials(value: unknown): value is AwsCredentials {
   const { accessKeyId, secretAccessKey, sessionToken } = (value ?? {}) as Readonly<Record<string, unknown>>
-  if (!isText(accessKeyId, 1, 4096) || !isText(secretAccessKey, 1, 4096)) return false
+  if (!isText(accessKeyId, 4096) || !isText(secretAccessKey, 4096)) return false
   return sessionToken === undefined || typeof sessionToken === 'string'
-}
-
-function checkCredentials(credentials: unknown): void {
-  if (!isCredentials(credentials)) fail('credentials have accessKeyId and secretAccessKey, or are a function that answers them')
-}
-
-function checkEndpoint(endpoint: unknown): void {
-  const url = typeof endpoint === 'string' && URL.canParse(endpoint) ? new URL(endpoint) : undefined
-  if (url === undefined || !['http:', 'https:'].includes(url.protocol)) fail('endpoint is an http or https URL')
-  if (url.username !== '' || url.password !== '') fail('endpoint has no user name and no password')
-}
-
-function checkTags(tags: unknown): void {
-  if (typeof tags !== 'object' || tags === null || Array.isArray(tags)) fail('tags are an object of strings')
-  const entries = Object.entries(tags)
-  if (entries.length > MAX_TAGS) fail(`${entries.length} tags, ${MAX_TAGS} allowed`)
-  for (const [key, value] of entries) {
-    if (!isText(key, 1, 128) || key.toLowerCase().startsWith('aws:')) fail('the key of a tag is 1 to 128 characters and does not begin with aws:')
-    if (!isText(value, 0, 256)) fail(`the tag ${JSON.stringify(key)} is text of at most 256 characters`)
-  }
-}
-
-function isText(value: unknown, min: number, max: number): value is string {
-  return typeof value === 'string' && value.length >= min && value.length <= max && value.isWellFormed()
-}
-
-function fail(hint: string): never {
-  throw SecretError.invalid(OPERATION, hint)
 }

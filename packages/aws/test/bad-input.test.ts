@@ -116,7 +116,7 @@ describe('the endpoint', () => {
       'misconfigured',
       'none',
       false,
-      "the endpoint's certificate is not trusted",
+      "the server's certificate is not trusted",
     ])
     expectSilent(error)
     expect(emulator.controls.requests).toBe(0)

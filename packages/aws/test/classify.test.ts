@@ -14,7 +14,8 @@ import {
 import { DriverFinding, refused, type Failure, type SecretErrorCode } from '@strongroom/core'
 import { describe, expect, test } from 'vitest'
 import { awsDriver } from '../src/index.ts'
-import { classify, withCircumstances } from '../src/classify.ts'
+import { withCircumstances } from '@strongroom/core'
+import { classify } from '../src/classify.ts'
 
 type Row = [error: unknown, code: SecretErrorCode, retryable: boolean, effect: Failure['effect']]
 
@@ -97,7 +98,7 @@ describe('classify', () => {
   })
 
   test('a refusal after an earlier step has written is of unknown effect', () => {
-    expect(classify(withCircumstances(service('ThrottlingException'), { written: true })).effect).toBe('unknown')
+    expect(classify(withCircumstances(service('ThrottlingException'), { effect: 'unknown' })).effect).toBe('unknown')
   })
 
   test.each([

@@ -1,9 +1,9 @@
-import { DriverFinding, refused } from '@strongroom/core'
+import { DriverFinding, explained, LazyClient, loadSdk, refused, unlessAborted } from '@strongroom/core'
 import { Agent } from 'node:https'
 import type { SecretClient, SecretClientOptions } from '@azure/keyvault-secrets'
 import { damaged } from './answers.ts'
-import { classify, withCircumstances } from './classify.ts'
-import { credentialOf, loaded, type AzureCredential, type AzureTokenCredential } from './credentials.ts'
+import { classify } from './classify.ts'
+import { credentialOf, type AzureCredential, type AzureTokenCredential } from './credentials.ts'
 import type { AzureClient, AzureOptions } from './options.ts'
 
 type Policy = NonNullable<SecretClientOptions['additionalPolicies']>[number]['policy']
@@ -39,14 +39,15 @@ class QuietAgent extends Agent {
   }
 }
 
-/** The SDK's client, made by the first call; a start that failed is forgotten, so that the next call starts again. */
+/** The SDK's client, made by the first call. */
 export class Connection {
-  readonly #options: AzureOptions
-  #starting: Promise<Started> | undefined
-  #closed = false
+  readonly #client: LazyClient<Started>
 
   constructor(options: AzureOptions) {
-    this.#options = options
+    this.#client = new LazyClient(
+      () => start(options),
+      ({ own }) => own?.agent?.destroy(),
+    )
   }
 
   /**
@@ -55,7 +56,7 @@ export class Connection {
    */
   async send<Answer>(signal: AbortSignal, act: Act<Answer>, only?: 'DELETE' | 'POST'): Promise<Answer> {
     if (signal.aborted) throw new DriverFinding(refused('aborted'))
-    const { client, own } = await untilAborted(this.#start(), signal, 'none')
+    const { client, own } = await unlessAborted(this.#client.get(), signal, 'none')
     let raw: RawResponse | undefined
     const options: RequestOptions = {
       abortSignal: signal,
@@ -63,7 +64,7 @@ export class Connection {
       ...(own === undefined || only === undefined ? {} : { requestOptions: { headers: { [ONLY]: only } } }),
     }
     try {
-      return await untilAborted(
+      return await unlessAborted(
         act(client, options, () => raw?.parsedBody),
         signal,
         'unknown',
@@ -73,31 +74,15 @@ export class Connection {
     }
   }
 
-  async close(): Promise<void> {
-    this.#closed = true
-    const starting = this.#starting
-    this.#starting = undefined
-    if (starting === undefined) return
-    const [started] = await Promise.allSettled([starting])
-    if (started.status === 'fulfilled') started.value.own?.agent?.destroy()
-  }
-
-  async #start(): Promise<Started> {
-    if (this.#closed) throw new DriverFinding(refused('closed'))
-    const starting = (this.#starting ??= start(this.#options))
-    try {
-      return await starting
-    } catch (error) {
-      if (this.#starting === starting) this.#starting = undefined
-      throw error
-    }
+  close(): Promise<void> {
+    return this.#client.close()
   }
 }
 
 async function start(options: AzureOptions): Promise<Started> {
   const { vaultUrl, client, serviceVersion = SERVICE_VERSION, disableChallengeResourceVerification = false } = options
   if (client !== undefined) return { client, own: undefined }
-  const { SecretClient } = await loaded('@azure/keyvault-secrets', () => import('@azure/keyvault-secrets'))
+  const { SecretClient } = await loadSdk('@azure/keyvault-secrets', () => import('@azure/keyvault-secrets'))
   const credential = await credentialOf(options.credential as AzureCredential | AzureTokenCredential)
   const ca = options.tls?.ca
   // Behind a proxy the sockets are the SDK's.
@@ -129,21 +114,10 @@ const onlyOne: Policy = {
   },
 }
 
-function untilAborted<Answer>(work: Promise<Answer>, signal: AbortSignal, effect: 'none' | 'unknown'): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(new DriverFinding(refused('aborted', { effect })))
-    if (signal.aborted) abort()
-    signal.addEventListener('abort', abort, { once: true })
-    work.finally(() => signal.removeEventListener('abort', abort)).then(resolve, reject)
-  })
-}
-
 /** Where the SDK stumbles over an answer, its error says nothing of it: the answer does. */
 function unread(error: unknown, raw: RawResponse | undefined): unknown {
-  if (raw === undefined || typeof error !== 'object' || error === null || error instanceof DriverFinding) return error
-  const { statusCode, code, name } = error as { readonly statusCode?: unknown; readonly code?: unknown; readonly name?: unknown }
-  if (statusCode !== undefined || code !== undefined || name === 'AbortError') return error
+  if (raw === undefined || classify(error).code !== 'unknown') return error
   const { status, parsedBody } = raw
   const incomplete = status < 300 && typeof parsedBody === 'object' && parsedBody !== null
-  return withCircumstances(error, { failure: incomplete ? damaged('unknown').failure : classify({ statusCode: status, response: raw }) })
+  return explained(error, incomplete ? damaged('unknown').failure : classify({ statusCode: status, response: raw }))
 }

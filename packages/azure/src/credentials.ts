@@ -1,6 +1,5 @@
-import { DriverFinding, refused } from '@strongroom/core'
+import { DriverFinding, explained, loadSdk, refused } from '@strongroom/core'
 import type { TokenCredential } from '@azure/identity'
-import { withCircumstances } from './classify.ts'
 
 /** Anything that answers tokens, such as a credential of `@azure/identity`. `expiresOnTimestamp` is in milliseconds since 1970. */
 export interface AzureTokenCredential {
@@ -34,11 +33,11 @@ export function isTokenCredential(credential: unknown): credential is AzureToken
 /** The narrowest class for a kind. `@azure/identity` is loaded here, and only for a kind. */
 export async function credentialOf(credential: AzureCredential | AzureTokenCredential): Promise<TokenCredential> {
   if (isTokenCredential(credential)) return told(credential)
-  const identity = await loaded('@azure/identity', () => import('@azure/identity'))
+  const identity = await loadSdk('@azure/identity', () => import('@azure/identity'))
   try {
     return told(made(identity, credential))
   } catch (error) {
-    throw withCircumstances(error, { failure: refused('misconfigured', { hint: 'the Azure SDK refuses what was given as credential' }) })
+    throw explained(error, refused('misconfigured', { hint: 'the Azure SDK refuses what was given as credential' }))
   }
 }
 
@@ -59,15 +58,6 @@ function made(identity: typeof import('@azure/identity'), credential: AzureCrede
   }
 }
 
-/** Loads a package of the SDK on first use. */
-export async function loaded<Sdk>(name: string, load: () => Promise<Sdk>): Promise<Sdk> {
-  try {
-    return await load()
-  } catch (error) {
-    throw withCircumstances(error, { failure: refused('misconfigured', { hint: `the package ${name} cannot be loaded: install it` }) })
-  }
-}
-
 /** Whatever the credential throws, it means that there is no token, and that nothing but an empty probe was sent. */
 function told(credential: AzureTokenCredential): TokenCredential {
   return {
@@ -78,8 +68,7 @@ function told(credential: AzureTokenCredential): TokenCredential {
       } catch (error) {
         const { statusCode } = (error ?? {}) as { readonly statusCode?: unknown }
         const retryable = typeof statusCode === 'number' && (statusCode >= 500 || statusCode === 429)
-        const failure = refused('unauthenticated', { retryable, hint: 'the credential gave no token' })
-        throw typeof error === 'object' && error !== null ? withCircumstances(error, { failure }) : new DriverFinding(failure)
+        throw explained(error, refused('unauthenticated', { retryable, hint: 'the credential gave no token' }))
       }
       if (!isToken(token)) throw new DriverFinding(refused('unauthenticated', { hint: 'the credential gave no token' }))
       return token

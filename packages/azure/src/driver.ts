@@ -10,10 +10,11 @@ import {
   type Removal,
   type SecretDriver,
   type VersionId,
+  withCircumstances,
 } from '@strongroom/core'
 import type { DeletedSecret, SecretProperties } from '@azure/keyvault-secrets'
 import * as answers from './answers.ts'
-import { ASK_AGAIN_MS, classify, innerCodeOf, withCircumstances } from './classify.ts'
+import { ASK_AGAIN_MS, classify, innerCodeOf } from './classify.ts'
 import { Connection, type Act, type RequestOptions } from './client.ts'
 import { Cursors, pageSize, skipOf } from './cursor.ts'
 import { checkOptions, type AzureClient, type AzureOptions } from './options.ts'
@@ -56,7 +57,7 @@ export function azureDriver(options: AzureOptions): SecretDriver {
     try {
       return await connection.send(call.signal, act, only)
     } catch (error) {
-      throw withCircumstances(error, operation === undefined ? { reading: true } : { operation })
+      throw withCircumstances(error, operation === undefined ? { effect: 'none' } : { operation })
     }
   }
   const read = <Answer>(call: DriverCall, act: Act<Answer>): Promise<Answer> => send(undefined, call, act)
@@ -225,7 +226,7 @@ export function azureDriver(options: AzureOptions): SecretDriver {
       } catch (error) {
         const held = classify(error).code === 'permission_denied' ? await isProtected(path, call) : undefined
         if (held !== undefined) return retained(held)
-        throw withCircumstances(error, { written: deleted !== undefined })
+        throw deleted === undefined ? error : withCircumstances(error, { effect: 'unknown' })
       }
     },
 

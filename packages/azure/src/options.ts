@@ -1,4 +1,4 @@
-import { SecretError } from '@strongroom/core'
+import { isObject, isText, optionChecks, type OptionChecks } from '@strongroom/core'
 import type { SecretClient } from '@azure/keyvault-secrets'
 import { CREDENTIAL_FIELDS, isTokenCredential, type AzureCredential, type AzureTokenCredential } from './credentials.ts'
 
@@ -37,7 +37,7 @@ export interface AzureOptions {
   readonly client?: AzureClient | undefined
 }
 
-const OPERATION = 'azureDriver'
+const check: OptionChecks = optionChecks('azureDriver')
 const ALLOWED = ['vaultUrl', 'credential', 'serviceVersion', 'tls', 'disableChallengeResourceVerification', 'tags', 'client']
 const SERVICE_VERSIONS = ['7.4', '7.5', '7.6', '2025-07-01']
 /** A secret has 15 tags: 8 are the store's labels, and one the driver's own. */
@@ -48,17 +48,16 @@ const MAX_OWN_TAGS = 6
  * @throws SecretError `invalid_argument` for a wrong option, `misconfigured` for options that exclude each other
  */
 export function checkOptions(options: AzureOptions): AzureOptions {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) fail('options are an object')
-  for (const key of Object.keys(options)) {
-    if (!ALLOWED.includes(key)) fail(`unknown option ${JSON.stringify(key.slice(0, 64))}; allowed: ${ALLOWED.join(', ')}`)
-  }
+  check.keys(options, 'options', ALLOWED)
   const { credential, serviceVersion, tls, disableChallengeResourceVerification: unverified, tags, client } = options
   const vaultUrl = originOf(options.vaultUrl)
-  if (vaultUrl === undefined) fail('vaultUrl is the https URL of a vault, such as https://my-vault.vault.azure.net, without path, user or query')
-  if (serviceVersion !== undefined && !SERVICE_VERSIONS.includes(serviceVersion)) fail(`serviceVersion is one of ${SERVICE_VERSIONS.join(', ')}`)
-  if (tls !== undefined && !(isObject(tls) && Object.keys(tls).join() === 'ca' && isText(tls.ca, 1, 1_000_000))) fail('tls is { ca }, in PEM')
-  if (unverified !== undefined && typeof unverified !== 'boolean') fail('disableChallengeResourceVerification is true or false')
-  if (tags !== undefined) checkTags(tags)
+  if (vaultUrl === undefined)
+    check.fail('vaultUrl is the https URL of a vault, such as https://my-vault.vault.azure.net, without path, user or query')
+  if (serviceVersion !== undefined && !SERVICE_VERSIONS.includes(serviceVersion))
+    check.fail(`serviceVersion is one of ${SERVICE_VERSIONS.join(', ')}`)
+  if (tls !== undefined && !(isObject(tls) && Object.keys(tls).join() === 'ca' && isText(tls['ca'], 1_000_000))) check.fail('tls is { ca }, in PEM')
+  if (unverified !== undefined && typeof unverified !== 'boolean') check.fail('disableChallengeResourceVerification is true or false')
+  if (tags !== undefined) check.labels(tags, 'tags', { count: MAX_OWN_TAGS, key: 256, value: 256, reserved: 'strongroom' })
   if (client === undefined) checkCredential(credential)
   else checkClient(client, vaultUrl, [credential, serviceVersion, tls, unverified])
   return { ...options, vaultUrl, tags: { ...tags } }
@@ -72,48 +71,22 @@ function originOf(value: unknown): string | undefined {
 function checkCredential(credential: unknown): void {
   if (isTokenCredential(credential)) return
   const kinds = Object.keys(CREDENTIAL_FIELDS)
-  if (!isObject(credential) || !kinds.includes(credential['kind'] as string)) fail(`credential has a getToken, or a kind: ${kinds.join(', ')}`)
+  if (!isObject(credential) || !kinds.includes(credential['kind'] as string)) check.fail(`credential has a getToken, or a kind: ${kinds.join(', ')}`)
   const { kind, ...fields } = credential as Readonly<Record<string, unknown>> & { readonly kind: AzureCredential['kind'] }
   const { needs, takes } = CREDENTIAL_FIELDS[kind]
-  for (const field of needs) if (!isText(fields[field], 1, 4096)) fail(`credential of kind ${kind} needs ${field}`)
+  for (const field of needs) if (!isText(fields[field], 4096)) check.fail(`credential of kind ${kind} needs ${field}`)
   for (const [field, value] of Object.entries(fields)) {
-    if (![...needs, ...takes].includes(field)) fail(`credential of kind ${kind} takes ${[...needs, ...takes].join(', ') || 'nothing more'}`)
-    if (value !== undefined && !isText(value, 1, 4096)) fail(`${field} of credential is text`)
+    if (![...needs, ...takes].includes(field)) check.fail(`credential of kind ${kind} takes ${[...needs, ...takes].join(', ') || 'nothing more'}`)
+    if (value !== undefined && !isText(value, 4096)) check.fail(`${field} of credential is text`)
   }
 }
 
 function checkClient(client: Partial<AzureClient>, vaultUrl: string, others: readonly unknown[]): void {
   if (typeof client !== 'object' || client === null || METHODS.some(method => typeof client[method] !== 'function')) {
-    fail(`client is an object with the methods ${METHODS.join(', ')}`)
-  }
-  const excluded = (hint: string): never => {
-    throw SecretError.refused('misconfigured', OPERATION, { hint })
+    check.fail(`client is an object with the methods ${METHODS.join(', ')}`)
   }
   if (others.some(other => other !== undefined)) {
-    excluded('a ready client has its own credential, serviceVersion, tls and verification: give them or the client')
+    check.clash('a ready client has its own credential, serviceVersion, tls and verification: give them or the client')
   }
-  if (originOf(client.vaultUrl) !== vaultUrl) excluded('the ready client is of another vault than vaultUrl')
-}
-
-function checkTags(tags: unknown): void {
-  if (!isObject(tags)) fail('tags are an object of strings')
-  const entries = Object.entries(tags)
-  if (entries.length > MAX_OWN_TAGS) fail(`${entries.length} tags, ${MAX_OWN_TAGS} allowed`)
-  for (const [key, value] of entries) {
-    if (!isText(key, 1, 256) || key.toLowerCase().startsWith('strongroom'))
-      fail('the name of a tag is 1 to 256 characters and does not begin with strongroom')
-    if (!isText(value, 0, 256)) fail(`the tag ${JSON.stringify(key)} is text of at most 256 characters`)
-  }
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function isText(value: unknown, min: number, max: number): value is string {
-  return typeof value === 'string' && value.length >= min && value.length <= max && value.isWellFormed()
-}
-
-function fail(hint: string): never {
-  throw SecretError.invalid(OPERATION, hint)
+  if (originOf(client.vaultUrl) !== vaultUrl) check.clash('the ready client is of another vault than vaultUrl')
 }

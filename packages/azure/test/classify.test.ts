@@ -1,7 +1,8 @@
 import { DriverFinding, refused, type Failure, type SecretErrorCode } from '@strongroom/core'
 import { describe, expect, test } from 'vitest'
 import { azureDriver } from '../src/index.ts'
-import { classify, withCircumstances } from '../src/classify.ts'
+import { withCircumstances } from '@strongroom/core'
+import { classify } from '../src/classify.ts'
 import { restError, VAULT } from './fake-client.ts'
 
 type Row = [error: unknown, code: SecretErrorCode, retryable: boolean, effect: Failure['effect']]
@@ -75,11 +76,11 @@ describe('classify', () => {
   })
 
   test('what fails while it only looks has no effect, and what fails after a step has written may have one', () => {
-    expect(classify(withCircumstances(restError(502), { reading: true })).effect).toBe('none')
-    expect(classify(withCircumstances(restError(429), { written: true })).effect).toBe('unknown')
-    const later = withCircumstances(withCircumstances(restError(429), { written: true }), { reading: true })
+    expect(classify(withCircumstances(restError(502), { effect: 'none' })).effect).toBe('none')
+    expect(classify(withCircumstances(restError(429), { effect: 'unknown' })).effect).toBe('unknown')
+    const later = withCircumstances(withCircumstances(restError(429), { effect: 'unknown' }), { effect: 'none' })
     expect(classify(later).effect).toBe('unknown')
-    expect(classify(withCircumstances(new DriverFinding(refused('aborted')), { written: true })).effect).toBe('unknown')
+    expect(classify(withCircumstances(new DriverFinding(refused('aborted')), { effect: 'unknown' })).effect).toBe('unknown')
   })
 
   test.each([

@@ -15,6 +15,12 @@ export function refused(code: SecretErrorCode, more: Partial<Failure> = {}): Fai
   return { code, retryable: false, effect: 'none', ...more }
 }
 
+/** For authors of drivers: the backend did not get the request. */
+export const neverSent: Failure = refused('unavailable', { retryable: true })
+
+/** For authors of drivers: the backend may have got the request, and done what it asks for. */
+export const noAnswer: Failure = refused('unavailable', { retryable: true, effect: 'unknown' })
+
 /** For authors of drivers: the wait in milliseconds that a `Retry-After` header asks for, in seconds or by a date (RFC 9110, 10.2.3); undefined for anything else. */
 export function retryAfterMs(header: unknown): number | undefined {
   if (typeof header !== 'string' || header.trim() === '') return undefined

@@ -1,38 +1,19 @@
-import { DriverFinding, refused, type Failure } from '@strongroom/core'
-
-/** What the driver knows of an error that the SDK's error does not say. */
-export interface Circumstances {
-  readonly operation?: string | undefined
-  /** An earlier step of the same call has written. */
-  readonly written?: boolean | undefined
-  readonly failure?: Failure | undefined
-}
-
-const circumstances = new WeakMap<object, Circumstances>()
-
-/** Remembers more of an error, which itself goes on unchanged: core gives the SDK's own to `unsafeOnRawError`. */
-export function withCircumstances(error: unknown, more: Circumstances): unknown {
-  if (typeof error === 'object' && error !== null) circumstances.set(error, { ...circumstances.get(error), ...more })
-  return error
-}
+import { classifier, networkFailure, neverSent, noAnswer, refused, type Failure } from '@strongroom/core'
 
 /** The numbers of google/rpc/code.proto that the driver itself looks at. */
 export const CODE = { notFound: 5, alreadyExists: 6, failedPrecondition: 9 } as const
 
-const UNKNOWN: Failure = refused('unknown', { effect: 'unknown' })
 const THROTTLED: Failure = refused('throttled', { retryable: true })
-const NEVER_SENT: Failure = refused('unavailable', { retryable: true })
-const NO_ANSWER: Failure = refused('unavailable', { retryable: true, effect: 'unknown' })
-const UNTRUSTED: Failure = refused('misconfigured', { hint: "the endpoint's certificate is not trusted" })
+const UNTRUSTED: Failure = refused('misconfigured', { hint: "the server's certificate is not trusted" })
 const NOT_GOOGLE: Failure = refused('misconfigured', { hint: 'the endpoint is not a Secret Manager, or a proxy answers for it' })
 const KMS: Failure = refused('permission_denied', { hint: 'the KMS key of the secret cannot be used: no permission, or it is disabled' })
 
 /** One meaning a number, whichever transport; REST's HTTP statuses have become these numbers in the SDK. */
 const BY_CODE: ReadonlyMap<number, Failure> = new Map([
-  [1, NO_ANSWER], // cancelled, by someone else than the caller: that is found before
-  [2, NO_ANSWER],
+  [1, noAnswer], // cancelled, by someone else than the caller: that is found before
+  [2, noAnswer],
   [3, refused('invalid_argument')],
-  [4, NO_ANSWER],
+  [4, noAnswer],
   [5, refused('not_found')],
   [6, refused('already_exists')],
   [7, refused('permission_denied')],
@@ -41,8 +22,8 @@ const BY_CODE: ReadonlyMap<number, Failure> = new Map([
   [10, refused('conflict', { retryable: true })],
   [11, refused('invalid_argument')],
   [12, NOT_GOOGLE],
-  [13, NO_ANSWER],
-  [14, NO_ANSWER],
+  [13, noAnswer],
+  [14, noAnswer],
   [15, refused('corrupt', { effect: 'unknown' })],
   [16, refused('unauthenticated')],
 ])
@@ -54,9 +35,6 @@ const BY_REASON: ReadonlyMap<unknown, Failure> = new Map([
   ['RESOURCE_QUOTA_EXCEEDED', refused('quota_exceeded')],
 ])
 
-const BEFORE_SENDING: ReadonlySet<unknown> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN'])
-const NETWORK = /^(?:ECONN|EPIPE|EPROTO|ETIMEDOUT|EHOST|ENET|ENOTFOUND|EAI_AGAIN|HPE_)/
-const CERTIFICATE = /^(?:CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|ERR_TLS_CERT_)/
 // gRPC has one code for what never left and for what may have arrived; the beginning of its text tells, and only that is looked at.
 const GRPC_NEVER_SENT = /^(?:14 UNAVAILABLE: )?(?:No connection established|Name resolution failed)/
 const GRPC_CERTIFICATE = /Last error: (?:Error: )?(?:self-signed|unable to (?:get|verify)|certificate|Hostname\/IP does not match)/i
@@ -64,13 +42,11 @@ const UNDECODABLE = /^Error response from RPC \w+ .*could not be decoded/s
 const MAX_CAUSES = 5
 
 /** What an error of this driver means. Never throws. */
-export function classify(error: unknown): Failure {
-  try {
-    return meaningOf(error)
-  } catch {
-    return UNKNOWN
-  }
-}
+export const classify: (error: unknown) => Failure = classifier((error, operation) => {
+  if (!(error instanceof Error)) return undefined
+  const meaning = inOperation(error, operation) ?? byTransport(error) ?? byReason(error) ?? BY_CODE.get(codeOf(error) ?? 0)
+  return meaning && { ...meaning, retryAfterMs: retryAfterMs(error) }
+})
 
 /** The number of Google's answer; undefined where it is not Google's: a proxy's 404 is not a secret that is missing. */
 export function codeOf(error: unknown): number | undefined {
@@ -81,28 +57,16 @@ export function codeOf(error: unknown): number | undefined {
 /** What it means that no token could be had, which is before anything is sent. */
 export function tokenFailure(error: unknown): Failure {
   const { response, status = response?.status } = (error ?? {}) as { readonly status?: unknown; readonly response?: { readonly status?: unknown } }
-  if (typeof status === 'number' && (status >= 500 || status === 429)) return NEVER_SENT
-  if (typeof status !== 'number' && causes(error).some(({ code }) => typeof code === 'string' && NETWORK.test(code))) return NEVER_SENT
+  const isTheirs = typeof status === 'number' && (status >= 500 || status === 429)
+  const network = isTheirs ? neverSent : typeof status === 'number' ? undefined : networkOf(error)
+  if (network !== undefined) return { ...network, effect: 'none' }
   return refused('unauthenticated', { hint: 'the Google credentials gave no access token: they are wrong, or have expired' })
 }
 
-function meaningOf(error: unknown): Failure {
-  if (error instanceof DriverFinding) return withEffect(error, error.failure)
-  if (!(error instanceof Error)) return UNKNOWN
-  const meaning = circumstances.get(error)?.failure ?? inOperation(error) ?? byTransport(error) ?? byReason(error) ?? BY_CODE.get(codeOf(error) ?? 0)
-  if (meaning === undefined) return UNKNOWN
-  return { ...withEffect(error, meaning), retryAfterMs: meaning.retryable ? retryAfterMs(error) : undefined }
-}
-
-function withEffect(error: object, meaning: Failure): Failure {
-  return circumstances.get(error)?.written === true ? { ...meaning, effect: 'unknown' } : meaning
-}
-
 /** Where one number means several things. */
-function inOperation(error: Error): Failure | undefined {
+function inOperation(error: Error, operation: string | undefined): Failure | undefined {
   if (codeOf(error) !== CODE.failedPrecondition) return undefined
   if (/kms|cryptokey/i.test(error.message)) return KMS
-  const operation = circumstances.get(error)?.operation
   if (operation === 'accessSecretVersion') return refused('version_unusable')
   // Only an etag that is not the stored one.
   return operation === 'updateSecret' ? refused('conflict', { retryable: true }) : undefined
@@ -110,26 +74,24 @@ function inOperation(error: Error): Failure | undefined {
 
 function byTransport(error: Error): Failure | undefined {
   const { httpStatusCode: status } = error as { readonly httpStatusCode?: unknown }
-  if (typeof status === 'number' && UNDECODABLE.test(error.message)) return status === 429 ? THROTTLED : status >= 500 ? NO_ANSWER : NOT_GOOGLE
+  if (typeof status === 'number' && UNDECODABLE.test(error.message)) return status === 429 ? THROTTLED : status >= 500 ? noAnswer : NOT_GOOGLE
   const code = codeOf(error)
   if (code !== undefined && code !== 14) return undefined
-  if (GRPC_NEVER_SENT.test(error.message)) return GRPC_CERTIFICATE.test(error.message) ? UNTRUSTED : NEVER_SENT
-  const chain = causes(error)
-  if (chain.some(one => typeof one.code === 'string' && CERTIFICATE.test(one.code))) return UNTRUSTED
-  const isUnsent = chain.some(one => BEFORE_SENDING.has(one.code) || one.syscall === 'connect' || one.syscall === 'getaddrinfo')
-  if (isUnsent) return NEVER_SENT
-  return code === undefined && chain.some(one => typeof one.code === 'string' && NETWORK.test(one.code)) ? NO_ANSWER : undefined
+  if (GRPC_NEVER_SENT.test(error.message)) return GRPC_CERTIFICATE.test(error.message) ? UNTRUSTED : neverSent
+  return networkOf(error)
 }
 
 function byReason(error: Error): Failure | undefined {
   return BY_REASON.get((error as { readonly reason?: unknown }).reason)
 }
 
-/** The error and what caused it; the SDK hides the network's own error below two of its own. */
-function causes(error: unknown): readonly { readonly code?: unknown; readonly syscall?: unknown }[] {
-  const found: object[] = []
-  for (let next = error; typeof next === 'object' && next !== null && found.length < MAX_CAUSES; next = (next as { cause?: unknown }).cause) {
-    found.push(next)
+/** The SDK hides the network's own error below two of its own: the innermost that says something. */
+function networkOf(error: unknown): Failure | undefined {
+  let found: Failure | undefined
+  let next = error
+  for (let depth = 0; depth < MAX_CAUSES && typeof next === 'object' && next !== null; depth += 1) {
+    found = networkFailure(next) ?? found
+    next = (next as { readonly cause?: unknown }).cause
   }
   return found
 }

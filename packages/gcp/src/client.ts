@@ -1,7 +1,7 @@
-import { DriverFinding, refused } from '@strongroom/core'
+import { DriverFinding, explained, LazyClient, loadSdk, refused, withCircumstances } from '@strongroom/core'
 import type { SecretManagerServiceClient } from '@google-cloud/secret-manager'
 import type * as Gax from 'google-gax'
-import { tokenFailure, withCircumstances } from './classify.ts'
+import { tokenFailure } from './classify.ts'
 import type { GcpAuthClient, GcpClient, GcpOptions } from './options.ts'
 
 /** Calls of the service, as the SDK names them. */
@@ -29,16 +29,17 @@ const REQUEST_MS = 60_000
 const SCOPE = 'https://www.googleapis.com/auth/cloud-platform'
 const WRITES: ReadonlySet<Operation> = new Set(['addSecretVersion', 'createSecret', 'deleteSecret', 'destroySecretVersion', 'updateSecret'])
 
-/** The SDK and a client of it, loaded by the first call; a start that failed is forgotten, so that the next call starts again. */
+/** The SDK and a client of it, loaded by the first call. */
 export class Connection {
-  readonly #options: GcpOptions
   readonly #host: string
-  #starting: Promise<Started> | undefined
-  #closed = false
+  readonly #client: LazyClient<Started>
 
   constructor(options: GcpOptions) {
-    this.#options = options
     this.#host = hostOf(options)
+    this.#client = new LazyClient(
+      () => start(options, this.#host),
+      ({ own }) => own?.close(),
+    )
   }
 
   /** One request, without retries. What is in the answer is for the caller to check. */
@@ -47,7 +48,7 @@ export class Connection {
     let cancel: (() => void) | undefined
     let sent = false
     const work = async (): Promise<unknown> => {
-      const { call, auth } = await this.#start()
+      const { call, auth } = await this.#client.get()
       const headers = await headersOf(auth, this.#host, request)
       if (signal.aborted) return undefined // and nobody waits
       const pending = call(operation)(request, { timeout: REQUEST_MS, retry: null, autoPaginate: false, otherArgs: { headers } })
@@ -72,24 +73,8 @@ export class Connection {
     }
   }
 
-  async close(): Promise<void> {
-    this.#closed = true
-    const starting = this.#starting
-    this.#starting = undefined
-    if (starting === undefined) return
-    const [started] = await Promise.allSettled([starting])
-    if (started.status === 'fulfilled') await started.value.own?.close()
-  }
-
-  async #start(): Promise<Started> {
-    if (this.#closed) throw new DriverFinding(refused('closed'))
-    const starting = (this.#starting ??= start(this.#options, this.#host))
-    try {
-      return await starting
-    } catch (error) {
-      if (this.#starting === starting) this.#starting = undefined
-      throw error
-    }
+  close(): Promise<void> {
+    return this.#client.close()
   }
 }
 
@@ -101,7 +86,9 @@ function hostOf({ endpoint, region }: GcpOptions): string {
 async function start(options: GcpOptions, host: string): Promise<Started> {
   const { client, transport, projectId } = options
   if (client !== undefined) return { call: await callerOf(client), auth: undefined, own: undefined }
-  const [{ SecretManagerServiceClient }, gax] = await load()
+  const [{ SecretManagerServiceClient }, gax] = await loadSdk('@google-cloud/secret-manager and google-gax', () =>
+    Promise.all([import('@google-cloud/secret-manager'), import('google-gax')]),
+  )
   const auth = await authOf(options, gax)
   const { protocol, hostname, port } = new URL(host)
   const insecure = protocol === 'http:'
@@ -119,15 +106,6 @@ async function start(options: GcpOptions, host: string): Promise<Started> {
     enableTelemetryLogging: false,
   })
   return { call: await callerOf(own), auth, own }
-}
-
-async function load(): Promise<[typeof import('@google-cloud/secret-manager'), typeof Gax]> {
-  try {
-    return await Promise.all([import('@google-cloud/secret-manager'), import('google-gax')])
-  } catch (error) {
-    const hint = 'the packages @google-cloud/secret-manager and google-gax cannot be loaded: install them'
-    throw withCircumstances(error, { failure: refused('misconfigured', { hint }) })
-  }
 }
 
 /**
@@ -157,7 +135,7 @@ async function authOf({ authClient, endpoint, credentials, keyFile, projectId }:
     return await auth.getClient()
   } catch (error) {
     const hint = 'there are no Google credentials: see application default credentials, or give credentials, keyFile or authClient'
-    throw withCircumstances(error, { failure: refused('unauthenticated', { hint }) })
+    throw explained(error, refused('unauthenticated', { hint }))
   }
 }
 
@@ -170,7 +148,6 @@ async function headersOf(auth: GcpAuthClient | undefined, host: string, request:
   try {
     return { ...Object.fromEntries(await auth.getRequestHeaders(`${host}/`)), ...routing }
   } catch (error) {
-    const failure = tokenFailure(error)
-    throw typeof error === 'object' && error !== null ? withCircumstances(error, { failure }) : new DriverFinding(failure)
+    throw explained(error, tokenFailure(error))
   }
 }

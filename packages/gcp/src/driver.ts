@@ -8,9 +8,10 @@ import {
   type NativePath,
   type SecretDriver,
   type VersionId,
+  withCircumstances,
 } from '@strongroom/core'
 import { claimOf, claimText, damaged, entryOf, holderOf, isVersion, listOf, numberOf, tokenOf, versionOf, type Answer } from './answers.ts'
-import { classify, CODE, codeOf, withCircumstances } from './classify.ts'
+import { classify, CODE, codeOf } from './classify.ts'
 import { CLAIM, checkOptions, type GcpOptions, type GcpReplication } from './options.ts'
 import { MAX_BYTES, Service, unlessMissing } from './service.ts'
 
@@ -238,7 +239,7 @@ async function afterWriting<T>(work: Promise<T>): Promise<T> {
   try {
     return await work
   } catch (error) {
-    throw withCircumstances(error, { written: true })
+    throw withCircumstances(error, { effect: 'unknown' })
   }
 }
 

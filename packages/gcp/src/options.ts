@@ -1,4 +1,4 @@
-import { SecretError } from '@strongroom/core'
+import { isObject, isText, optionChecks, type OptionChecks } from '@strongroom/core'
 
 /** A service account's key, or another form of credentials that Google gives out as JSON. */
 export type GcpCredentials = Readonly<Record<string, unknown>>
@@ -54,7 +54,7 @@ export interface GcpOptions {
 /** The driver's own annotation: the token of the create that made the secret. */
 export const CLAIM = 'strongroom-create'
 
-const OPERATION = 'gcpDriver'
+const check: OptionChecks = optionChecks('gcpDriver')
 const ALLOWED = [
   'projectId',
   'region',
@@ -82,97 +82,72 @@ const MAX_ANNOTATION_BYTES = 13_000
  * @throws SecretError `invalid_argument` for a wrong option, `misconfigured` for options that exclude each other
  */
 export function checkOptions(options: GcpOptions): GcpOptions {
-  if (!isObject(options)) fail('options are an object')
-  for (const key of Object.keys(options)) {
-    if (!ALLOWED.includes(key)) fail(`unknown option ${JSON.stringify(key.slice(0, 64))}; allowed: ${ALLOWED.join(', ')}`)
-  }
+  check.keys(options, 'options', ALLOWED)
   const { projectId, region, transport, replication, annotations, versionAlias, confirmReads } = options
-  if (!isText(projectId, 200) || !PROJECT.test(projectId)) fail('projectId is the id of a project, such as my-project, not its number')
-  if (region !== undefined && !(isText(region, 63) && PLACE.test(region))) fail('region is the name of a region, such as europe-west3')
-  if (transport !== undefined && transport !== 'grpc' && transport !== 'rest') fail('transport is grpc or rest')
+  if (!isText(projectId, 200) || !PROJECT.test(projectId)) check.fail('projectId is the id of a project, such as my-project, not its number')
+  if (region !== undefined && !(isText(region, 63) && PLACE.test(region))) check.fail('region is the name of a region, such as europe-west3')
+  if (transport !== undefined && transport !== 'grpc' && transport !== 'rest') check.fail('transport is grpc or rest')
   if (versionAlias !== undefined && !(isText(versionAlias, 63) && ALIAS.test(versionAlias))) {
-    fail('versionAlias is 1 to 63 of A-Z a-z 0-9 _ -, a letter first, and neither latest nor NEW')
+    check.fail('versionAlias is 1 to 63 of A-Z a-z 0-9 _ -, a letter first, and neither latest nor NEW')
   }
-  if (confirmReads !== undefined && typeof confirmReads !== 'boolean') fail('confirmReads is true or false')
+  if (confirmReads !== undefined && typeof confirmReads !== 'boolean') check.fail('confirmReads is true or false')
   if (replication !== undefined) checkReplication(replication, region)
   if (annotations !== undefined) checkAnnotations(annotations)
   checkConnection(options)
-  if (confirmReads === true && versionAlias !== undefined) clash('what the versionAlias goes to cannot be confirmed: leave confirmReads out')
+  if (confirmReads === true && versionAlias !== undefined) check.clash('what the versionAlias goes to cannot be confirmed: leave confirmReads out')
   return { ...options, annotations: { ...annotations } }
 }
 
 function checkConnection({ credentials, keyFile, authClient, endpoint, client, transport }: GcpOptions): void {
-  if (credentials !== undefined && !isObject(credentials)) fail('credentials are an object, such as the JSON of a service account key')
-  if (keyFile !== undefined && !isText(keyFile, 4096)) fail('keyFile is the path of a file')
+  if (credentials !== undefined && !isObject(credentials)) check.fail('credentials are an object, such as the JSON of a service account key')
+  if (keyFile !== undefined && !isText(keyFile, 4096)) check.fail('keyFile is the path of a file')
   if (authClient !== undefined && typeof (authClient as Partial<GcpAuthClient> | null)?.getRequestHeaders !== 'function') {
-    fail('authClient is an object with a method getRequestHeaders')
+    check.fail('authClient is an object with a method getRequestHeaders')
   }
   const given = [credentials, keyFile, authClient].filter(one => one !== undefined).length
-  if (given > 1) clash('give one of credentials, keyFile and authClient')
+  if (given > 1) check.clash('give one of credentials, keyFile and authClient')
   if (endpoint !== undefined) {
-    checkEndpoint(endpoint)
-    if (endpoint.startsWith('http:') && (credentials !== undefined || keyFile !== undefined)) {
-      clash('credentials and keyFile are not sent over http: give an https endpoint, or an authClient')
+    const { protocol } = check.url(endpoint, 'endpoint', 'origin')
+    if (protocol === 'http:' && (credentials !== undefined || keyFile !== undefined)) {
+      check.clash('credentials and keyFile are not sent over http: give an https endpoint, or an authClient')
     }
   }
   if (client === undefined) return
   const methods = client as Partial<GcpClient> | null
   if (![methods?.createSecret, methods?.addSecretVersion, methods?.accessSecretVersion].every(one => typeof one === 'function')) {
-    fail('client is a SecretManagerServiceClient, or an object with its methods')
+    check.fail('client is a SecretManagerServiceClient, or an object with its methods')
   }
   if (given > 0 || endpoint !== undefined || transport !== undefined) {
-    clash('a ready client has its own endpoint, transport and credentials: give them or the client')
+    check.clash('a ready client has its own endpoint, transport and credentials: give them or the client')
   }
-}
-
-function checkEndpoint(endpoint: unknown): asserts endpoint is string {
-  const url = typeof endpoint === 'string' && URL.canParse(endpoint) ? new URL(endpoint) : undefined
-  if (url === undefined || !['http:', 'https:'].includes(url.protocol)) fail('endpoint is an http or https URL')
-  if (url.username !== '' || url.password !== '') fail('endpoint has no user name and no password')
-  if (url.pathname !== '/' || url.search !== '' || url.hash !== '') fail('endpoint is a host and a port, without a path')
 }
 
 function checkReplication(replication: GcpReplication, region: string | undefined): void {
-  if (!isObject(replication)) fail('replication is an object')
+  if (!isObject(replication)) check.fail('replication is an object')
   if (replication.type === 'automatic') return checkKey(replication.kmsKey)
   const { type, locations } = replication
-  if (type !== 'locations' || !Array.isArray(locations) || locations.length === 0) fail('replication is of type automatic, or locations with a list')
-  if (region !== undefined) clash('a regional secret is in its region only: leave the locations out')
+  if (type !== 'locations' || !Array.isArray(locations) || locations.length === 0)
+    check.fail('replication is of type automatic, or locations with a list')
+  if (region !== undefined) check.clash('a regional secret is in its region only: leave the locations out')
   for (const one of locations as readonly unknown[]) {
     const { location, kmsKey } = (one ?? {}) as { readonly location?: unknown; readonly kmsKey?: unknown }
-    if (!isText(location, 63) || !PLACE.test(location)) fail('a location of the replication is the name of a region')
+    if (!isText(location, 63) || !PLACE.test(location)) check.fail('a location of the replication is the name of a region')
     checkKey(kmsKey)
   }
 }
 
 function checkKey(key: unknown): void {
-  if (key !== undefined && !(isText(key, 1024) && KEY.test(key))) fail('kmsKey is projects/…/locations/…/keyRings/…/cryptoKeys/…')
+  if (key !== undefined && !(isText(key, 1024) && KEY.test(key))) check.fail('kmsKey is projects/…/locations/…/keyRings/…/cryptoKeys/…')
 }
 
 function checkAnnotations(annotations: unknown): void {
-  if (!isObject(annotations)) fail('annotations are an object of strings')
+  if (!isObject(annotations)) check.fail('annotations are an object of strings')
   let bytes = 0
   for (const [key, value] of Object.entries(annotations)) {
-    if (!ANNOTATION.test(key)) fail('the key of an annotation is 1 to 63 of A-Z a-z 0-9 _ . -, a letter or digit at both ends')
-    if (key === CLAIM) fail(`the annotation ${CLAIM} is the driver's own`)
-    if (typeof value !== 'string' || !value.isWellFormed()) fail(`the annotation ${JSON.stringify(key)} is well-formed text`)
+    if (!ANNOTATION.test(key)) check.fail('the key of an annotation is 1 to 63 of A-Z a-z 0-9 _ . -, a letter or digit at both ends')
+    if (key === CLAIM) check.fail(`the annotation ${CLAIM} is the driver's own`)
+    if (typeof value !== 'string' || !value.isWellFormed()) check.fail(`the annotation ${JSON.stringify(key)} is well-formed text`)
     bytes += Buffer.byteLength(key) + Buffer.byteLength(value)
   }
-  if (bytes > MAX_ANNOTATION_BYTES) fail(`${bytes} bytes of annotations, ${MAX_ANNOTATION_BYTES} allowed`)
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function isText(value: unknown, max: number): value is string {
-  return typeof value === 'string' && value.length >= 1 && value.length <= max && value.isWellFormed()
-}
-
-function fail(hint: string): never {
-  throw SecretError.invalid(OPERATION, hint)
-}
-
-function clash(hint: string): never {
-  throw SecretError.refused('misconfigured', OPERATION, { hint })
+  if (bytes > MAX_ANNOTATION_BYTES) check.fail(`${bytes} bytes of annotations, ${MAX_ANNOTATION_BYTES} allowed`)
 }

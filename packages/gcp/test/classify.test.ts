@@ -2,7 +2,8 @@ import { GoogleError } from 'google-gax'
 import { DriverFinding, refused, type Failure, type SecretErrorCode } from '@strongroom/core'
 import { describe, expect, test } from 'vitest'
 import { gcpDriver } from '../src/index.ts'
-import { classify, codeOf, tokenFailure, withCircumstances } from '../src/classify.ts'
+import { withCircumstances } from '@strongroom/core'
+import { classify, codeOf, tokenFailure } from '../src/classify.ts'
 
 type Row = [error: unknown, code: SecretErrorCode, retryable: boolean, effect: Failure['effect']]
 
@@ -87,8 +88,8 @@ describe('classify', () => {
   })
 
   test('a refusal after an earlier step has written is of unknown effect', () => {
-    expect(classify(withCircumstances(google(8), { written: true }))).toMatchObject({ code: 'throttled', effect: 'unknown' })
-    expect(classify(withCircumstances(new DriverFinding(refused('aborted')), { written: true }))).toMatchObject({
+    expect(classify(withCircumstances(google(8), { effect: 'unknown' }))).toMatchObject({ code: 'throttled', effect: 'unknown' })
+    expect(classify(withCircumstances(new DriverFinding(refused('aborted')), { effect: 'unknown' }))).toMatchObject({
       code: 'aborted',
       effect: 'unknown',
     })

@@ -1,25 +1,5 @@
-import { DriverFinding, refused, type Failure } from '@strongroom/core'
+import { classifier, networkFailure, neverSent, noAnswer, refused, type Failure } from '@strongroom/core'
 
-/** What the driver knows of an error that node-vault's error does not say. */
-export interface Circumstances {
-  readonly operation?: string | undefined
-  /** Whether this call may have written, where the step that failed does not tell: an earlier one has, or this one only looked. */
-  readonly effect?: Failure['effect'] | undefined
-  readonly retryAfterMs?: number | undefined
-  readonly failure?: Failure | undefined
-}
-
-const circumstances = new WeakMap<object, Circumstances>()
-
-/** Remembers more of an error, which itself goes on unchanged: core gives the SDK's own to `unsafeOnRawError`. */
-export function withCircumstances(error: unknown, more: Circumstances): unknown {
-  if (typeof error === 'object' && error !== null) circumstances.set(error, { ...circumstances.get(error), ...more })
-  return error
-}
-
-const UNKNOWN: Failure = refused('unknown', { effect: 'unknown' })
-export const NEVER_SENT: Failure = refused('unavailable', { retryable: true })
-export const NO_ANSWER: Failure = refused('unavailable', { retryable: true, effect: 'unknown' })
 export const ABORTED: Failure = refused('aborted', { effect: 'unknown' })
 const CERTIFICATE: Failure = refused('misconfigured', { hint: "the server's certificate is not trusted, or it does not take the client's" })
 const NO_MOUNT: Failure = refused('misconfigured', { hint: 'there is no such mount in this namespace, or no such namespace' })
@@ -35,26 +15,22 @@ const BY_STATUS: ReadonlyMap<number, Failure> = new Map([
   [403, refused('permission_denied')],
   [405, NOT_V2],
   // A read of Vault Enterprise on a node that has not caught up.
-  [412, NEVER_SENT],
+  [412, neverSent],
   [413, refused('too_large')],
   [429, refused('throttled', { retryable: true })],
   // Standby nodes of Vault Enterprise.
-  [472, NEVER_SENT],
-  [473, NEVER_SENT],
+  [472, neverSent],
+  [473, neverSent],
 ])
 
-const BEFORE_SENDING: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN'])
-const WHILE_WAITING: ReadonlySet<string> = new Set(['ECONNRESET', 'ECONNABORTED', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'ENETDOWN'])
-const TLS = /^(CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|ERR_TLS_|ERR_SSL_|EPROTO$)/
+const NO_SESSION = /^(ERR_TLS_|ERR_SSL_|EPROTO$)/
 
 /** What an error of this driver means. Never throws. */
-export function classify(error: unknown): Failure {
-  try {
-    return meaningOf(error)
-  } catch {
-    return UNKNOWN
-  }
-}
+export const classify: (error: unknown) => Failure = classifier((error, operation) => {
+  const { code, name } = error as Partial<Error> & { readonly code?: unknown }
+  if (name === 'AbortError') return ABORTED
+  return byStatus(error, operation) ?? (NO_SESSION.test(String(code)) ? CERTIFICATE : networkFailure(error))
+})
 
 /** The HTTP status of an answer that node-vault took for a failure; its class is not exported. */
 export function statusOf(error: unknown): number | undefined {
@@ -67,18 +43,6 @@ export function isMismatch(error: unknown): boolean {
   return statusOf(error) === 400 && errorsOf(error).includes('check-and-set parameter did not match')
 }
 
-function meaningOf(error: unknown): Failure {
-  if (typeof error !== 'object' || error === null) return UNKNOWN
-  const { operation, effect, retryAfterMs, failure } = circumstances.get(error) ?? {}
-  const own = error instanceof DriverFinding ? error.failure : undefined
-  const meaning = failure ?? own ?? byStatus(error, operation) ?? byCode(error) ?? UNKNOWN
-  return {
-    ...meaning,
-    effect: effect ?? meaning.effect,
-    retryAfterMs: meaning.retryable ? (meaning.retryAfterMs ?? retryAfterMs) : undefined,
-  }
-}
-
 function byStatus(error: object, operation: string | undefined): Failure | undefined {
   const status = statusOf(error)
   if (status === undefined) return undefined
@@ -86,13 +50,13 @@ function byStatus(error: object, operation: string | undefined): Failure | undef
   if (status >= 300 && status < 400) return REDIRECTED
   if (isMismatch(error)) return refused(operation === 'create' ? 'already_exists' : 'conflict')
   // A mount that was made or upgraded a moment ago; nothing is written until it is done.
-  if (status === 400 && /upgrad\w+ from non-versioned/i.test(said)) return NEVER_SENT
+  if (status === 400 && /upgrad\w+ from non-versioned/i.test(said)) return neverSent
   if (status === 404) return missing(error)
   if (status === 429 && said.includes('lease count quota')) return refused('quota_exceeded')
-  if (status === 503 && said.includes('sealed')) return NEVER_SENT
+  if (status === 503 && said.includes('sealed')) return neverSent
   // The storage's own limit, which Vault does not know before it writes.
   if (status === 500 && /too large|max(imum)? (value )?size/i.test(said)) return refused('too_large', { effect: 'unknown' })
-  return BY_STATUS.get(status) ?? (status >= 500 ? NO_ANSWER : undefined)
+  return BY_STATUS.get(status) ?? (status >= 500 ? noAnswer : undefined)
 }
 
 /** 404 has four meanings: a version that is deleted, a secret or version that is not there, a wrong mount, something else than Vault. */
@@ -101,15 +65,6 @@ function missing(error: unknown): Failure {
   if (typeof data === 'object' && data !== null) return refused('version_unusable')
   if (!Array.isArray(errors)) return NO_VAULT
   return errors.length === 0 ? refused('not_found') : NO_MOUNT
-}
-
-function byCode(error: object): Failure | undefined {
-  const { code, syscall, name } = error as { readonly code?: unknown; readonly syscall?: unknown; readonly name?: unknown }
-  if (name === 'AbortError') return ABORTED
-  if (typeof code !== 'string') return undefined
-  if (BEFORE_SENDING.has(code) || syscall === 'connect' || syscall === 'getaddrinfo') return NEVER_SENT
-  if (WHILE_WAITING.has(code) || code.startsWith('HPE_')) return NO_ANSWER
-  return TLS.test(code) ? CERTIFICATE : undefined
 }
 
 function responseOf(error: unknown): { readonly statusCode?: unknown; readonly body?: unknown } | undefined {

@@ -1,6 +1,6 @@
-import { DriverFinding, refused } from '@strongroom/core'
-import { ABORTED, classify, NOT_V2, statusOf, withCircumstances } from './classify.ts'
-import { Shared, Tokens, unlessAborted } from './login.ts'
+import { DriverFinding, LazyClient, loadSdk, refused, unlessAborted, withCircumstances } from '@strongroom/core'
+import { classify, NOT_V2, statusOf } from './classify.ts'
+import { Shared, Tokens } from './login.ts'
 import { encodePath, type CheckedOptions, type VaultClient } from './options.ts'
 import { createTransport, type WireRequest } from './transport.ts'
 
@@ -17,25 +17,28 @@ interface Started {
   readonly stop: () => void
 }
 
-/** The SDK, a client of it, and its token, got by the first call; a start that failed is forgotten, so that the next call starts again. */
+/** The SDK, a client of it, and its token, got by the first call. */
 export class Connection {
   readonly #options: CheckedOptions
   readonly #tokens: Tokens | undefined
-  readonly #starting = new Shared<Started>()
+  readonly #client: LazyClient<Started>
   readonly #looking = new Shared<void>()
   readonly #closing = new AbortController()
-  #started: Started | undefined
   #isV2 = false
 
   constructor(options: CheckedOptions) {
     this.#options = options
+    this.#client = new LazyClient(
+      () => start(options),
+      ({ stop }) => stop(),
+    )
     // What many callers share is ended by none of them, only by `close`.
     if (options.auth !== undefined) this.#tokens = new Tokens(options.auth, request => this.#ask(request, this.#closing.signal))
   }
 
   /** One request, without retries. What is in the answer is for the caller to check. */
   async send(signal: AbortSignal, request: VaultRequest): Promise<unknown> {
-    if (signal.aborted) throw new DriverFinding({ ...ABORTED, effect: 'none' })
+    if (signal.aborted) throw new DriverFinding(refused('aborted'))
     const token = await this.#token(signal)
     if (!this.#isV2) await this.#looking.run(() => this.#look(token), signal)
     try {
@@ -47,7 +50,7 @@ export class Connection {
 
   async close(): Promise<void> {
     this.#closing.abort()
-    this.#started?.stop()
+    await this.#client.close()
   }
 
   async #token(signal: AbortSignal): Promise<string | undefined> {
@@ -56,7 +59,7 @@ export class Connection {
   }
 
   async #ask({ token, ...request }: VaultRequest & { readonly token?: string | undefined }, signal: AbortSignal): Promise<unknown> {
-    this.#started ??= await this.#starting.run(() => start(this.#options), signal)
+    const { client } = this.#client.ready ?? (await unlessAborted(this.#client.get(), signal, 'none'))
     const { namespace } = this.#options
     const headers = {
       'X-Vault-Request': 'true',
@@ -66,7 +69,7 @@ export class Connection {
     const note: WireRequest['note'] = {}
     const options = { ...request, path: `/${request.path}`, headers, signal, note }
     try {
-      return await unlessAborted(this.#started.client.request(options), signal, 'unknown')
+      return await unlessAborted(client.request(options), signal, 'unknown')
     } catch (error) {
       throw note.retryAfterMs === undefined ? error : withCircumstances(error, { retryAfterMs: note.retryAfterMs })
     }
@@ -105,7 +108,7 @@ export class Connection {
 
 async function start(options: CheckedOptions): Promise<Started> {
   if (options.client !== undefined) return { client: options.client, stop: () => {} }
-  const createClient = await load()
+  const { default: createClient } = await loadSdk('node-vault', () => import('node-vault'))
   const { send, close } = createTransport({ secure: options.address.startsWith('https:'), tls: options.tls })
   const client = createClient({
     endpoint: options.address,
@@ -116,13 +119,4 @@ async function start(options: CheckedOptions): Promise<Started> {
   // Or the environment's VAULT_TOKEN, VAULT_NAMESPACE and VAULT_PREFIX would be used unasked.
   Object.assign(client, { token: '', namespace: '', pathPrefix: '' })
   return { client, stop: close }
-}
-
-async function load(): Promise<typeof import('node-vault')> {
-  try {
-    const sdk = await import('node-vault')
-    return sdk.default
-  } catch (error) {
-    throw withCircumstances(error, { failure: refused('misconfigured', { hint: 'the package node-vault cannot be loaded: install it' }) })
-  }
 }

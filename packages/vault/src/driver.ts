@@ -7,9 +7,10 @@ import {
   type NativePath,
   type SecretDriver,
   type VersionId,
+  withCircumstances,
 } from '@strongroom/core'
 import { damaged, dataOf, entryOf, fieldsFor, metadataOf, namesOf, payloadOf, versionOf, type Metadata } from './answers.ts'
-import { classify, isMismatch, withCircumstances } from './classify.ts'
+import { classify, isMismatch } from './classify.ts'
 import { Connection, type VaultRequest } from './client.ts'
 import { checkOptions, encodePath, isPath, type VaultOptions } from './options.ts'
 import { byBytes, walk } from './walk.ts'

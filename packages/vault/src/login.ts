@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
-import { DriverFinding, refused, type Failure } from '@strongroom/core'
-import { ABORTED, classify, statusOf, withCircumstances } from './classify.ts'
-import { encodePath, isText, type Given, type VaultAuth } from './options.ts'
+import { DriverFinding, explained, isText, refused, unlessAborted, withCircumstances, type Failure } from '@strongroom/core'
+import { classify, statusOf } from './classify.ts'
+import { encodePath, type Given, type VaultAuth } from './options.ts'
 
 /** A request without retries; with a token, or without one. */
 export type Ask = (request: {
@@ -118,19 +118,6 @@ export class Shared<T> {
   }
 }
 
-/** @throws DriverFinding `aborted` as soon as the signal says so; the work goes on unheard */
-export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal, effect: Failure['effect']): Promise<T> {
-  const { promise: stopped, reject } = Promise.withResolvers<never>()
-  const stop = (): void => reject(new DriverFinding({ ...ABORTED, effect }))
-  signal.addEventListener('abort', stop)
-  if (signal.aborted) stop()
-  try {
-    return await Promise.race([work, stopped])
-  } finally {
-    signal.removeEventListener('abort', stop)
-  }
-}
-
 function ageOf({ since }: Held): number {
   return performance.now() - since
 }
@@ -162,7 +149,7 @@ async function valueOf(given: Given, name: 'token' | 'secretId' | 'jwt'): Promis
   try {
     value = await given()
   } catch (error) {
-    throw typeof error === 'object' && error !== null ? withCircumstances(error, { failure }) : new DriverFinding(failure)
+    throw explained(error, failure)
   }
   if (!isText(value)) throw new DriverFinding(failure)
   return value

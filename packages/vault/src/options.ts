@@ -1,4 +1,4 @@
-import { SecretError } from '@strongroom/core'
+import { isText, optionChecks, type OptionChecks } from '@strongroom/core'
 
 /** Text, or a function that answers it: asked at every login, so that what rotates is never kept. */
 export type Given = string | (() => string | Promise<string>)
@@ -61,15 +61,15 @@ export interface CheckedOptions extends VaultOptions {
   readonly maxVersions: number
 }
 
-const OPERATION = 'vaultDriver'
+const check: OptionChecks = optionChecks('vaultDriver')
 const ALLOWED = ['address', 'mount', 'namespace', 'auth', 'tls', 'maxVersions', 'client']
 
 type Check = (value: unknown) => boolean
 const isGiven: Check = value => isText(value) || typeof value === 'function'
 const optional =
-  (check: Check): Check =>
+  (fits: Check): Check =>
   value =>
-    value === undefined || check(value)
+    value === undefined || fits(value)
 const AUTH: Readonly<Record<string, Readonly<Record<string, Check>>>> = {
   token: { token: isGiven, renew: optional(value => typeof value === 'boolean') },
   approle: { roleId: isText, secretId: isGiven, mount: optional(isPath) },
@@ -82,14 +82,14 @@ const AUTH: Readonly<Record<string, Readonly<Record<string, Check>>>> = {
  * @throws SecretError `invalid_argument` for a wrong option, `misconfigured` for options that exclude each other
  */
 export function checkOptions(options: VaultOptions): CheckedOptions {
-  checkKeys(options, 'options', ALLOWED)
+  check.keys(options, 'options', ALLOWED)
   const { address, mount = 'secret', namespace = '', auth, tls, maxVersions = 10_000, client } = options
-  const url = checkAddress(address)
-  if (!isPath(mount)) fail('mount is a path such as secret or team/kv')
-  if (namespace !== '' && !isPath(namespace)) fail('namespace is a path such as team or team/part')
-  if (!Number.isInteger(maxVersions) || maxVersions < 10 || maxVersions > 100_000) fail('maxVersions is a whole number from 10 to 100000')
+  const url = check.url(address, 'address')
+  if (!isPath(mount)) check.fail('mount is a path such as secret or team/kv')
+  if (namespace !== '' && !isPath(namespace)) check.fail('namespace is a path such as team or team/part')
+  if (!Number.isInteger(maxVersions) || maxVersions < 10 || maxVersions > 100_000) check.fail('maxVersions is a whole number from 10 to 100000')
   if (client !== undefined) {
-    if (auth !== undefined || tls !== undefined) misconfigured('a ready client has its own auth and tls: give them or the client')
+    if (auth !== undefined || tls !== undefined) check.clash('a ready client has its own auth and tls: give them or the client')
     checkClient(client, url)
   } else checkAuth(auth)
   if (tls !== undefined) checkTls(tls, url)
@@ -97,44 +97,30 @@ export function checkOptions(options: VaultOptions): CheckedOptions {
   return { ...options, ...copies, address: url.origin + trimmed(url.pathname), mount: trimmed(mount), namespace: trimmed(namespace), maxVersions }
 }
 
-function checkAddress(address: unknown): URL {
-  const url = typeof address === 'string' && URL.canParse(address) ? new URL(address) : undefined
-  if (url === undefined || !['http:', 'https:'].includes(url.protocol)) fail('address is an http or https URL')
-  if (url.username + url.password + url.search + url.hash !== '') fail('address has no user name, no password, no query and no fragment')
-  return url
-}
-
 function checkAuth(auth: VaultAuth | undefined): void {
   const { method } = (auth ?? {}) as { readonly method?: unknown }
   const checks = typeof method === 'string' && Object.hasOwn(AUTH, method) ? AUTH[method] : undefined
-  if (checks === undefined) fail(`auth is an object whose method is one of ${Object.keys(AUTH).join(', ')}`)
-  checkKeys(auth, 'auth', ['method', ...Object.keys(checks)])
+  if (checks === undefined) check.fail(`auth is an object whose method is one of ${Object.keys(AUTH).join(', ')}`)
+  check.keys(auth, 'auth', ['method', ...Object.keys(checks)])
   const given = auth as unknown as Readonly<Record<string, unknown>>
-  for (const [key, fits] of Object.entries(checks)) if (!fits(given[key])) fail(`auth.${key} is missing or wrong`)
-  if (given['jwt'] !== undefined && given['jwtFile'] !== undefined) misconfigured('auth.jwt and auth.jwtFile exclude each other')
+  for (const [key, fits] of Object.entries(checks)) if (!fits(given[key])) check.fail(`auth.${key} is missing or wrong`)
+  if (given['jwt'] !== undefined && given['jwtFile'] !== undefined) check.clash('auth.jwt and auth.jwtFile exclude each other')
 }
 
 function checkTls(tls: VaultTls, url: URL): void {
-  checkKeys(tls, 'tls', ['ca', 'cert', 'key'])
+  check.keys(tls, 'tls', ['ca', 'cert', 'key'])
   const isPem = optional(value => isText(value) && value.includes('-----BEGIN '))
-  if (!Object.values(tls).every(isPem)) fail('tls.ca, tls.cert and tls.key are PEM text')
-  if ((tls.cert === undefined) !== (tls.key === undefined)) fail('tls.cert and tls.key go together')
-  if (url.protocol === 'http:') misconfigured('tls is for an https address')
+  if (!Object.values(tls).every(isPem)) check.fail('tls.ca, tls.cert and tls.key are PEM text')
+  if ((tls.cert === undefined) !== (tls.key === undefined)) check.fail('tls.cert and tls.key go together')
+  if (url.protocol === 'http:') check.clash('tls is for an https address')
 }
 
 function checkClient(client: unknown, url: URL): void {
   const { request, endpoint } = (client ?? {}) as { readonly request?: unknown; readonly endpoint?: unknown }
-  if (typeof request !== 'function') fail('client is an object with a method request')
+  if (typeof request !== 'function') check.fail('client is an object with a method request')
   // The location is made of the address, so that a client of another server would put secrets where nobody looks for them.
   if (typeof endpoint === 'string' && URL.canParse(endpoint) && new URL(endpoint).origin !== url.origin) {
-    misconfigured('the client is of another address')
-  }
-}
-
-function checkKeys(value: unknown, what: string, allowed: readonly string[]): void {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) fail(`${what} is an object`)
-  for (const key of Object.keys(value)) {
-    if (!allowed.includes(key)) fail(`unknown in ${what}: ${JSON.stringify(key.slice(0, 64))}; allowed: ${allowed.join(', ')}`)
+    check.clash('the client is of another address')
   }
 }
 
@@ -150,18 +136,6 @@ export function encodePath(path: string): string {
   return path.split('/').map(encodeURIComponent).join('/')
 }
 
-export function isText(value: unknown): value is string {
-  return typeof value === 'string' && value !== '' && value.isWellFormed()
-}
-
 function trimmed(path: string): string {
   return path.endsWith('/') ? path.slice(0, -1) : path
-}
-
-function misconfigured(hint: string): never {
-  throw SecretError.refused('misconfigured', OPERATION, { hint })
-}
-
-function fail(hint: string): never {
-  throw SecretError.invalid(OPERATION, hint)
 }

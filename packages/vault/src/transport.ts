@@ -1,7 +1,6 @@
-import { DriverFinding, retryAfterMs } from '@strongroom/core'
+import { DriverFinding, neverSent, noAnswer, retryAfterMs } from '@strongroom/core'
 import { Agent, request, type IncomingMessage } from 'node:http'
 import { Agent as SecureAgent, request as secureRequest } from 'node:https'
-import { NEVER_SENT, NO_ANSWER } from './classify.ts'
 import type { VaultTls } from './options.ts'
 
 /** What node-vault gives to its transport, with what `Connection` adds; it takes everything that it does not know along. */
@@ -60,10 +59,10 @@ export function createTransport({ secure, tls, connectMs = 3_000, silenceMs = 10
       let connecting: NodeJS.Timeout | undefined
       outgoing.on('socket', socket => {
         if (!socket.connecting) return
-        connecting = setTimeout(() => outgoing.destroy(new DriverFinding(NEVER_SENT)), connectMs).unref()
+        connecting = setTimeout(() => outgoing.destroy(new DriverFinding(neverSent)), connectMs).unref()
         socket.once(secure ? 'secureConnect' : 'connect', () => clearTimeout(connecting))
       })
-      outgoing.setTimeout(silenceMs, () => outgoing.destroy(new DriverFinding(NO_ANSWER)))
+      outgoing.setTimeout(silenceMs, () => outgoing.destroy(new DriverFinding(noAnswer)))
       outgoing.on('error', reject)
       outgoing.on('close', () => clearTimeout(connecting))
       outgoing.end(body)
@@ -85,7 +84,7 @@ function bodyOf(status: number, bytes: Buffer, exact: boolean): unknown {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
     return exact ? JSON.parse(text, asWritten) : JSON.parse(text)
   } catch {
-    if (status >= 200 && status < 300) throw new DriverFinding(NO_ANSWER)
+    if (status >= 200 && status < 300) throw new DriverFinding(noAnswer)
     return {}
   }
 }

@@ -1,7 +1,8 @@
 import createVault from 'node-vault'
 import { DriverFinding, refused, type Failure, type SecretErrorCode } from '@strongroom/core'
 import { describe, expect, test } from 'vitest'
-import { classify, statusOf, withCircumstances } from '../src/classify.ts'
+import { withCircumstances } from '@strongroom/core'
+import { classify, statusOf } from '../src/classify.ts'
 import { vaultDriver } from '../src/index.ts'
 
 type Row = [what: string, error: unknown, code: SecretErrorCode, retryable: boolean, effect: Failure['effect']]
