@@ -19,12 +19,12 @@ export type {
   Removal,
   SecretDriver,
 } from './driver.ts'
-export { classifier, explained, withCircumstances, type Circumstances } from './driver-classify.ts'
-export { DriverFinding, neverSent, noAnswer, refused, retryAfterMs } from './driver-failure.ts'
-export { isObject, isText, optionChecks, type OptionChecks } from './driver-options.ts'
+export { classifier, explained, withCircumstances, type Circumstances } from './driver-support/classify.ts'
+export { DriverFinding, neverSent, noAnswer, refused, retryAfterMs } from './driver-support/failure.ts'
+export { isObject, isText, optionChecks, type OptionChecks } from './driver-support/options.ts'
 export { isSecretError, SecretError, secretErrorCodes, type Failure, type SecretErrorCode, type SecretErrorInit } from './errors.ts'
 export { fallback } from './fallback.ts'
-export { LazyClient, loadSdk, unlessAborted } from './lazy-client.ts'
+export { LazyClient, loadSdk, unlessAborted } from './driver-support/lazy-client.ts'
 export { startMaintenance, type Maintenance, type MaintenanceOptions } from './maintenance.ts'
 export { memoryDriver, type MemoryDriverOptions } from './memory-driver.ts'
 export { memoryMetadata, type MemoryMetadataOptions } from './memory-metadata.ts'
@@ -52,7 +52,7 @@ export type {
 export type { MigratorOptions, SecretMigrator } from './migrator.ts'
 export { decodeName, encodeName } from './names.ts'
 export type { OperationEvent, StorePolicy } from './policy.ts'
-export { networkFailure } from './network-failure.ts'
+export { networkFailure } from './driver-support/network-failure.ts'
 export { readOnly } from './read-only.ts'
 export type { AccountReader, ReaderOptions, ReadOnlyDriver, ReadValue, SecretReader } from './reader.ts'
 export type {

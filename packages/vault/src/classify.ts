@@ -1,6 +1,6 @@
 import { classifier, networkFailure, neverSent, noAnswer, refused, type Failure } from '@strongroom/core'
 
-export const ABORTED: Failure = refused('aborted', { effect: 'unknown' })
+const ABORTED: Failure = refused('aborted', { effect: 'unknown' })
 const CERTIFICATE: Failure = refused('misconfigured', { hint: "the server's certificate is not trusted, or it does not take the client's" })
 const NO_MOUNT: Failure = refused('misconfigured', { hint: 'there is no such mount in this namespace, or no such namespace' })
 const NO_VAULT: Failure = refused('misconfigured', { hint: 'what answers at the address is not a Vault' })

@@ -1,5 +1,5 @@
-import { DriverFinding, refused } from './driver-failure.ts'
-import type { Failure } from './errors.ts'
+import { DriverFinding, refused } from './failure.ts'
+import type { Failure } from '../errors.ts'
 
 /** What a driver knows of an error that the error itself does not say. */
 export interface Circumstances {

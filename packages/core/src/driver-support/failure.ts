@@ -1,4 +1,4 @@
-import type { Failure, SecretErrorCode } from './errors.ts'
+import type { Failure, SecretErrorCode } from '../errors.ts'
 
 /** For authors of drivers: their own finding where the backend refused nothing, such as an answer that lacks a field. `classify` answers its `failure`. */
 export class DriverFinding extends Error {

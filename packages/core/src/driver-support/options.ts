@@ -1,4 +1,4 @@
-import { SecretError } from './errors.ts'
+import { SecretError } from '../errors.ts'
 
 /** For authors of drivers: how a driver's options are looked at and refused, alike in all of them. `operation` names the driver's function. */
 export interface OptionChecks {

@@ -1,6 +1,6 @@
-import { explained } from './driver-classify.ts'
-import { DriverFinding, refused } from './driver-failure.ts'
-import type { Failure } from './errors.ts'
+import { explained } from './classify.ts'
+import { DriverFinding, refused } from './failure.ts'
+import type { Failure } from '../errors.ts'
 
 /** For authors of drivers: an SDK and a client of it, made by the first call. A start that failed is forgotten, so that the next call starts again. */
 export class LazyClient<Client> {

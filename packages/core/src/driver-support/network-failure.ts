@@ -1,5 +1,5 @@
-import { neverSent, noAnswer, refused } from './driver-failure.ts'
-import type { Failure } from './errors.ts'
+import { neverSent, noAnswer, refused } from './failure.ts'
+import type { Failure } from '../errors.ts'
 
 const UNTRUSTED: Failure = refused('misconfigured', { hint: "the server's certificate is not trusted" })
 
