@@ -13,8 +13,10 @@ declare const authorize: Authorize`,
   },
   'packages/conformance/README.md': {
     files: {
-      '../src/index.ts': `import type { SecretDriver } from '@strongroom/core'
-export declare function exampleDriver(options: { readonly endpoint: string }): SecretDriver`,
+      '../src/index.ts': `import type { MetadataStore, SecretDriver } from '@strongroom/core'
+export declare function exampleDriver(options: { readonly endpoint: string }): SecretDriver
+export declare function exampleMetadata(options: { readonly path: string; readonly clock: () => Date }): MetadataStore
+export declare function makeDatabase(): Promise<{ readonly path: string; remove(): Promise<void> }>`,
     },
   },
 }

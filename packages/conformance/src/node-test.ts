@@ -2,6 +2,9 @@ import { after, before, describe, test } from 'node:test'
 import { driverCases } from './cases/index.ts'
 import { DriverRun } from './driver-run.ts'
 import type { StartHarness } from './harness.ts'
+import { metadataCases } from './metadata/cases/index.ts'
+import type { StartMetadata } from './metadata/harness.ts'
+import { CASE_TIMEOUT_MS, runCase, type MetadataOptions } from './metadata/run.ts'
 import type { ConformanceOptions } from './options.ts'
 import { assertComplete, titleOf } from './runner-text.ts'
 
@@ -23,5 +26,16 @@ export function describeDriver(label: string, start: StartHarness, options: Conf
       })
     }
     void test('the run is complete', { timeout: START_MS }, async () => assertComplete(await run.finish()))
+  })
+}
+
+/** Registers a `node:test` test for each case of the metadata contract. */
+export function describeMetadata(label: string, start: StartMetadata, { caseTimeoutMs = CASE_TIMEOUT_MS, only }: MetadataOptions = {}): void {
+  void describe(`${label} keeps the metadata contract`, { concurrency: 1 }, () => {
+    for (const metadataCase of metadataCases) {
+      const { id, title } = metadataCase
+      if (only !== undefined && !only.includes(id)) continue
+      void test(`${id}: ${title}`, { timeout: caseTimeoutMs + MORE_THAN_THE_CASE_MS }, () => runCase(metadataCase, start, caseTimeoutMs))
+    }
   })
 }

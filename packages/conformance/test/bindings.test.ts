@@ -5,6 +5,7 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { driverCases, type DriverReport } from '@strongroom/conformance'
+import { metadataCases } from '@strongroom/conformance/metadata'
 import { afterAll, describe, test } from 'vitest'
 
 const adopting = join(import.meta.dirname, 'adopting')
@@ -47,7 +48,7 @@ for (const runner of Object.keys(runners)) {
     test('a good driver passes: a test for each case, what does not apply skipped and why, a deviation with its link', async () => {
       const { code, output, report } = await adopt(runner, 'good')
       assert.equal(code, 0, output)
-      for (const { id } of driverCases) assert.ok(output.includes(`${id}: `), `${id} is a test`)
+      for (const { id } of [...driverCases, ...metadataCases]) assert.ok(output.includes(`${id}: `), `${id} is a test`)
       assert.ok(output.includes('the harness has no manageOnly hook'), 'the reason is shown')
       assert.ok(output.includes('(deviates: https://example.com/why)'), 'the deviation is shown')
       assert.deepEqual([report.ok, report.failed, report.where], [true, 0, 'this process'])

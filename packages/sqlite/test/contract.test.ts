@@ -1,28 +1,17 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { memoryMetadata } from '@strongroom/core'
+import { describeMetadata } from '@strongroom/conformance/vitest'
 import { sqliteMetadata } from '@strongroom/sqlite'
-import { metadataContract } from './metadata-contract.ts'
 
-metadataContract('memory', async clock => {
-  const store = memoryMetadata({ clock })
-  return { store, dispose: () => store.close() }
-})
+describeMetadata('sqlite in memory', async clock => ({ store: sqliteMetadata({ path: ':memory:', clock }), dispose: async () => {} }))
 
-metadataContract('sqlite in memory', async clock => {
-  const store = sqliteMetadata({ path: ':memory:', clock })
-  return { store, dispose: () => store.close() }
-})
-
-metadataContract('sqlite in a file', async clock => {
+describeMetadata('sqlite in a file', async clock => {
   const folder = await mkdtemp(join(tmpdir(), 'strongroom-sqlite-'))
-  const store = sqliteMetadata({ path: join(folder, 'metadata.db'), clock })
+  const path = join(folder, 'metadata.db')
   return {
-    store,
-    async dispose() {
-      await store.close()
-      await rm(folder, { recursive: true })
-    },
+    store: sqliteMetadata({ path, clock }),
+    second: async () => sqliteMetadata({ path, clock }),
+    dispose: () => rm(folder, { recursive: true }),
   }
 })

@@ -4,7 +4,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { verifyAudit } from '@strongroom/core'
 import { sqliteMetadata } from '@strongroom/sqlite'
 import { describe, expect, it } from 'vitest'
-import { expectRefused, START, World, REGISTRY } from './contract/world.ts'
+import { REGISTRY, START, World } from '@strongroom/conformance/metadata'
 import { child, withFolder } from './folder.ts'
 
 const modeOf = async (path: string): Promise<number> => (await stat(path)).mode & 0o777
@@ -231,3 +231,8 @@ describe('options', () => {
     }
   })
 })
+
+/** Expects a SecretError of the code, final and without any effect. */
+async function expectRefused(promise: Promise<unknown>, code: string): Promise<void> {
+  await expect(promise).rejects.toMatchObject({ kind: 'strongroom.secret-error', code, retryable: false, effect: 'none', store: undefined })
+}

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { sqliteMetadata } from '@strongroom/sqlite'
 import { describe, expect, it, vi } from 'vitest'
-import { ACCOUNT, REGISTRY, World } from './contract/world.ts'
+import { ACCOUNT, REGISTRY, World } from '@strongroom/conformance/metadata'
 import { pageQuery } from '../src/page.ts'
 import { withFolder } from './folder.ts'
 

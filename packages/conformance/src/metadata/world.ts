@@ -16,14 +16,7 @@ import {
   type SecretRecord,
   type VersionId,
 } from '@strongroom/core'
-import { expect } from 'vitest'
-
-export interface Subject {
-  readonly store: MetadataStore
-  dispose(): Promise<void>
-}
-
-export type Factory = (clock: () => Date) => Promise<Subject>
+import type { MetadataHarness, StartMetadata } from './harness.ts'
 
 export const ALICE: Actor = { id: 'alice', type: 'user' }
 export const ROBOT: Actor = { id: 'robot', type: 'service_account' }
@@ -38,21 +31,33 @@ export const path = (value: string): NativePath => value as NativePath
 export const version = (value: string): VersionId => value as VersionId
 export const newId = (): SecretId => secretId(randomUUID())
 
-/** A store with a clock that only the test moves, and the calls that most cases begin with. */
+interface Clock {
+  now: number
+}
+
+/** A store with a clock that only the case moves, and the calls that most cases begin with. */
 export class World {
   readonly store: MetadataStore
-  readonly #dispose: () => Promise<void>
-  readonly #clock: { now: number }
+  readonly #harness: MetadataHarness
+  readonly #clock: Clock
+  #twin: Promise<World> | undefined
 
-  static async make(factory: Factory): Promise<World> {
+  static async make(start: StartMetadata): Promise<World> {
     const clock = { now: START }
-    return new World(await factory(() => new Date(clock.now)), clock)
+    const harness = await start(() => new Date(clock.now))
+    return new World(harness.store, harness, clock)
   }
 
-  constructor(subject: Subject, clock: { now: number }) {
-    this.store = subject.store
-    this.#dispose = () => subject.dispose()
+  constructor(store: MetadataStore, harness: MetadataHarness, clock: Clock) {
+    this.store = store
+    this.#harness = harness
     this.#clock = clock
+  }
+
+  /** The same database and clock as another process has them; the very same store where there is no other. */
+  twin(): Promise<World> {
+    this.#twin ??= (async () => new World((await this.#harness.second?.()) ?? this.store, this.#harness, this.#clock))()
+    return this.#twin
   }
 
   get now(): number {
@@ -64,7 +69,9 @@ export class World {
   }
 
   async dispose(): Promise<void> {
-    await this.#dispose()
+    await this.store.close()
+    await (await this.#twin)?.store.close()
+    await this.#harness.dispose()
   }
 
   createRequest(more: Partial<BeginCreate> = {}): BeginCreate {
@@ -168,12 +175,6 @@ export class World {
 }
 
 export function committed(outcome: CommitOutcome): SecretRecord {
-  expect(outcome.state).toBe('committed')
-  if (outcome.state !== 'committed' || outcome.record === undefined) throw new Error('not committed')
+  if (outcome.state !== 'committed' || outcome.record === undefined) throw new Error(`the commit must answer a record, not ${outcome.state}`)
   return outcome.record
-}
-
-/** Expects a SecretError of the code, final and without any effect. */
-export async function expectRefused(promise: Promise<unknown>, code: string): Promise<void> {
-  await expect(promise).rejects.toMatchObject({ kind: 'strongroom.secret-error', code, retryable: false, effect: 'none', store: undefined })
 }

@@ -1,0 +1,9 @@
+import type { MetadataCase } from '../metadata-case.ts'
+import { audit } from './audit.ts'
+import { pages } from './pages.ts'
+import { queue } from './queue.ts'
+import { races } from './races.ts'
+import { writes } from './writes.ts'
+
+/** Every sentence of `MetadataStore`. */
+export const metadataCases: readonly MetadataCase[] = [...writes, ...queue, ...audit, ...pages, ...races]

@@ -1,0 +1,335 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { isSecretError, verifyAudit, type PageRequest, type SecretId, type SecretRecord } from '@strongroom/core'
+import { equal, expectRefused, includes } from '../expect.ts'
+import type { MetadataCase } from '../metadata-case.ts'
+import { ACCOUNT, ALICE, LEASE, path, REGISTRY, ROBOT, version, type World } from '../world.ts'
+
+const WRITERS = 16
+
+/** Does the work so often at once, by turns through the store and through its twin. */
+async function race<T>(world: World, count: number, work: (from: World, index: number) => Promise<T>): Promise<PromiseSettledResult<T>[]> {
+  const twin = await world.twin()
+  return await Promise.allSettled(Array.from({ length: count }, (_, index) => work(index % 2 === 0 ? world : twin, index)))
+}
+
+/** All answers; what was refused must be so with one of these codes. */
+function answersOf<T>(outcomes: readonly PromiseSettledResult<T>[], ...codes: readonly string[]): readonly (T | undefined)[] {
+  return outcomes.map(outcome => {
+    if (outcome.status === 'fulfilled') return outcome.value
+    const { reason } = outcome as { readonly reason: unknown }
+    assert.ok(
+      isSecretError(reason) && codes.includes(reason.code),
+      `in a race a call answers or is refused as ${codes.join(' or ')}: ${String(reason)}`,
+    )
+    return undefined
+  })
+}
+
+const count = <T>(items: readonly T[], fits: (item: T) => boolean): number => items.filter(fits).length
+
+export const races: readonly MetadataCase[] = [
+  {
+    id: 'races/what-is-written-is-seen-by-others',
+    title: 'what one process has written, another reads at once',
+    async run(world) {
+      const twin = await world.twin()
+      const record = await world.create({ key: 'one' })
+      const { pointer, ...seen } = (await twin.find(record.id)) ?? { pointer: undefined }
+      equal(seen, record)
+      includes(pointer, { store: 'main', version: 'v1' })
+      await twin.update(record, 'v2')
+      includes(await world.find(record.id), { revision: 2, pointer: { version: 'v2' } })
+      await world.delete(record)
+      equal(await twin.find(record.id), undefined)
+    },
+  },
+  {
+    id: 'races/one-creator-of-a-key',
+    title: 'of many who create a key at once, one begins and all others are told who',
+    async run(world) {
+      const answers = answersOf(await race(world, WRITERS, from => from.store.beginCreate(from.createRequest({ key: 'one' }), {})))
+      const begun = answers.find(answer => answer?.state === 'begun')
+      assert.ok(begun?.state === 'begun', 'one must begin')
+      equal(
+        count(answers, answer => answer?.state === 'busy' && answer.intent === begun.intent.id),
+        WRITERS - 1,
+      )
+      includes(await world.commitCreate(begun.intent), { state: 'committed' })
+      const late = await race(world, WRITERS, from => from.store.beginCreate(from.createRequest({ key: 'one' }), {}))
+      equal(
+        count(answersOf(late, 'already_exists'), answer => answer !== undefined),
+        0,
+      )
+    },
+  },
+  {
+    id: 'races/one-path-one-record',
+    title: 'of many who create at one path at once, one begins',
+    async run(world) {
+      const outcomes = await race(world, WRITERS, from => from.store.beginCreate(from.createRequest({ path: path('one') }), {}))
+      equal(
+        count(answersOf(outcomes, 'invalid_argument'), answer => answer?.state === 'begun'),
+        1,
+      )
+    },
+  },
+  {
+    id: 'races/one-update-begins',
+    title: 'of many who update a record at once, one begins',
+    async run(world) {
+      const record = await world.create()
+      const answers = answersOf(await race(world, WRITERS, from => beginUpdate(from, record)))
+      equal([count(answers, answer => answer?.state === 'begun'), count(answers, answer => answer?.state === 'busy')], [1, WRITERS - 1])
+    },
+  },
+  {
+    id: 'races/one-change-of-a-revision',
+    title: 'of many who change the same revision at once, one does, and one entry of the audit says so',
+    async run(world) {
+      const record = await world.create()
+      const outcomes = await race(world, WRITERS, (from, index) => from.describe(record, `by ${index}`, { ifRevision: 1 }))
+      const done = answersOf(outcomes, 'conflict').filter(answer => answer !== undefined)
+      equal(done.length, 1)
+      const [answer] = done
+      includes(await world.find(record.id), { revision: 2, description: answer?.state === 'done' ? answer.record.description : undefined })
+      equal((await world.audit()).length, 2)
+    },
+  },
+  {
+    id: 'races/delete-or-update',
+    title: 'a record that is deleted has no update, and one that is updated is not deleted',
+    async run(world) {
+      for (let round = 0; round < 6; round += 1) {
+        const record = await world.create()
+        const [updated, deleted] = await race<{ readonly state: string }>(world, 2, (from, index) =>
+          (index + round) % 2 === 0 ? beginUpdate(from, record) : from.delete(record),
+        ).then(outcomes => (round % 2 === 0 ? outcomes : outcomes.toReversed()))
+        const [update, removal] = answersOf(
+          [updated, deleted].filter(one => one !== undefined),
+          'not_found',
+        )
+        const isDeleted = removal?.state === 'done'
+        equal([update?.state, (await world.find(record.id)) === undefined], isDeleted ? [undefined, true] : ['begun', false])
+      }
+    },
+  },
+  {
+    id: 'races/commit-or-abandon',
+    title: 'an intent that is committed and abandoned at once has one end, and both are told which',
+    async run(world) {
+      const twin = await world.twin()
+      for (let round = 0; round < 8; round += 1) {
+        const intent = await world.begin()
+        const [commit, abandoned] = await Promise.all(
+          round % 2 === 0 ? [world.commitCreate(intent), twin.abandon(intent)] : [twin.commitCreate(intent), world.abandon(intent)],
+        )
+        equal(abandoned.state, commit.state)
+        equal((await world.find(intent.secret)) !== undefined, commit.state === 'committed')
+        const ends = (await world.audit()).filter(({ operationId }) => operationId === intent.token).map(({ outcome }) => outcome)
+        equal(ends, [commit.state === 'committed' ? 'ok' : 'failed'])
+      }
+    },
+  },
+  {
+    id: 'races/one-commit',
+    title: 'a commit that is sent twice at once is made once',
+    async run(world) {
+      const record = await world.create()
+      const intent = await world.beginUpdate(record)
+      const task = { task: 'watch_path', store: 'main', path: path('watched') } as const
+      const answers = answersOf(await race(world, 6, from => from.commitUpdate(intent, 'v2', [task])))
+      equal(
+        count(answers, answer => answer?.state === 'committed'),
+        6,
+      )
+      includes(await world.find(record.id), { revision: 2, pointer: { version: 'v2' } })
+      equal(await world.references(), { records: 1, intents: 0, tasks: 1 })
+      equal((await world.audit()).length, 2)
+    },
+  },
+  {
+    id: 'races/one-recovery-of-an-intent',
+    title: 'each expired intent is claimed by one of many who look for them at once',
+    async run(world) {
+      for (let made = 0; made < 12; made += 1) await world.begin()
+      world.wait(LEASE)
+      const outcomes = await race(world, 8, from => from.store.claimExpiredIntents({ registry: REGISTRY, limit: 3, leaseMs: LEASE }, {}))
+      const claimed = answersOf(outcomes).flatMap(answer => (answer ?? []).map(({ id }) => id))
+      equal(new Set(claimed).size, claimed.length)
+      const rest = await world.store.claimExpiredIntents({ registry: REGISTRY, limit: 99, leaseMs: LEASE }, {})
+      equal(claimed.length + rest.length, 12)
+    },
+  },
+  {
+    id: 'races/one-claimant-of-a-task',
+    title: 'each task is claimed by one of many who look for them at once, and settled once',
+    async run(world) {
+      const task = (at: number) => ({ task: 'watch_path', store: 'main', path: path(`p${at}`) }) as const
+      await world.enqueue(...Array.from({ length: 12 }, (_, at) => task(at)))
+      const claimed = answersOf(await race(world, 8, from => from.claim(3))).flatMap(answer => answer ?? [])
+      equal(new Set(claimed.map(({ id }) => id)).size, claimed.length)
+      const all = [...claimed, ...(await world.claim())]
+      equal(all.length, 12)
+      const [entry] = all
+      assert.ok(entry !== undefined)
+      const settled = answersOf(await race(world, 6, from => from.settle(entry, { state: 'done' }, [task(99)])))
+      equal(settled, [true, true, true, true, true, true])
+      equal(await world.references(), { records: 1, intents: 0, tasks: 12 })
+    },
+  },
+  {
+    id: 'races/one-location-of-a-name',
+    title: 'of many who bind a name to different locations at once, one does',
+    async run(world) {
+      const outcomes = await race(world, 6, (from, index) => from.store.bindStores({ registry: REGISTRY, stores: { main: `place:${index}` } }, {}))
+      equal(
+        count(answersOf(outcomes, 'misconfigured'), answer => answer !== undefined),
+        1,
+      )
+    },
+  },
+  {
+    id: 'races/the-audit-chain-is-whole',
+    title: 'writes of many at once are one chain without a gap, and the total is exact',
+    async run(world) {
+      const kept = await world.create()
+      const outcomes = await race(world, 24, async (from, index) => {
+        if (index % 3 === 0) {
+          const entry = { account: ACCOUNT, actor: ALICE, action: 'secret.read_value', outcome: 'denied', operationId: randomUUID() } as const
+          return await from.store.appendAudit({ registry: REGISTRY, entry }, {})
+        }
+        const record = await from.create()
+        if (index % 3 === 1) await from.delete(record)
+      })
+      answersOf(outcomes)
+      const entries = await world.audit()
+      includes(await verifyAudit(entries), { ok: true, entries: 1 + 8 + 16 + 8 })
+      equal(
+        entries.map(({ sequence }) => sequence),
+        entries.map((_, index) => index + 1),
+      )
+      const { total, items } = await world.store.page(pageOf({ limit: 100 }), {})
+      equal([total, items.length, items.some(({ id }) => id === kept.id)], [9, 9, true])
+    },
+  },
+  {
+    id: 'races/pages-while-others-write',
+    title: 'a walk through the pages sees all that was there throughout once, while another process adds and deletes',
+    async run(world) {
+      const twin = await world.twin()
+      const lasting: SecretRecord[] = []
+      const leaving: SecretRecord[] = []
+      for (let made = 0; made < 24; made += 1) (made % 3 === 0 ? leaving : lasting).push(await world.create())
+      let walking = true
+      const writer = async (): Promise<void> => {
+        while (walking) {
+          const gone = leaving.pop()
+          if (gone !== undefined) await twin.delete(gone)
+          await twin.create()
+        }
+      }
+      const writing = writer()
+      try {
+        for (const sortOrder of ['asc', 'desc'] as const) {
+          const seen: SecretId[] = []
+          for (let startingAfter: SecretId | undefined; ;) {
+            const { items, hasMore } = await world.store.page(pageOf({ sortOrder, sortBy: 'key', limit: 4, startingAfter }), {})
+            seen.push(...items.map(({ id }) => id))
+            startingAfter = items.at(-1)?.id
+            // New keys can come faster than the walk: it has seen enough once it is past the last of the lasting ones.
+            if (!hasMore || lasting.every(({ id }) => seen.includes(id))) break
+          }
+          equal(new Set(seen).size, seen.length)
+          equal(
+            lasting.filter(({ id }) => !seen.includes(id)).map(({ key }) => key),
+            [],
+          )
+        }
+      } finally {
+        walking = false
+        await writing
+      }
+    },
+  },
+  {
+    id: 'races/aborted-in-mid-call',
+    title: 'a commit that is aborted at any moment is made as a whole or not at all, and its error says nothing false',
+    async run(world) {
+      for (let ticks = 0; ticks < 12; ticks += 1) {
+        const intent = await world.begin()
+        const before = await world.references()
+        const controller = new AbortController()
+        const { id, account, token } = intent
+        const task = { task: 'watch_path', store: 'main', path: path(`watched-${ticks}`) } as const
+        const commit = world.store.commitCreate(
+          { registry: REGISTRY, intent: id, account, token, version: version('v1'), fullPath: 'full', enqueue: [task] },
+          { signal: controller.signal },
+        )
+        const outcome = commit.then(
+          ({ state }) => ({ state, effect: 'done' }),
+          (error: unknown) => {
+            assert.ok(isSecretError(error, 'aborted'), `what is aborted says so: ${String(error)}`)
+            return { state: 'aborted', effect: error.effect }
+          },
+        )
+        for (let tick = 0; tick < ticks; tick += 1) await new Promise(resolve => setImmediate(resolve))
+        controller.abort()
+        const { effect } = await outcome
+        // Asked again, the commit answers what happened; before that, all of it is there or nothing.
+        const isMade = (await settled(world, intent.secret)) !== undefined
+        const ends = (await world.audit()).filter(({ operationId }) => operationId === token)
+        const { records, intents, tasks } = before
+        equal(await world.references(), isMade ? { records: records + 1, intents: intents - 1, tasks: tasks + 1 } : before)
+        equal(ends.length, isMade ? 1 : 0)
+        if (effect !== 'unknown') equal(isMade, effect === 'done')
+        includes(await world.commitCreate(intent), { state: 'committed' })
+      }
+    },
+  },
+  {
+    id: 'races/a-store-that-closes',
+    title: 'a store that is closed while it is asked answers or says that it is closed',
+    async run(world) {
+      const record = await world.create()
+      const calls = Array.from({ length: 8 }, () => world.describe(record, 'x'))
+      const closing = world.store.close()
+      answersOf(await Promise.allSettled(calls), 'closed', 'unavailable', 'aborted')
+      await closing
+      await expectRefused(world.find(record.id), 'closed')
+    },
+  },
+]
+
+/** The record, once the database has settled what an aborted call has left under way. */
+async function settled(world: World, secret: SecretId): Promise<SecretRecord | undefined> {
+  const twin = await world.twin()
+  for (let wait = 0; wait < 10 && (await twin.find(secret)) === undefined; wait += 1) await new Promise(resolve => setTimeout(resolve, 5))
+  return await twin.find(secret)
+}
+
+function beginUpdate(world: World, record: SecretRecord): ReturnType<World['store']['beginUpdate']> {
+  const request = {
+    registry: REGISTRY,
+    account: ACCOUNT,
+    secret: record.id,
+    description: undefined,
+    ifRevision: undefined,
+    actor: ROBOT,
+    leaseMs: LEASE,
+  }
+  return world.store.beginUpdate({ ...request, token: randomUUID() }, {})
+}
+
+function pageOf(more: Partial<PageRequest>): PageRequest {
+  return {
+    registry: REGISTRY,
+    account: ACCOUNT,
+    limit: 100,
+    sortBy: 'created_at',
+    sortOrder: 'asc',
+    startingAfter: undefined,
+    endingBefore: undefined,
+    ...more,
+  }
+}

@@ -1,0 +1,361 @@
+import { randomUUID } from 'node:crypto'
+import { setImmediate as tick } from 'node:timers/promises'
+import { SecretError, type MetadataStore, type QueueDraft, type SecretId } from '@strongroom/core'
+
+type Request<Method extends keyof MetadataStore> = MetadataStore[Method] extends (request: infer R, call: never) => unknown ? R : never
+
+/** What a store with one fault does differently. `number` tells the stores of two processes apart; `shared` is their database's own. */
+type Fault = (
+  store: MetadataStore,
+  world: { readonly number: number; readonly clock: () => Date; readonly shared: Map<string, unknown> },
+) => Partial<MetadataStore>
+
+const isCode = (error: unknown, code: string): boolean => (error as { readonly code?: unknown } | null)?.code === code
+
+/** The same change of the drafts in every method that queues. */
+const queueing = (store: MetadataStore, change: (draft: QueueDraft) => QueueDraft | undefined): Partial<MetadataStore> => {
+  const changed = <R extends { readonly enqueue: readonly QueueDraft[] }>(request: R): R => ({
+    ...request,
+    enqueue: request.enqueue.map(change).filter(draft => draft !== undefined),
+  })
+  return {
+    commitCreate: (request, call) => store.commitCreate(changed(request), call),
+    commitUpdate: (request, call) => store.commitUpdate(changed(request), call),
+    abandon: (request, call) => store.abandon(changed(request), call),
+    settleQueue: (request, call) => store.settleQueue(changed(request), call),
+  }
+}
+
+/** Everybody who asks while an answer is under way gets that answer. */
+const coalesced = <R, A>(shared: Map<string, unknown>, name: string, work: (request: R, call: object) => Promise<A>) => {
+  return async (request: R, call: object): Promise<A> => {
+    const running = (shared.get(name) as Promise<A> | undefined) ?? work(request, call)
+    shared.set(name, running)
+    try {
+      return await running
+    } finally {
+      shared.delete(name)
+    }
+  }
+}
+
+/** For each case of the contract a store that it must catch. */
+export const faults: Readonly<Record<string, Fault>> = {
+  'writes/create-writes-what-the-intent-holds': store => ({
+    beginCreate: (request, call) => store.beginCreate({ ...request, description: null }, call),
+  }),
+  'writes/find-by-one-of-id-and-key': store => ({
+    find: (request, call) => store.find(request.id === undefined ? request : { ...request, key: undefined }, call),
+  }),
+  'writes/one-creator-of-a-key-begins': store => ({
+    async beginCreate(request, call) {
+      const answer = await store.beginCreate(request, call)
+      return answer.state === 'begun' ? answer : await store.beginCreate({ ...request, key: `${request.key}-too` }, call)
+    },
+  }),
+  'writes/busy-tells-when-a-lease-is-over': store => ({
+    async beginCreate(request, call) {
+      const answer = await store.beginCreate(request, call)
+      return answer.state === 'busy' ? { ...answer, expired: false } : answer
+    },
+  }),
+  'writes/begin-again-answers-the-same-intent': (store, { shared }) => ({
+    async beginCreate(request, call) {
+      if (shared.has(request.token)) throw SecretError.invalid('metadata.beginCreate', 'the token is used')
+      shared.set(request.token, true)
+      return await store.beginCreate(request, call)
+    },
+  }),
+  'writes/ids-and-paths-are-used-once': store => ({
+    beginCreate: (request, call) =>
+      store.beginCreate(request, call).catch((error: unknown) => {
+        if (!isCode(error, 'invalid_argument')) throw error
+        return store.beginCreate({ ...request, secret: randomUUID() as string as SecretId, path: `${request.path}-too` as typeof request.path }, call)
+      }),
+  }),
+  'writes/begin-update-refusals-in-order': store => ({
+    beginUpdate: (request, call) => store.beginUpdate({ ...request, ifRevision: undefined }, call),
+  }),
+  'writes/commit-update-moves-the-pointer': store => ({
+    beginUpdate: (request, call) => store.beginUpdate({ ...request, description: request.description ?? null }, call),
+  }),
+  'writes/description-only': store => ({
+    updateDescription: (request, call) => store.updateDescription({ ...request, ifRevision: undefined }, call),
+  }),
+  'writes/delete-frees-the-key-and-queues-the-purge': store => ({
+    commitDelete: (request, call) => store.commitDelete({ ...request, claimMs: 0 }, call),
+  }),
+  'writes/commit-again-answers-the-row': (store, { shared }) => ({
+    async commitCreate(request, call) {
+      if (shared.has(request.intent)) return { state: 'undone' }
+      shared.set(request.intent, true)
+      return await store.commitCreate(request, call)
+    },
+  }),
+  'writes/abandon-once': (store, { shared }) => ({
+    async abandon(request, call) {
+      if (shared.has(request.intent)) throw SecretError.refused('not_found', 'metadata.abandon')
+      shared.set(request.intent, true)
+      return await store.abandon(request, call)
+    },
+  }),
+  'writes/an-intent-ends-with-its-own-token-only': (store, { shared }) => ({
+    async beginCreate(request, call) {
+      const answer = await store.beginCreate(request, call)
+      if (answer.state === 'begun') shared.set(answer.intent.id, request.token)
+      return answer
+    },
+    abandon: (request, call) => store.abandon({ ...request, token: (shared.get(request.intent) as string | undefined) ?? request.token }, call),
+  }),
+  'writes/nothing-points-at-what-is-to-be-destroyed': store => queueing(store, draft => (draft.task === 'destroy_version' ? undefined : draft)),
+  'writes/accounts-and-registries-are-apart': (store, { shared }) => ({
+    async beginCreate(request, call) {
+      shared.set(request.secret, request.account)
+      return await store.beginCreate(request, call)
+    },
+    find: (request, call) =>
+      store.find({ ...request, account: (shared.get(request.id ?? '') as typeof request.account | undefined) ?? request.account }, call),
+  }),
+  'writes/bad-arguments-change-nothing': store => queueing(store, draft => ({ ...draft, delayMs: Math.max(0, draft.delayMs ?? 0) })),
+  'writes/copies-are-handed-out': (store, { shared }) => ({
+    async commitCreate(request, call) {
+      const answer = await store.commitCreate(request, call)
+      if (answer.state === 'committed' && answer.record !== undefined) shared.set(answer.record.id, answer.record)
+      return answer
+    },
+    async find(request, call) {
+      const found = await store.find(request, call)
+      return found && Object.assign(found, shared.get(found.id))
+    },
+  }),
+  'queue/intents-are-claimed-once-expired': store => ({
+    claimExpiredIntents: (request, call) => store.claimExpiredIntents({ ...request, limit: 99 }, call),
+  }),
+  'queue/tasks-are-claimed-when-due': store => queueing(store, draft => ({ ...draft, delayMs: 0 })),
+  'queue/queued-with-a-claim': store => queueing(store, draft => ({ ...draft, claimMs: undefined })),
+  'queue/one-claimant-a-task': (store, { shared }) => ({
+    claimQueue: coalesced(shared, 'claim', (request, call) => store.claimQueue(request, call)),
+  }),
+  'queue/settled-by-the-holder-only': (store, { shared }) => ({
+    async claimQueue(request, call) {
+      const claimed = await store.claimQueue(request, call)
+      for (const { id, claim } of claimed) shared.set(id, claim)
+      return claimed
+    },
+    settleQueue: (request, call) => store.settleQueue({ ...request, claim: (shared.get(request.id) as string | undefined) ?? request.claim }, call),
+  }),
+  'queue/a-late-settle-holds-unless-taken': (store, { shared, clock }) => ({
+    async claimQueue(request, call) {
+      const claimed = await store.claimQueue(request, call)
+      for (const { claim } of claimed) shared.set(claim, clock().getTime() + request.leaseMs)
+      return claimed
+    },
+    async settleQueue(request, call) {
+      const until = (shared.get(request.claim) as number | undefined) ?? Infinity
+      return clock().getTime() < until && (await store.settleQueue(request, call))
+    },
+  }),
+  'queue/retry-puts-off': store => ({
+    settleQueue: (request, call) =>
+      store.settleQueue(request.outcome.state === 'retry' ? { ...request, outcome: { state: 'retry', delayMs: 0 } } : request, call),
+  }),
+  'queue/promotion-ends-where-the-pointer-is': store => ({
+    settleQueue: (request, call) => store.settleQueue(request.outcome.state === 'done' ? { ...request, outcome: { state: 'done' } } : request, call),
+  }),
+  // The store does not know the versions of its tasks for those of its rows.
+  'queue/live-values-are-not-destroyed': store => ({
+    ...queueing(store, draft =>
+      draft.task === 'destroy_version' ? { ...draft, version: `x${draft.version}` as NonNullable<typeof draft.version> } : draft,
+    ),
+    async claimQueue(request, call) {
+      const claimed = await store.claimQueue(request, call)
+      return claimed.map(entry => (entry.task === 'destroy_version' ? { ...entry, version: entry.version?.slice(1) as typeof entry.version } : entry))
+    },
+  }),
+  'queue/what-an-intent-needs-is-left': store => ({
+    ...queueing(store, draft => (draft.task === 'purge_path' ? { ...draft, path: `x${draft.path}` as typeof draft.path } : draft)),
+    async claimQueue(request, call) {
+      const claimed = await store.claimQueue(request, call)
+      return claimed.map(entry => (entry.task === 'purge_path' ? { ...entry, path: entry.path.slice(1) as typeof entry.path } : entry))
+    },
+  }),
+  'queue/waiting-tasks-hold-nobody-up': store => ({
+    async claimQueue(request, call) {
+      const { intents } = await store.references({ registry: request.registry }, call)
+      return intents > 0 ? [] : await store.claimQueue(request, call)
+    },
+  }),
+  'queue/owners': store => ({
+    owners: async (request, call) => (await store.owners(request, call)).map(owner => ({ ...owner, intents: 0 })),
+  }),
+  'queue/store-names-are-bound': store => ({
+    bindStores: (request, call) => store.bindStores(request, call).catch(() => ({ missing: [] })),
+  }),
+  'audit/changes-are-chained': store => ({
+    readAudit: async (request, call) => (await store.readAudit(request, call)).map(entry => ({ ...entry, key: entry.key?.toUpperCase() })),
+  }),
+  'audit/operation-ids-append-once': store => ({
+    appendAudit: (request, call) => store.appendAudit({ ...request, entry: { ...request.entry, operationId: randomUUID() } }, call),
+  }),
+  'audit/only-ok-ends-an-operation': store => ({
+    async commitCreate(request, call) {
+      const answer = await store.commitCreate(request, call)
+      const entries = await store.readAudit({ registry: request.registry, account: request.account, after: 0, limit: 1000 }, {})
+      if (answer.state !== 'undone' || !entries.some(({ operationId }) => operationId === request.token)) return answer
+      return { state: 'committed', record: undefined, claimed: [] }
+    },
+  }),
+  'audit/reads-from-a-sequence': store => ({
+    readAudit: (request, call) => store.readAudit({ ...request, after: Math.max(0, request.after - 1) }, call),
+  }),
+  'audit/aborted-before-it-started': store => ({ beginCreate: request => store.beginCreate(request, {}) }),
+  'audit/closed-for-good': () => ({ close: async () => {} }),
+  'pages/unknown-account-is-empty': store => ({
+    async page(request, call) {
+      const page = await store.page(request, call)
+      if (page.total === 0) throw SecretError.refused('not_found', 'metadata.page')
+      return page
+    },
+  }),
+  // JavaScript's own order is of UTF-16.
+  'pages/sorts': store => ({
+    async page(request, call) {
+      const page = await store.page(request, call)
+      const way = request.sortOrder === 'asc' ? 1 : -1
+      const items = page.items.toSorted((a, b) => (a.key < b.key ? -way : way))
+      return request.sortBy === 'key' ? { ...page, items } : page
+    },
+  }),
+  'pages/cursors-of-this-account-only': store => ({
+    page: (request, call) =>
+      store.page(request, call).catch((error: unknown) => {
+        if (request.startingAfter === undefined) throw error
+        return store.page({ ...request, startingAfter: undefined }, call)
+      }),
+  }),
+  'pages/like-a-sorted-array': store => ({
+    async page(request, call) {
+      const page = await store.page(request, call)
+      return { ...page, hasMore: page.items.length === page.limit }
+    },
+  }),
+  'pages/walks-once-while-rows-go': store => ({
+    async page(request, call) {
+      const cursor = request.startingAfter ?? request.endingBefore
+      const { registry, account } = request
+      const row = cursor === undefined ? true : await store.find({ registry, account, id: cursor }, call)
+      if (row === undefined) throw SecretError.invalid('metadata.page', 'the cursor is gone')
+      return await store.page(request, call)
+    },
+  }),
+  'races/what-is-written-is-seen-by-others': store => {
+    const cache = new Map<string | undefined, Awaited<ReturnType<MetadataStore['find']>>>()
+    return {
+      async find(request, call) {
+        const known = cache.get(request.id) ?? (await store.find(request, call))
+        cache.set(request.id, known)
+        return known
+      },
+    }
+  },
+  'races/one-creator-of-a-key': (store, { number }) => ({
+    beginCreate: (request, call) => store.beginCreate({ ...request, key: `${request.key} ${number}` }, call),
+  }),
+  'races/one-path-one-record': (store, { number }) => ({
+    beginCreate: (request, call) => store.beginCreate({ ...request, path: `${request.path} ${number}` as typeof request.path }, call),
+  }),
+  'races/one-update-begins': (store, { shared }) => ({
+    async beginUpdate(request, call) {
+      const answer = await store.beginUpdate(request, call)
+      if (answer.state === 'begun') shared.set(request.secret, answer)
+      return (shared.get(request.secret) as typeof answer | undefined) ?? answer
+    },
+  }),
+  'races/one-change-of-a-revision': store => ({
+    async updateDescription(request, call) {
+      const { registry, account, secret: id, ifRevision } = request
+      const found = await store.find({ registry, account, id }, call)
+      if (found?.revision !== ifRevision) throw SecretError.refused('conflict', 'metadata.updateDescription')
+      return await store.updateDescription({ ...request, ifRevision: undefined }, call)
+    },
+  }),
+  'races/delete-or-update': (store, { shared }) => ({
+    async beginUpdate(request, call) {
+      const answer = await store.beginUpdate(request, call)
+      if (answer.state === 'begun') shared.set(request.secret, answer.intent)
+      return answer
+    },
+    async commitDelete(request, call) {
+      const answer = await store.commitDelete(request, call)
+      if (answer.state !== 'busy') return answer
+      const { account, token } = shared.get(request.secret) as Request<'abandon'>
+      await store.abandon({ registry: request.registry, intent: answer.intent, account, token, code: 'aborted', enqueue: [] }, call)
+      return await store.commitDelete(request, call)
+    },
+  }),
+  'races/commit-or-abandon': store => ({
+    async abandon(request, call) {
+      await store.abandon(request, call)
+      return { state: 'undone' }
+    },
+  }),
+  'races/one-commit': (store, { shared }) => ({
+    async commitUpdate(request, call) {
+      if (shared.has(request.intent)) throw SecretError.refused('conflict', 'metadata.commitUpdate')
+      shared.set(request.intent, true)
+      return await store.commitUpdate(request, call)
+    },
+  }),
+  'races/one-recovery-of-an-intent': (store, { shared }) => ({
+    claimExpiredIntents: coalesced(shared, 'recover', (request, call) => store.claimExpiredIntents(request, call)),
+  }),
+  'races/one-claimant-of-a-task': (store, { shared }) => ({
+    claimQueue: coalesced(shared, 'claim', (request, call) => store.claimQueue(request, call)),
+  }),
+  'races/one-location-of-a-name': store => ({
+    bindStores: (request, call) => store.bindStores(request, call).catch(() => ({ missing: [] })),
+  }),
+  'races/the-audit-chain-is-whole': store => ({
+    // Answered before it is written.
+    appendAudit: async (request, call) => void setTimeout(() => void store.appendAudit(request, call).catch(() => {}), 50),
+  }),
+  'races/pages-while-others-write': store => ({
+    async page(request, call) {
+      const page = await store.page(request, call)
+      const { registry, account, startingAfter: id } = request
+      const first = id === undefined ? undefined : await store.find({ registry, account, id }, call)
+      return first === undefined ? page : { ...page, items: [first, ...page.items] }
+    },
+  }),
+  'races/aborted-in-mid-call': store => ({
+    async commitCreate(request, { signal }) {
+      const answer = await store.commitCreate(request, {})
+      for (let ticks = 0; ticks < 3; ticks += 1) await tick()
+      if (signal?.aborted === true) throw SecretError.refused('aborted', 'metadata.commitCreate')
+      return answer
+    },
+  }),
+  'races/a-store-that-closes': store => {
+    let isClosed = false
+    return {
+      async close() {
+        isClosed = true
+        await store.close()
+      },
+      async find(request, call) {
+        if (isClosed) throw new TypeError('the connection is null')
+        return await store.find(request, call)
+      },
+    }
+  },
+}
+
+/** The store with the fault in it. */
+export function withFault(store: MetadataStore, fault: Partial<MetadataStore>): MetadataStore {
+  return new Proxy(store, {
+    get(target, name: keyof MetadataStore) {
+      const own: unknown = fault[name] ?? target[name]
+      return typeof own === 'function' ? own.bind(target) : own
+    },
+  })
+}
