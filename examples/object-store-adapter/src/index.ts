@@ -74,6 +74,7 @@ export function objectStoreDriver({ endpoint, bucket: name, sign }: ObjectStoreO
       versionProof: 'token',
       destroyVersion: 'erased',
       remove: 'immediate',
+      textForm: 'kept',
     },
 
     async create({ path, payload, labels, token }, call) {

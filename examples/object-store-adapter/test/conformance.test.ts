@@ -36,7 +36,7 @@ describe.skipIf(missing !== undefined)(suiteTitle('an object store', missing), (
         throttleNext: async (count, retryAfterMs) => proxy.inject({ kind: 'throttle', retryAfterMs }, { count }),
         requests: async () => proxy.requests(),
         stallNext: async () => proxy.inject({ kind: 'stall' }),
-        wire: async (fault, count) => (count === 0 ? proxy.clearFaults() : proxy.inject(WIRE_FAULTS[fault], { count })),
+        wire: async (fault, count, after) => (count === 0 ? proxy.clearFaults() : proxy.inject(WIRE_FAULTS[fault], { count, after })),
       },
       dispose: () => proxy.stop(),
     }

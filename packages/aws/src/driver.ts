@@ -27,6 +27,7 @@ const CAPABILITIES: DriverCapabilities = {
   versionProof: 'token',
   destroyVersion: 'detached',
   remove: 'recoverable',
+  textForm: 'kept',
 }
 const PENDING = 'STRONGROOM_PENDING'
 const PAGE = 100

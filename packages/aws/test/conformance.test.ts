@@ -123,7 +123,7 @@ async function nowhere(): Promise<string> {
 }
 
 interface Faulty {
-  inject(fault: Fault, options?: { readonly count?: number }): void
+  inject(fault: Fault, options?: { readonly count?: number; readonly after?: number | undefined }): void
   clearFaults(): void
 }
 
@@ -133,7 +133,7 @@ function faultsOf(faulty: Faulty, requests: () => number): Faults {
     throttleNext: async (count, retryAfterMs) => faulty.inject({ kind: 'throttle', retryAfterMs }, { count }),
     requests: async () => requests(),
     stallNext: async () => faulty.inject({ kind: 'stall' }),
-    wire: async (fault, count) => (count === 0 ? faulty.clearFaults() : faulty.inject(WIRE_FAULTS[fault], { count })),
+    wire: async (fault, count, after) => (count === 0 ? faulty.clearFaults() : faulty.inject(WIRE_FAULTS[fault], { count, after })),
   }
 }
 

@@ -29,6 +29,7 @@ const CAPABILITIES: DriverCapabilities = {
   versionProof: 'token',
   destroyVersion: 'blocked',
   remove: 'recoverable',
+  textForm: 'kept',
 }
 const MAX_TAGS = 15
 const FIRST_WAIT_MS = 500

@@ -98,7 +98,7 @@ export async function emulatedHarness(options: AzureEmulatorOptions = {}, arrang
       throttleNext: async (count, retryAfterMs) => controls.inject({ kind: 'throttle', retryAfterMs }, { count }),
       requests: async () => controls.requests,
       stallNext: async () => controls.inject({ kind: 'stall' }),
-      wire: async (fault, count) => (count === 0 ? controls.clearFaults() : controls.inject(WIRE[fault], { count })),
+      wire: async (fault, count, after) => (count === 0 ? controls.clearFaults() : controls.inject(WIRE[fault], { count, after })),
     },
     dispose: async () => {
       await Promise.all(Object.values(drivers).map(driver => driver.close()))

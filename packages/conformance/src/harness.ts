@@ -16,14 +16,14 @@ export interface OutOfBand {
 
 /**
  * What happens to a request on its way. Not applied: `reset` (the connection ends), `stall` (never answered), `throttle` (refused,
- * with the shortest Retry-After), `html` (a load balancer's page with status 502), `server_error` (the backend's own).
+ * with the shortest Retry-After), `html` (a load balancer's page with status 502), `html_ok` (a portal's page with status 200), `server_error` (the backend's own).
  * Applied: `lose` (the connection ends without an answer), `cut` (in the middle of the answer), `slow` (the answer comes in pieces, within a second).
  */
-export type WireFault = 'reset' | 'stall' | 'throttle' | 'html' | 'server_error' | 'lose' | 'cut' | 'slow'
+export type WireFault = 'reset' | 'stall' | 'throttle' | 'html' | 'html_ok' | 'server_error' | 'lose' | 'cut' | 'slow'
 
 /** What the backend, or a proxy before it, can be made to do. */
 export interface Faults {
-  /** Drops the answer of the next request, after the backend has applied it. */
+  /** Drops the answer of the next request, whatever it asks for, after the backend has applied it. */
   loseNextResponse(): Promise<void>
   /** Refuses the next `count` requests as throttled, with a Retry-After of so many milliseconds (or the next whole unit). */
   throttleNext(count: number, retryAfterMs: number): Promise<void>
@@ -31,8 +31,8 @@ export interface Faults {
   requests(): Promise<number>
   /** Takes the next request and never answers it. */
   stallNext?(): Promise<void>
-  /** The next `count` requests meet this fault; `count` 0: those that still wait are forgotten. */
-  wire?(fault: WireFault, count: number): Promise<void>
+  /** Once `after` requests (0 by default) have passed, the next `count` meet this fault; `count` 0: those that still wait are forgotten. */
+  wire?(fault: WireFault, count: number, after?: number): Promise<void>
 }
 
 /** One backend, ready to be tested. Only `driver` and `dispose` are required; each hook lets the kit find more. */

@@ -25,7 +25,7 @@ interface Wire {
   retryAfterMs: number
   loseNext: boolean
   stallNext: boolean
-  bad: { readonly fault: WireFault; left: number }
+  bad: { readonly fault: WireFault; left: number; passing: number }
 }
 
 export interface MemoryHarnessOptions {
@@ -45,7 +45,7 @@ export function memoryHarness(options: MemoryHarnessOptions = {}): StartHarness 
     places += 1
     const name = `place-${places}`
     const backend = smallPages(memoryDriver({ name, ...(options.capabilities === undefined ? {} : { capabilities: options.capabilities }) }))
-    const wire: Wire = { ...QUIET, bad: { fault: 'reset', left: 0 } }
+    const wire: Wire = { ...QUIET, bad: { fault: 'reset', left: 0, passing: 0 } }
     const adapter = (may: (operation: string) => boolean): SecretDriver => mutate(wired(backend, wire, may), backend, wire)
     const call = { signal: new AbortController().signal, attempt: 1 }
     const harness: DriverHarness = {
@@ -70,7 +70,7 @@ export function memoryHarness(options: MemoryHarnessOptions = {}): StartHarness 
         throttleNext: async (count, retryAfterMs) => void Object.assign(wire, { throttled: count, retryAfterMs }),
         requests: async () => wire.requests,
         stallNext: async () => void (wire.stallNext = true),
-        wire: async (fault, count) => void (wire.bad = { fault, left: count }),
+        wire: async (fault, count, after = 0) => void (wire.bad = { fault, left: count, passing: after }),
       },
       unreachable: mutate(nowhere(backend), backend, wire),
       dispose: async () => {},
@@ -89,10 +89,11 @@ function wired(backend: SecretDriver, wire: Wire, may: (operation: string) => bo
       throw new BackendFault('throttled', wire.retryAfterMs)
     }
     if (!may(operation)) throw new BackendFault('denied')
-    const fault = wire.bad.left > 0 ? wire.bad.fault : undefined
-    wire.bad.left -= 1
+    const fault = wire.bad.passing <= 0 && wire.bad.left > 0 ? wire.bad.fault : undefined
+    if (wire.bad.passing > 0) wire.bad.passing -= 1
+    else wire.bad.left -= 1
     if (fault === 'throttle') throw new BackendFault('throttled', 0)
-    if (fault === 'reset' || fault === 'html' || fault === 'server_error') throw new BackendFault('broken')
+    if (fault === 'reset' || fault === 'html' || fault === 'html_ok' || fault === 'server_error') throw new BackendFault('broken')
     if (wire.stallNext || fault === 'stall') {
       wire.stallNext = false
       await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true }))
@@ -129,7 +130,7 @@ function nowhere(backend: SecretDriver): SecretDriver {
   const refused = async (): Promise<never> => await Promise.reject(new BackendFault('refused'))
   const calls = { create: refused, append: refused, promote: refused, read: refused, readMany: refused, versions: refused, list: refused }
   return {
-    ...wired(backend, { ...QUIET, bad: { fault: 'reset', left: 0 } }, () => true),
+    ...wired(backend, { ...QUIET, bad: { fault: 'reset', left: 0, passing: 0 } }, () => true),
     ...calls,
     destroyVersion: refused,
     remove: refused,

@@ -8,7 +8,15 @@ import { memoryHarness } from './memory-harness.ts'
 delete process.env['STRONGROOM_REPORTS']
 
 const variants: Readonly<Record<string, Partial<DriverCapabilities>>> = {
-  'like Google': { appendAfter: 'ignored', current: 'on_append', versionProof: 'position', remove: 'immediate', maxBatch: 1, maxPathLength: 255 },
+  'like Google': {
+    appendAfter: 'ignored',
+    current: 'on_append',
+    versionProof: 'position',
+    remove: 'immediate',
+    textForm: 'inferred',
+    maxBatch: 1,
+    maxPathLength: 255,
+  },
   'like Azure': {
     create: 'checked',
     appendAfter: 'ignored',

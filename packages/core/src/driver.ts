@@ -21,6 +21,8 @@ export interface DriverCapabilities {
   readonly destroyVersion: 'erased' | 'blocked' | 'detached'
   /** `recoverable`: `remove` without `purge` can be undone by `restore`. `immediate`: there is only `purge`. */
   readonly remove: 'recoverable' | 'immediate'
+  /** What tells text from binary in a value that is read. `kept`: it was written so. `inferred`: the backend keeps bytes alone, and good UTF-8 is taken for text. */
+  readonly textForm: 'kept' | 'inferred'
 }
 
 /** Given to every call. `attempt` counts from 1. When `signal` aborts, the call must end promptly. */

@@ -43,6 +43,7 @@ const DEFAULTS: DriverCapabilities = {
   versionProof: 'token',
   destroyVersion: 'erased',
   remove: 'recoverable',
+  textForm: 'kept',
 }
 const PAGE = 100
 
@@ -67,7 +68,8 @@ export function memoryDriver(options: MemoryDriverOptions = {}): SecretDriver {
     const found = secret.versions.find(candidate => candidate.id === id)
     if (found === undefined) throw new MemoryFailure('not_found')
     if (found.payload === undefined || found.state === 'disabled') throw new MemoryFailure('version_unusable')
-    return { payload: copy(found.payload), version: id }
+    const payload = copy(found.payload)
+    return { payload: capabilities.textForm === 'kept' ? payload : { ...payload, text: isText(payload.bytes) }, version: id }
   }
 
   return {
@@ -196,6 +198,15 @@ function classify(error: unknown): { code: SecretErrorCode; retryable: boolean; 
     // An error whose getters throw is one that is not known.
   }
   return { code: 'unknown', retryable: false, effect: 'unknown' }
+}
+
+function isText(bytes: Uint8Array): boolean {
+  try {
+    new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    return true
+  } catch {
+    return false
+  }
 }
 
 function copy(payload: Payload): Payload {

@@ -25,6 +25,7 @@ const CAPABILITIES: DriverCapabilities = {
   versionProof: 'position',
   destroyVersion: 'erased',
   remove: 'immediate',
+  textForm: 'inferred',
 }
 const PAGE = 100
 /**

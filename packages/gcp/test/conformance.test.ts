@@ -6,16 +6,6 @@ import { afterAll, beforeAll, describe } from 'vitest'
 import { gcpDriver, type GcpOptions } from '../src/index.ts'
 import { faultsOf, isReal, officialOverRest, outOfBand, startGcp, type GcpPlace } from './place.ts'
 
-const PAYLOAD = 'https://cloud.google.com/secret-manager/docs/reference/rpc/google.cloud.secretmanager.v1#secretpayload'
-const CONSISTENCY = 'https://cloud.google.com/secret-manager/docs/reference/consistency'
-const ALIASES = 'https://cloud.google.com/secret-manager/docs/assign-alias-to-secret-version'
-
-/** Where Google cannot do what the kit asks for. */
-const DEVIATIONS = {
-  // Google keeps bytes, without a word of whether they are text.
-  'values/text-and-binary-are-told-apart': PAYLOAD,
-} as const
-
 const REAL_HOOKS: readonly Hook[] = ['second', 'outOfBand']
 const EVERY_HOOK: readonly Hook[] = [...REAL_HOOKS, 'denied', 'manageOnly', 'faults', 'unreachable']
 const MANAGE = [
@@ -35,8 +25,7 @@ interface Run {
   readonly transport: 'grpc' | 'rest'
   readonly more?: Partial<GcpOptions>
   readonly options?: ConformanceOptions
-  readonly deviations?: ConformanceOptions['deviations']
-  /** Milliseconds by which lists are behind; then only the hooks whose cases wait for lists are given. */
+  /** Milliseconds by which lists are behind. */
   readonly lists?: number
 }
 
@@ -48,8 +37,6 @@ const runs: readonly Run[] = [
     label: 'gcp-alias',
     transport: 'grpc',
     more: { versionAlias: 'live' },
-    // The version is there, but the alias is moved by a request of its own, which does not come after an answer that is lost.
-    deviations: { 'faults/store-put-is-never-doubled': ALIASES },
   },
   {
     label: 'gcp-lag',
@@ -57,12 +44,10 @@ const runs: readonly Run[] = [
     more: { confirmReads: true },
     lists: 500,
     options: { settleMs: 10_000 },
-    // It looks at a list without waiting for it.
-    deviations: { 'list/aborts-between-pages': CONSISTENCY },
   },
 ]
 
-describe.each(runs)('$label', ({ label, transport, more, options, deviations, lists = 0 }) => {
+describe.each(runs)('$label', ({ label, transport, more, options, lists = 0 }) => {
   let gcp: GcpPlace
 
   beforeAll(async () => {
@@ -89,15 +74,13 @@ describe.each(runs)('$label', ({ label, transport, more, options, deviations, li
     controls.permit('nobody', { operations: [] })
     controls.permit('manager', { operations: MANAGE })
     const manageOnly = open('manager')
-    if (lists > 0) return { ...drivers, manageOnly, ...outside, dispose: dispose(...Object.values(drivers), manageOnly) }
     const others = { manageOnly, denied: open('nobody'), unreachable: gcpDriver({ ...gcp.options(transport), ...more, endpoint: await nowhere() }) }
     return { ...drivers, ...others, ...outside, faults: faultsOf(controls), dispose: dispose(...Object.values({ ...drivers, ...others })) }
   }
 
   describeDriver(label, start, {
-    require: isReal ? REAL_HOOKS : lists > 0 ? [...REAL_HOOKS, 'manageOnly'] : EVERY_HOOK,
+    require: isReal ? REAL_HOOKS : EVERY_HOOK,
     where: isReal ? 'a project of Google Cloud' : 'our emulator',
-    deviations: { ...DEVIATIONS, ...deviations },
     ...options,
     ...(isReal ? { settleMs: 300_000, caseTimeoutMs: 600_000 } : {}),
   })
@@ -126,7 +109,7 @@ describe.skipIf(missing !== undefined)(suiteTitle('drongo', missing), () => {
   describeDriver('gcp-drongo', start, {
     require: ['second', 'outOfBand', 'unreachable'],
     where: 'drongo 0.8.0 on loopback',
-    deviations: { ...DEVIATIONS, 'list/eight-labels': DRONGO, 'append/keeps-labels': DRONGO, 'list/labels-round-trip': DRONGO },
+    deviations: { 'list/eight-labels': DRONGO, 'append/keeps-labels': DRONGO, 'list/labels-round-trip': DRONGO },
   })
 })
 

@@ -96,7 +96,7 @@ export function faultsOf(controls: Controls): Faults {
     throttleNext: async (count, retryAfterMs) => controls.inject({ kind: 'throttle', retryAfterMs }, { count }),
     requests: async () => controls.requests,
     stallNext: async () => controls.inject({ kind: 'stall' }),
-    wire: async (fault, count) => (count === 0 ? controls.clearFaults() : controls.inject(WIRE[fault], { count })),
+    wire: async (fault, count, after) => (count === 0 ? controls.clearFaults() : controls.inject(WIRE[fault], { count, after })),
   }
 }
 

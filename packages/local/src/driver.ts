@@ -15,6 +15,7 @@ const CAPABILITIES: DriverCapabilities = {
   versionProof: 'token',
   destroyVersion: 'erased',
   remove: 'recoverable',
+  textForm: 'kept',
 }
 const PAGE = 100
 

@@ -27,6 +27,7 @@ const CAPABILITIES: DriverCapabilities = {
   versionProof: 'position',
   destroyVersion: 'erased',
   remove: 'immediate',
+  textForm: 'kept',
 }
 const PAGE = 1_000
 const PAGE_WITH_LABELS = 100

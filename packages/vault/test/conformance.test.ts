@@ -102,7 +102,7 @@ function faultsOf(faulty: Injectable, requests: () => number, internalError: str
     throttleNext: async (count, retryAfterMs) => faulty.inject({ kind: 'throttle', retryAfterMs }, { count }),
     requests: async () => requests(),
     stallNext: async () => faulty.inject({ kind: 'stall' }),
-    wire: async (fault, count) => (count === 0 ? faulty.clearFaults() : faulty.inject(faults[fault], { count })),
+    wire: async (fault, count, after) => (count === 0 ? faulty.clearFaults() : faulty.inject(faults[fault], { count, after })),
   }
 }
 

@@ -52,7 +52,7 @@ export const deniedCases: readonly DriverCase[] = [
       assert.equal(failure.retryable, false, 'asking again changes nothing')
       assert.equal(await context.readText(made.path), 'two')
       assert.equal(await context.readText(made.path, made.version), 'one')
-      assert.equal((await context.list()).length, 1)
+      await context.settled(async () => assert.equal((await context.list()).length, 1))
     },
   })),
   {

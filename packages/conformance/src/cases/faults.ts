@@ -212,7 +212,9 @@ export const faultsCases: readonly DriverCase[] = [
       assert.equal(added.length, 1, `one version is added, not ${added.length}`)
       if (context.capabilities.versionProof === 'token') assert.equal(outcome, added[0]?.version, 'a token proves that it was done')
       else assert.ok(outcome === added[0]?.version || outcome === 'effect unknown', `its version or effect unknown, not ${outcome}`)
-      assert.equal(await context.readText(path), 'two')
+      // Where a version is made current by a call of its own, that call does not come after an answer that was lost.
+      const mayBeOld = outcome === 'effect unknown' && context.capabilities.current === 'on_promote'
+      assert.ok(['two', ...(mayBeOld ? ['one'] : [])].includes(await context.readText(path)), 'the new value is current')
     },
   },
   {

@@ -180,7 +180,8 @@ export const listCases: readonly DriverCase[] = [
     title: 'a store’s list ends with `aborted` when its signal does, even between pages',
     needs: [],
     async run(context) {
-      await makeMany(context)
+      const made = await makeMany(context)
+      await context.settled(async () => assert.equal((await listed(context)).length, made.length))
       const controller = new AbortController()
       const entries = context.store().list({ signal: controller.signal })[Symbol.asyncIterator]()
       await entries.next()

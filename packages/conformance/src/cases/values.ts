@@ -43,12 +43,25 @@ export const valuesCases: readonly DriverCase[] = [
   {
     id: 'values/text-and-binary-are-told-apart',
     title: 'text comes back as text and binary as binary, even when the binary would be good text',
-    needs: [],
+    needs: ['capability:textForm=kept'],
     async run(context) {
       const { path } = await context.create(text('same bytes'))
       assert.equal((await context.read(path)).payload.text, true, 'text is text')
       await context.append(path, binary(new TextEncoder().encode('same bytes')))
       assert.equal((await context.read(path)).payload.text, false, 'binary is binary')
+      await context.append(path, binary([0xff, 0xfe]))
+      assert.equal((await context.read(path)).payload.text, false, 'binary is binary')
+    },
+  },
+  {
+    id: 'values/good-text-is-taken-for-text',
+    title: 'where bytes alone are kept, what is good UTF-8 comes back as text, and nothing else does',
+    needs: ['capability:textForm=inferred'],
+    async run(context) {
+      const { path } = await context.create(text('same bytes'))
+      assert.equal((await context.read(path)).payload.text, true, 'text is text')
+      await context.append(path, binary(new TextEncoder().encode('same bytes')))
+      assert.equal((await context.read(path)).payload.text, true, 'good text is taken for text')
       await context.append(path, binary([0xff, 0xfe]))
       assert.equal((await context.read(path)).payload.text, false, 'binary is binary')
     },

@@ -23,14 +23,19 @@ const GRACE_MS = 2_000
 const STORM = 1_000
 /** A request that was forwarded before its client went away is applied within this. */
 const STRAGGLERS_MS = 50
-const NAME = 'shared'
-const CODES: ReadonlySet<SecretErrorCode> = new Set(['unavailable', 'throttled', 'corrupt', 'deadline_exceeded'])
+/** Requests of one operation that are broken one by one; none of ours makes more. */
+const MAX_REQUESTS = 8
+/** `misconfigured`: what answers is taken for something else than the backend. */
+const CODES: ReadonlySet<SecretErrorCode> = new Set(['unavailable', 'throttled', 'corrupt', 'deadline_exceeded', 'misconfigured'])
 
-const wireFaults: readonly WireFault[] = ['reset', 'stall', 'throttle', 'html', 'server_error', 'lose', 'cut', 'slow']
+const wireFaults: readonly WireFault[] = ['reset', 'stall', 'throttle', 'html', 'html_ok', 'server_error', 'lose', 'cut', 'slow']
 
 interface Stage {
   readonly context: CaseContext
   readonly store: SecretStore
+  readonly name: string
+  /** All that the store has. */
+  readonly names: readonly string[]
   readonly path: NativePath
   readonly first: VersionId
   /** The value that is written while the wire is bad. */
@@ -45,6 +50,8 @@ interface Operation {
   readonly needs?: readonly Need[]
   /** The first version has been replaced by `two`. */
   readonly replaced?: true
+  /** What must be seen before the wire is bad. */
+  readonly before?: (context: CaseContext, path: NativePath) => Promise<void>
   readonly act: (stage: Stage) => Promise<unknown>
   /** Looks, over a wire that is good again, whether the end was true. */
   readonly isTrue: (stage: Stage, end: End) => Promise<void>
@@ -53,12 +60,12 @@ interface Operation {
 const operations: readonly Operation[] = [
   {
     name: 'get',
-    act: async ({ store }) => (await store.get(NAME)).value.revealText(),
+    act: async ({ store, name }) => (await store.get(name)).value.revealText(),
     isTrue: async (_, end) => void (end.done && assert.equal(end.answer, 'one', 'the value that is stored')),
   },
   {
     name: 'get-many',
-    act: async ({ store }) => await store.getMany([NAME, 'not-there']),
+    act: async ({ store, name }) => await store.getMany([name, 'not-there']),
     isTrue: async (_, end) => {
       if (!end.done) return
       const [found, missing] = end.answer as Awaited<ReturnType<SecretStore['getMany']>>
@@ -67,24 +74,24 @@ const operations: readonly Operation[] = [
       else assert.notEqual(found.error.code, 'not_found', 'a fault is not taken for a secret that is missing')
     },
   },
-  { name: 'put', act: async ({ store, fresh }) => (await store.put(NAME, fresh)).version, isTrue: writtenOnce },
+  { name: 'put', act: async ({ store, name, fresh }) => (await store.put(name, fresh)).version, isTrue: writtenOnce },
   {
     name: 'put-if-version',
-    act: async ({ context, store, first, fresh }) => {
+    act: async ({ context, store, name, first, fresh }) => {
       const { appendAfter, current } = context.capabilities
       if (appendAfter === 'ignored' && current === 'on_append') context.skip('the backend cannot compare versions')
-      return (await store.put(NAME, fresh, { ifVersion: first })).version
+      return (await store.put(name, fresh, { ifVersion: first })).version
     },
     isTrue: writtenOnce,
   },
   {
     name: 'put-if-absent',
-    act: async ({ context, store, fresh }) => {
+    act: async ({ context, store, name, fresh }) => {
       const ifAbsent = context.capabilities.create === 'atomic' ? true : 'unsafe-check-then-write'
-      return (await store.put('new', fresh, { ifAbsent })).version
+      return (await store.put(`new-${name}`, fresh, { ifAbsent })).version
     },
-    isTrue: async ({ context, fresh }, end) => {
-      const path = context.path('new')
+    isTrue: async ({ context, name, fresh }, end) => {
+      const path = context.path(`new-${name}`)
       const versions = await versionsOf(context, path)
       assert.ok(versions.length <= 1, `one version at most, not ${versions.length}`)
       if (end.done) assert.equal(await context.readText(path, end.answer as VersionId), fresh)
@@ -93,18 +100,19 @@ const operations: readonly Operation[] = [
   },
   {
     name: 'list',
+    before: (context, path) => context.settled(async () => assert.ok((await context.list()).some(entry => entry.path === path))),
     act: async ({ store }) => await Array.fromAsync(store.list(), ({ name }) => name),
-    isTrue: async (_, end) => void (end.done && assert.deepEqual(end.answer, [NAME])),
+    isTrue: async ({ names }, end) => void (end.done && assert.deepEqual((end.answer as readonly string[]).toSorted(), names)),
   },
   {
     name: 'versions',
-    act: async ({ store }) => await Array.fromAsync(store.versions(NAME), ({ version }) => version),
+    act: async ({ store, name }) => await Array.fromAsync(store.versions(name), ({ version }) => version),
     isTrue: async ({ first }, end) => void (end.done && assert.ok((end.answer as readonly VersionId[]).includes(first))),
   },
   {
     name: 'destroy-version',
     replaced: true,
-    act: async ({ store, first }) => await store.destroyVersion(NAME, first),
+    act: async ({ store, name, first }) => await store.destroyVersion(name, first),
     isTrue: async ({ context, path, first }, end) => {
       const found = (await context.versions(path)).find(({ version }) => version === first)
       const usable = found?.state === 'usable'
@@ -116,7 +124,7 @@ const operations: readonly Operation[] = [
   {
     name: 'purge',
     replaced: true,
-    act: async ({ store }) => await store.delete(NAME, { purge: true }),
+    act: async ({ store, name }) => await store.delete(name, { purge: true }),
     isTrue: async ({ context, path }, end) => {
       if (end.done) await context.settled(async () => void (await expectRefusal(context.driver, context.read(path), 'not_found')))
       else if (end.error.effect === 'none') assert.equal(await context.readText(path), 'two', 'nothing was done, it said')
@@ -126,7 +134,7 @@ const operations: readonly Operation[] = [
     name: 'delete',
     replaced: true,
     needs: ['capability:remove=recoverable'],
-    act: async ({ store }) => await store.delete(NAME),
+    act: async ({ store, name }) => await store.delete(name),
     isTrue: async ({ context, path }, end) => {
       if (end.done) await context.settled(async () => void (await expectRefusal(context.driver, context.read(path), 'not_found')))
       else if (end.error.effect === 'none') assert.equal(await context.readText(path), 'two', 'nothing was done, it said')
@@ -154,6 +162,7 @@ export const wireCases: readonly DriverCase[] = [
       ),
     ]),
   ),
+  ...operations.flatMap(operation => [eachRequest(operation, 'reset'), eachRequest(operation, 'lose')]),
   ...(['read', 'create', 'append', 'versions', 'list', 'remove'] as const).map((operation): DriverCase => ({
     id: `wire/unreachable-${operation}`,
     title: `a ${operation} where nobody answers is unavailable, retryable, and has no effect`,
@@ -178,38 +187,66 @@ export const wireCases: readonly DriverCase[] = [
 ]
 
 function wireCase(id: string, title: string, operation: Operation, fault: WireFault, count: number): DriverCase {
-  const { needs = [], replaced, act, isTrue } = operation
   return {
     id,
     title,
-    needs: ['faults', ...needs],
+    needs: ['faults', ...(operation.needs ?? [])],
+    run: async context => void (await meet(context, operation, fault, { count, after: 0, names: ['shared'] })),
+  }
+}
+
+/** Not only the first: each request that the operation makes, one after the other. */
+function eachRequest(operation: Operation, fault: WireFault): DriverCase {
+  return {
+    id: `wire/each-${fault}-${operation.name}`,
+    title: `a ${operation.name} of which any one request meets ${fault} ends in time and says what is true`,
+    needs: ['faults', ...(operation.needs ?? [])],
     async run(context) {
-      const { faults } = context.hooks
-      const wire = faults.wire?.bind(faults) ?? context.skip('the faults hook has no wire')
-      const { path, version: first } = await context.create('one', { path: context.path(NAME) })
-      if (replaced) await context.append(path, 'two')
-      const stage: Stage = {
-        context,
-        store: context.store({ deadlineMs: DEADLINE_MS, attempts: ATTEMPTS }),
-        path,
-        first,
-        fresh: `fresh-${randomUUID()}`,
+      const names: string[] = []
+      for (let after = 1; after < MAX_REQUESTS; after += 1) {
+        const name = `shared-${after}`
+        names.push(name)
+        const made = await meet(context, operation, fault, { count: 1, after, names })
+        if (made <= after) {
+          if (after === 1) context.skip('the operation makes one request')
+          return
+        }
       }
-      await wire(fault, count)
-      const startedAt = performance.now()
-      let end: End
-      try {
-        end = await endOf(act(stage))
-      } finally {
-        await wire(fault, 0) // or the next cases would meet what is left
-      }
-      const took = performance.now() - startedAt
-      await delay(STRAGGLERS_MS)
-      assert.ok(took < DEADLINE_MS + GRACE_MS, `it ends with its deadline of ${DEADLINE_MS} ms, not after ${Math.round(took)} ms`)
-      if (!end.done) assert.equal(new LeakSearch(stage.fresh).find(end.error, 'error'), undefined, 'the error does not tell the value')
-      await isTrue(stage, end)
     },
   }
+}
+
+/** Does the operation on the last of the names over the bad wire, looks whether its end was true, and answers how many requests it made. */
+async function meet(
+  context: CaseContext,
+  { replaced, before, act, isTrue }: Operation,
+  fault: WireFault,
+  { count, after, names }: { readonly count: number; readonly after: number; readonly names: readonly string[] },
+): Promise<number> {
+  const { faults } = context.hooks
+  const wire = faults.wire?.bind(faults) ?? context.skip('the faults hook has no wire')
+  const name = names.at(-1) as string
+  const { path, version: first } = await context.create('one', { path: context.path(name) })
+  if (replaced) await context.append(path, 'two')
+  await before?.(context, path)
+  const store = context.store({ deadlineMs: DEADLINE_MS, attempts: ATTEMPTS })
+  const stage: Stage = { context, store, name, names, path, first, fresh: `fresh-${randomUUID()}` }
+  const requests = await faults.requests()
+  await wire(fault, count, after)
+  const startedAt = performance.now()
+  let end: End
+  try {
+    end = await endOf(act(stage))
+  } finally {
+    await wire(fault, 0) // or the next cases would meet what is left
+  }
+  const took = performance.now() - startedAt
+  const made = (await faults.requests()) - requests
+  await delay(STRAGGLERS_MS)
+  assert.ok(took < DEADLINE_MS + GRACE_MS, `it ends with its deadline of ${DEADLINE_MS} ms, not after ${Math.round(took)} ms`)
+  if (!end.done) assert.equal(new LeakSearch(stage.fresh).find(end.error, 'error'), undefined, 'the error does not tell the value')
+  await isTrue(stage, end)
+  return made
 }
 
 async function endOf(work: Promise<unknown>): Promise<End> {

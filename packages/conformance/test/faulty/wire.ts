@@ -1,3 +1,4 @@
+import type { VersionId } from '@strongroom/core'
 import { randomUUID } from 'node:crypto'
 import type { Failure, SecretDriver } from '@strongroom/core'
 import { BackendFault, type FaultKind } from '../memory-harness.ts'
@@ -25,6 +26,23 @@ export const faultyOnTheWire: readonly FaultyDriver[] = [
     name: 'does not know a load balancer’s page',
     catches: 'wire/html-storm-get',
     mutate: means('broken', failure => ({ ...failure, code: 'unknown' })),
+  },
+  {
+    name: 'takes a second request that failed for one that was made',
+    catches: 'wire/each-reset-put',
+    mutate: driver => ({
+      ...driver,
+      append: async (request, call) => {
+        // A look before the write, as adapters have that cannot compare.
+        const { items } = await driver.versions({ path: request.path, after: undefined, page: undefined }, call)
+        try {
+          return await driver.append(request, call)
+        } catch (error) {
+          if (!(error instanceof BackendFault)) throw error
+          return { version: String(items.length + 1) as VersionId }
+        }
+      },
+    }),
   },
   {
     name: 'takes an unreachable host for an effect',

@@ -204,6 +204,11 @@ export const faultyWrites: readonly FaultyDriver[] = [
     mutate: driver => changing(driver, ({ bytes }) => ({ bytes, text: Buffer.from(bytes).equals(Buffer.from(decoder.decode(bytes))) })),
   },
   {
+    name: 'says that it keeps bytes alone and keeps more',
+    catches: 'values/good-text-is-taken-for-text',
+    mutate: driver => ({ ...driver, capabilities: { ...driver.capabilities, textForm: 'inferred' } }),
+  },
+  {
     name: 'cuts what is larger than it can hold',
     catches: 'values/native-maximum',
     mutate: driver => changing(driver, ({ bytes, text }) => ({ bytes: bytes.slice(0, 60_000), text })),

@@ -28,7 +28,7 @@ export function tracked<T extends SecretDriver | MetadataStore>(target: Step['ta
 /** The backends that the clouds are like. */
 export const FLAVOURS = {
   aws: { appendAfter: 'ignored', destroyVersion: 'detached' },
-  google: { appendAfter: 'ignored', current: 'on_append', versionProof: 'position', remove: 'immediate', maxBatch: 1 },
+  google: { appendAfter: 'ignored', current: 'on_append', versionProof: 'position', remove: 'immediate', textForm: 'inferred', maxBatch: 1 },
   azure: { create: 'checked', appendAfter: 'ignored', current: 'on_append', destroyVersion: 'blocked' },
   vault: { current: 'on_append', versionProof: 'position', remove: 'immediate', maxBatch: 1 },
   local: {},

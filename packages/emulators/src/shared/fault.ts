@@ -27,21 +27,25 @@ export interface InjectOptions {
   readonly count?: number | undefined
   /** Only requests of these operations, as the journal names them; default: every one. */
   readonly operations?: readonly string[] | undefined
+  /** How many of these requests pass before the first that meets it; default 0. */
+  readonly after?: number | undefined
 }
 
 interface Waiting {
   readonly fault: Fault
   readonly operations: readonly string[] | undefined
   left: number
+  passing: number
 }
 
 /** The faults that wait for their requests, first come first served. */
 export class Faults {
   readonly #waiting: Waiting[] = []
 
-  inject(fault: Fault, { count = 1, operations }: InjectOptions = {}): void {
+  inject(fault: Fault, { count = 1, operations, after = 0 }: InjectOptions = {}): void {
     if (!(Number.isInteger(count) && count > 0)) throw new RangeError('count is a whole number from 1')
-    this.#waiting.push({ fault, operations, left: count })
+    if (!(Number.isInteger(after) && after >= 0)) throw new RangeError('after is a whole number from 0')
+    this.#waiting.push({ fault, operations, left: count, passing: after })
   }
 
   /** The fault of this request, which is then used up. */
@@ -49,6 +53,10 @@ export class Faults {
     const index = this.#waiting.findIndex(({ operations }) => operations === undefined || operations.includes(operation))
     const found = this.#waiting[index]
     if (found === undefined) return undefined
+    if (found.passing > 0) {
+      found.passing -= 1
+      return undefined
+    }
     found.left -= 1
     if (found.left === 0) this.#waiting.splice(index, 1)
     return found.fault

@@ -26,8 +26,9 @@ export function patchMetadata(call: KvCall): WireAnswer {
   const given = settings.custom === undefined ? undefined : customOf(settings.custom, 'patch')
   const entry = call.tree.newest(call.key)
   if (entry === undefined) return empty(404)
-  checkMetadataCas(call, entry, settings.cas)
+  // Nothing is compared where nothing is changed.
   if (settings.given.length === 0) return NONE
+  checkMetadataCas(call, entry, settings.cas)
   const unreadable = unreadableIn(settings.custom, intOf(call.fields, 'max_versions'))
   if (unreadable !== undefined) return failure(500, multiError([`json: cannot unmarshal ${unreadable}`]))
   const removed = call.fields['custom_metadata'] === null

@@ -88,6 +88,13 @@ describe('what is Vault’s own', () => {
     expect(JSON.stringify(await send({ path: 'secret/foo' }))).toContain("If using the Vault CLI, use 'vault kv get'")
   })
 
+  test('OpenBao compares the version of metadata only where a patch changes something', async () => {
+    const { send } = await open({ flavour: 'openbao' })
+    await send({ path: 'secret/data/a', body: { data: {} } })
+    const patch = async (body: object) => (await send({ method: 'PATCH', path: 'secret/metadata/a', body })).status
+    expect([await patch({ metadata_cas: 7 }), await patch({ metadata_cas: 7, max_versions: 3 })]).toEqual([204, 400])
+  })
+
   test('a patch takes the time of deletion away, which it does not in OpenBao', async () => {
     for (const [flavour, left] of [
       ['vault', '0s'],
