@@ -8,8 +8,8 @@ import { blocksOf, brokenLinks, expectedOutput, linksOf, pages, root, rowsOf, te
 // What the documentation says is compiled, run and looked up. Each kind of check has a counter-example that it must find.
 
 const blocks = pages.flatMap(page => blocksOf(page))
-/** The packages' READMEs show paths of a server and accounts of a cloud; core's needs neither. */
-const isRun = ({ page, run }: Block): boolean => run && (!page.startsWith('packages/') || page === 'packages/core/README.md')
+/** The READMEs of packages and examples show paths of a server and accounts of a cloud; core's needs neither. */
+const isRun = ({ page, run }: Block): boolean => run && (!/^(packages|examples)\//.test(page) || page === 'packages/core/README.md')
 const wrong: Block = { page: 'wrong.md', line: 1, run: false, file: 'line-1.ts', code: "const count: number = 'text'\nconsole.log(count)\n" }
 
 describe('the blocks', () => {

@@ -14,10 +14,12 @@ const EXPECTED = {
 /**
  * The table that `npm test` ends with, from the reports that the conformance runs wrote.
  * @param {string} folder where the reports are
- * @param {Readonly<Record<string, string>>} missing why a backend could not be provisioned, by kind
+ * @param {object} python what `provisionPython` answered: with a `reason`, moto and OpenBao could not be had
  * @returns {{ text: string, incomplete: string[] }} `incomplete`: expected backends that did not run, or not wholly, with the reason
  */
-export function backendTable(folder, missing) {
+export function backendTable(folder, python) {
+  /** @type {Readonly<Record<string, string>>} */
+  const missing = 'reason' in python ? { aws: String(python.reason), vault: String(python.reason) } : {}
   const files = existsSync(folder) ? readdirSync(folder).filter(file => file.endsWith('.json')) : []
   const reports = files.map(file => JSON.parse(readFileSync(join(folder, file), 'utf8')))
   const incomplete = []

@@ -14,7 +14,6 @@ try {
   await ensureInstalled()
   rmSync(reports, { recursive: true, force: true })
   const python = await provisionPython({ log: say })
-  const missing = 'reason' in python ? { aws: python.reason, vault: python.reason } : {}
   // The packed packages are tested too, so they are built.
   const built = await run('turbo', ['run', 'build', '--output-logs=errors-only', '--ui=stream'])
   if (built !== 0) throw new Error('the build failed')
@@ -23,7 +22,7 @@ try {
   const code = await run('vitest', args, { env: { ...environment, STRONGROOM_REPORTS: join(reports, 'backends') } })
   const { numPassedTests, numFailedTests, numFailedTestSuites, numPendingTests } = JSON.parse(readFileSync(summary, 'utf8'))
 
-  const { text, incomplete } = backendTable(join(reports, 'backends'), missing)
+  const { text, incomplete } = backendTable(join(reports, 'backends'), python)
   process.stdout.write(`\n${text}\n`)
   const whole = incomplete.length === 0 && process.argv.length === 2
   const outdated = whole ? outdatedPages(root, readReports(join(reports, 'backends'))) : []

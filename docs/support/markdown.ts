@@ -15,7 +15,7 @@ export interface Block {
 }
 
 /** Every page that people read, from the root. */
-export const pages: readonly string[] = globSync(['*.md', 'docs/**/*.md', 'packages/*/README.md'], { cwd: root }).toSorted()
+export const pages: readonly string[] = globSync(['*.md', 'docs/**/*.md', 'packages/*/README.md', 'examples/*/README.md'], { cwd: root }).toSorted()
 
 export function textOf(page: string): string {
   return readFileSync(join(root, page), 'utf8')

@@ -42,7 +42,7 @@ export interface DriverHarness {
   readonly second?: SecretDriver | undefined
   /** The same place through someone who may do nothing. */
   readonly denied?: SecretDriver | undefined
-  /** The same place through someone who may write, list and remove, but not read values. */
+  /** The same place through someone who may do all but read values, as a registry: create, append, promote, list, see versions, destroy, remove. */
   readonly manageOnly?: SecretDriver | undefined
   readonly outOfBand?: OutOfBand | undefined
   readonly faults?: Faults | undefined

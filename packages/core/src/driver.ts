@@ -45,6 +45,7 @@ export interface Payload {
 
 export interface DriverVersion {
   readonly version: VersionId
+  /** Undefined where the backend does not tell; it may forget it with what was destroyed. */
   readonly createdAt: Date | undefined
   /**
    * `destroyed` covers what `destroyVersion` leaves, `detached` included: there it may also be said of a version that was
@@ -53,7 +54,7 @@ export interface DriverVersion {
   readonly state: 'usable' | 'disabled' | 'destroyed'
   /** What a reader who names no version gets. At most one. */
   readonly current: boolean
-  /** The token given to `create` or `append`, where `versionProof` is `token`. */
+  /** The token given to `create` or `append`, where `versionProof` is `token`; of a destroyed version it may be gone. */
   readonly token: string | undefined
 }
 
@@ -120,11 +121,14 @@ export interface SecretDriver {
    * `versionProof` is `token`, the same token and payload again answers the first call's version instead.
    */
   create(request: CreateRequest, call: DriverCall): Promise<{ readonly version: VersionId; readonly fullPath: string }>
-  /** Adds a version to a secret that exists (`not_found` otherwise). Resolves when it is durable and readable by its id. */
+  /**
+   * Adds a version to a secret that exists (`not_found` otherwise). Resolves when it is durable and readable by its id. Without `after`
+   * nobody asked for a comparison: a backend that compares is asked again as long as other writers are faster.
+   */
   append(request: AppendRequest, call: DriverCall): Promise<{ readonly version: VersionId }>
   /** Makes `version` current if `from` is current now, atomically; otherwise fails as `conflict`. Called only where `current` is `on_promote`. */
   promote(request: PromoteRequest, call: DriverCall): Promise<void>
-  /** Exactly that version, or the current one when `version` is undefined. Fails as `version_unusable` when it is disabled or destroyed. */
+  /** Exactly that version, or the current one when `version` is undefined. Fails as `not_found` when the secret or the version is missing, as `version_unusable` when it is disabled or destroyed. */
   read(
     request: { readonly path: NativePath; readonly version: VersionId | undefined },
     call: DriverCall,
@@ -132,7 +136,7 @@ export interface SecretDriver {
   /** Current versions of up to `maxBatch` paths, in any order; a missing or refused one is an outcome, not a throw. */
   readMany(request: { readonly paths: readonly NativePath[] }, call: DriverCall): Promise<readonly ReadOutcome[]>
   /**
-   * A page of versions, without values; oldest first where `appendAfter` is `compared`, in the backend's order elsewhere.
+   * A page of versions, without values (`not_found` for a secret that is missing); oldest first where `appendAfter` is `compared`, in the backend's order elsewhere.
    * `after` is a hint: versions up to and including it may be left out.
    */
   versions(
@@ -146,12 +150,18 @@ export interface SecretDriver {
   ): Promise<DriverPage<DriverEntry>>
   /** Makes one version unreadable, as far as the backend can. One that is gone already is a success; the current one may be refused as `conflict`. */
   destroyVersion(request: { readonly path: NativePath; readonly version: VersionId }, call: DriverCall): Promise<void>
-  /** Removes the secret; with `purge`, for good. One that is missing: `not_found` without `purge`, `gone` with it. */
+  /**
+   * Removes the secret; with `purge`, for good. One that is missing: `not_found` without `purge`, `gone` with it. One that was cut off
+   * leaves the current value or none, never an older one, and can be repeated.
+   */
   remove(request: { readonly path: NativePath; readonly purge: boolean }, call: DriverCall): Promise<Removal>
   /** Takes back a `remove` without `purge`. Called only where `remove` is `recoverable`. */
   restore(request: { readonly path: NativePath }, call: DriverCall): Promise<void>
 
-  /** What an error of this driver means. Never throws; for anything it does not know: `unknown`, effect `unknown`. */
+  /**
+   * What an error of this driver means. Never throws; for anything it does not know: `unknown`, effect `unknown`. The effect is the
+   * whole call's: it is `unknown` once any of the call's requests has written, or may have.
+   */
   classify(error: unknown): Failure
   /** Lets go of connections. May be called twice. */
   close(): Promise<void>

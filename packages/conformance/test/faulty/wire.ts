@@ -45,6 +45,19 @@ export const faultyOnTheWire: readonly FaultyDriver[] = [
     }),
   },
   {
+    name: 'removes the newest version first',
+    catches: 'wire/each-lose-purge',
+    mutate: driver => ({
+      ...driver,
+      remove: async (request, call) => {
+        const { items } = await driver.versions({ path: request.path, after: undefined, page: undefined }, call)
+        const [oldest] = items
+        if (oldest !== undefined) await driver.promote({ path: request.path, version: oldest.version, from: String(items.length) as VersionId }, call)
+        return await driver.remove(request, call)
+      },
+    }),
+  },
+  {
     name: 'takes an unreachable host for an effect',
     catches: 'wire/unreachable-append',
     mutate: means('refused', failure => ({ ...failure, effect: 'unknown' })),
