@@ -8,6 +8,7 @@ import { observedDriver } from './observed-driver.ts'
 import { settingsOf, type ConformanceOptions, type Settings } from './options.ts'
 import { kitVersion, reportFile, writeReport, type CaseReport, type DriverReport } from './report.ts'
 import { tidy } from './tidy.ts'
+import { within } from './within.ts'
 
 export interface CaseResult extends CaseReport {
   /** Why it failed, for the runner to show. */
@@ -114,7 +115,8 @@ export class DriverRun {
       calls: this.#calls,
     })
     try {
-      await within(driverCase.run(context), this.settings.caseTimeoutMs)
+      const { caseTimeoutMs } = this.settings
+      await within(driverCase.run(context), caseTimeoutMs, `the case did not end within ${caseTimeoutMs} ms`)
     } finally {
       this.#leftBehind.push(...(await tidy(harness.driver, [...made], context.prefix)))
       for (const other of others) await other.dispose()
@@ -199,18 +201,6 @@ function tracked(driver: SecretDriver, made: Set<NativePath>): SecretDriver {
     if (operation === 'create') made.add((request as { readonly path: NativePath }).path)
     return undefined
   })
-}
-
-async function within(work: Promise<void>, milliseconds: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`the case did not end within ${milliseconds} ms`)), milliseconds)
-  })
-  try {
-    await Promise.race([work, late])
-  } finally {
-    clearTimeout(timer)
-  }
 }
 
 function isLink(link: string): boolean {

@@ -1,5 +1,5 @@
 export { metadataCases } from './metadata/cases/index.ts'
 export type { MetadataHarness, StartMetadata } from './metadata/harness.ts'
 export type { MetadataCase } from './metadata/metadata-case.ts'
-export { runMetadataCases, type MetadataOptions, type MetadataReport } from './metadata/run.ts'
+export { runMetadataCases, type MetadataOptions, type MetadataReport, type RunMetadataOptions } from './metadata/run.ts'
 export { ACCOUNT, REGISTRY, START, World } from './metadata/world.ts'

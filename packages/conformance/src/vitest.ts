@@ -30,11 +30,10 @@ export function describeDriver(label: string, start: StartHarness, options: Conf
 }
 
 /** Registers a vitest test for each case of the metadata contract. */
-export function describeMetadata(label: string, start: StartMetadata, { caseTimeoutMs = CASE_TIMEOUT_MS, only }: MetadataOptions = {}): void {
+export function describeMetadata(label: string, start: StartMetadata, { caseTimeoutMs = CASE_TIMEOUT_MS }: MetadataOptions = {}): void {
   describe(`${label} keeps the metadata contract`, () => {
     for (const metadataCase of metadataCases) {
       const { id, title } = metadataCase
-      if (only !== undefined && !only.includes(id)) continue
       test(`${id}: ${title}`, { timeout: caseTimeoutMs + MORE_THAN_THE_CASE_MS }, () => runCase(metadataCase, start, caseTimeoutMs))
     }
   })

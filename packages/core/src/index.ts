@@ -20,8 +20,9 @@ export type {
   SecretDriver,
 } from './driver.ts'
 export { classifier, explained, withCircumstances, type Circumstances } from './driver-support/classify.ts'
-export { DriverFinding, neverSent, noAnswer, refused, retryAfterMs } from './driver-support/failure.ts'
-export { isObject, isText, optionChecks, type OptionChecks } from './driver-support/options.ts'
+export { DriverFinding, neverSent, noAnswer, refused, retryAfterMs, untrusted } from './driver-support/failure.ts'
+export { isText, optionChecks, type OptionChecks } from './driver-support/options.ts'
+export { isObject } from './internal/checks.ts'
 export { isSecretError, SecretError, secretErrorCodes, type Failure, type SecretErrorCode, type SecretErrorInit } from './errors.ts'
 export { fallback } from './fallback.ts'
 export { LazyClient, loadSdk, unlessAborted } from './driver-support/lazy-client.ts'

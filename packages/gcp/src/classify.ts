@@ -1,10 +1,9 @@
-import { classifier, networkFailure, neverSent, noAnswer, refused, type Failure } from '@strongroom/core'
+import { classifier, networkFailure, neverSent, noAnswer, refused, untrusted, type Failure } from '@strongroom/core'
 
 /** The numbers of google/rpc/code.proto that the driver itself looks at. */
 export const CODE = { notFound: 5, alreadyExists: 6, failedPrecondition: 9 } as const
 
 const THROTTLED: Failure = refused('throttled', { retryable: true })
-const UNTRUSTED: Failure = refused('misconfigured', { hint: "the server's certificate is not trusted" })
 const NOT_GOOGLE: Failure = refused('misconfigured', { hint: 'the endpoint is not a Secret Manager, or a proxy answers for it' })
 const KMS: Failure = refused('permission_denied', { hint: 'the KMS key of the secret cannot be used: no permission, or it is disabled' })
 
@@ -77,7 +76,7 @@ function byTransport(error: Error): Failure | undefined {
   if (typeof status === 'number' && UNDECODABLE.test(error.message)) return status === 429 ? THROTTLED : status >= 500 ? noAnswer : NOT_GOOGLE
   const code = codeOf(error)
   if (code !== undefined && code !== 14) return undefined
-  if (GRPC_NEVER_SENT.test(error.message)) return GRPC_CERTIFICATE.test(error.message) ? UNTRUSTED : neverSent
+  if (GRPC_NEVER_SENT.test(error.message)) return GRPC_CERTIFICATE.test(error.message) ? untrusted : neverSent
   return networkOf(error)
 }
 

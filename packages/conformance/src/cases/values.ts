@@ -44,27 +44,13 @@ export const valuesCases: readonly DriverCase[] = [
     id: 'values/text-and-binary-are-told-apart',
     title: 'text comes back as text and binary as binary, even when the binary would be good text',
     needs: ['capability:textForm=kept'],
-    async run(context) {
-      const { path } = await context.create(text('same bytes'))
-      assert.equal((await context.read(path)).payload.text, true, 'text is text')
-      await context.append(path, binary(new TextEncoder().encode('same bytes')))
-      assert.equal((await context.read(path)).payload.text, false, 'binary is binary')
-      await context.append(path, binary([0xff, 0xfe]))
-      assert.equal((await context.read(path)).payload.text, false, 'binary is binary')
-    },
+    run: context => lookAtTextForms(context, { goodTextIsText: false }),
   },
   {
     id: 'values/good-text-is-taken-for-text',
     title: 'where bytes alone are kept, what is good UTF-8 comes back as text, and nothing else does',
     needs: ['capability:textForm=inferred'],
-    async run(context) {
-      const { path } = await context.create(text('same bytes'))
-      assert.equal((await context.read(path)).payload.text, true, 'text is text')
-      await context.append(path, binary(new TextEncoder().encode('same bytes')))
-      assert.equal((await context.read(path)).payload.text, true, 'good text is taken for text')
-      await context.append(path, binary([0xff, 0xfe]))
-      assert.equal((await context.read(path)).payload.text, false, 'binary is binary')
-    },
+    run: context => lookAtTextForms(context, { goodTextIsText: true }),
   },
   {
     id: 'values/random-texts-round-trip',
@@ -206,6 +192,17 @@ export const valuesCases: readonly DriverCase[] = [
     },
   },
 ]
+
+/** What comes back of text, of binary that would be good text, and of binary. */
+async function lookAtTextForms(context: CaseContext, { goodTextIsText }: { readonly goodTextIsText: boolean }): Promise<void> {
+  const { path } = await context.create(text('same bytes'))
+  assert.equal((await context.read(path)).payload.text, true, 'text is text')
+  await context.append(path, binary(new TextEncoder().encode('same bytes')))
+  const message = goodTextIsText ? 'good text is taken for text' : 'binary is binary'
+  assert.equal((await context.read(path)).payload.text, goodTextIsText, message)
+  await context.append(path, binary([0xff, 0xfe]))
+  assert.equal((await context.read(path)).payload.text, false, 'binary is binary')
+}
 
 async function roundTrip(context: CaseContext, path: NativePath, payload: Payload, what: string): Promise<void> {
   const expected = payload.bytes.slice()

@@ -1,6 +1,7 @@
 import assert, { AssertionError } from 'node:assert/strict'
 import { isDeepStrictEqual } from 'node:util'
 import { isSecretError, type SecretErrorCode } from '@strongroom/core'
+import { rejectionOf } from '../expect.ts'
 
 /** Stands in an expected answer for any text but the empty one. */
 export const aText: unique symbol = Symbol('any text')
@@ -19,19 +20,9 @@ export function differ(actual: unknown, other: unknown): void {
   assert.ok(!isDeepStrictEqual(actual, other), 'the answer must be another one')
 }
 
-/** What the work was rejected with. */
-export async function rejection(work: Promise<unknown>): Promise<unknown> {
-  const outcome = await work.then(
-    () => undefined,
-    (error: unknown) => ({ error }),
-  )
-  assert.ok(outcome !== undefined, 'the call must fail, and it answered')
-  return outcome.error
-}
-
 /** The work is refused with a SecretError of the code, final and without any effect. */
 export async function expectRefused(work: Promise<unknown>, code: SecretErrorCode): Promise<void> {
-  const error = await rejection(work)
+  const error = await rejectionOf(work)
   assert.ok(isSecretError(error), `a metadata store throws only SecretErrors, not ${String(error)}`)
   includes(error, { code, retryable: false, effect: 'none', store: undefined })
 }

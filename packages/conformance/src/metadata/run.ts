@@ -1,12 +1,15 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { metadataCases } from './cases/index.ts'
 import type { StartMetadata } from './harness.ts'
 import type { MetadataCase } from './metadata-case.ts'
+import { within } from '../within.ts'
 import { World } from './world.ts'
 
 export interface MetadataOptions {
   /** How long one case may take, with the making of its store; 30,000 by default. */
   readonly caseTimeoutMs?: number
+}
+
+export interface RunMetadataOptions extends MetadataOptions {
   /** Only the cases with these ids. */
   readonly only?: readonly string[]
 }
@@ -24,20 +27,15 @@ export const CASE_TIMEOUT_MS = 30_000
 /** One case on a store of its own. @throws whatever the case throws, and an error for one that does not end */
 export async function runCase(metadataCase: MetadataCase, start: StartMetadata, caseTimeoutMs: number = CASE_TIMEOUT_MS): Promise<void> {
   const world = await World.make(start)
-  const timer = new AbortController()
   try {
-    const late = delay(caseTimeoutMs, undefined, { signal: timer.signal }).then(() => {
-      throw new Error(`${metadataCase.id} is not over after ${caseTimeoutMs} ms`)
-    })
-    await Promise.race([metadataCase.run(world), late])
+    await within(metadataCase.run(world), caseTimeoutMs, `${metadataCase.id} is not over after ${caseTimeoutMs} ms`)
   } finally {
-    timer.abort()
     await world.dispose()
   }
 }
 
 /** Runs the cases without any test runner. It does not throw for a store that fails: look at `ok` in the report. */
-export async function runMetadataCases(start: StartMetadata, { caseTimeoutMs, only }: MetadataOptions = {}): Promise<MetadataReport> {
+export async function runMetadataCases(start: StartMetadata, { caseTimeoutMs, only }: RunMetadataOptions = {}): Promise<MetadataReport> {
   const cases: MetadataReport['cases'][number][] = []
   for (const metadataCase of metadataCases) {
     const { id } = metadataCase

@@ -6,10 +6,12 @@ import {
   type Actor,
   type AuditEntry,
   type BeginCreate,
+  type BeginUpdate,
   type CommitOutcome,
   type Intent,
   type MetadataStore,
   type NativePath,
+  type PageRequest,
   type QueueDraft,
   type QueueEntry,
   type SecretId,
@@ -33,6 +35,12 @@ export const newId = (): SecretId => secretId(randomUUID())
 
 interface Clock {
   now: number
+}
+
+/** The newest hundred, unless `more` says otherwise. */
+export function pageRequest(more: Partial<PageRequest> = {}): PageRequest {
+  const usual = { registry: REGISTRY, account: ACCOUNT, limit: 100, sortBy: 'created_at', sortOrder: 'desc' } as const
+  return { ...usual, startingAfter: undefined, endingBefore: undefined, ...more }
 }
 
 /** A store with a clock that only the case moves, and the calls that most cases begin with. */
@@ -106,11 +114,15 @@ export class World {
     return committed(await this.commitCreate(await this.begin(more), [], more.registry))
   }
 
-  async beginUpdate(record: SecretRecord, description?: string | null, token: string = randomUUID()): Promise<Intent> {
-    const answer = await this.store.beginUpdate(
-      { registry: REGISTRY, account: record.accountId, secret: record.id, description, ifRevision: undefined, actor: ROBOT, token, leaseMs: LEASE },
-      {},
-    )
+  updateRequest(
+    { accountId: account, id: secret }: SecretRecord,
+    { description, ifRevision }: Partial<Pick<BeginUpdate, 'description' | 'ifRevision'>> = {},
+  ): BeginUpdate {
+    return { registry: REGISTRY, account, secret, description, ifRevision, actor: ROBOT, token: randomUUID(), leaseMs: LEASE }
+  }
+
+  async beginUpdate(record: SecretRecord, description?: string | null): Promise<Intent> {
+    const answer = await this.store.beginUpdate(this.updateRequest(record, { description }), {})
     if (answer.state !== 'begun') throw new Error('busy')
     return answer.intent
   }

@@ -39,6 +39,13 @@ const coalesced = <R, A>(shared: Map<string, unknown>, name: string, work: (requ
   }
 }
 
+/** Whether it was asked for before. */
+const isAgain = (shared: Map<string, unknown>, name: string): boolean => {
+  const known = shared.has(name)
+  shared.set(name, true)
+  return known
+}
+
 /** For each case of the contract a store that it must catch. */
 export const faults: Readonly<Record<string, Fault>> = {
   'writes/create-writes-what-the-intent-holds': store => ({
@@ -61,8 +68,7 @@ export const faults: Readonly<Record<string, Fault>> = {
   }),
   'writes/begin-again-answers-the-same-intent': (store, { shared }) => ({
     async beginCreate(request, call) {
-      if (shared.has(request.token)) throw SecretError.invalid('metadata.beginCreate', 'the token is used')
-      shared.set(request.token, true)
+      if (isAgain(shared, request.token)) throw SecretError.invalid('metadata.beginCreate', 'the token is used')
       return await store.beginCreate(request, call)
     },
   }),
@@ -87,15 +93,13 @@ export const faults: Readonly<Record<string, Fault>> = {
   }),
   'writes/commit-again-answers-the-row': (store, { shared }) => ({
     async commitCreate(request, call) {
-      if (shared.has(request.intent)) return { state: 'undone' }
-      shared.set(request.intent, true)
+      if (isAgain(shared, request.intent)) return { state: 'undone' }
       return await store.commitCreate(request, call)
     },
   }),
   'writes/abandon-once': (store, { shared }) => ({
     async abandon(request, call) {
-      if (shared.has(request.intent)) throw SecretError.refused('not_found', 'metadata.abandon')
-      shared.set(request.intent, true)
+      if (isAgain(shared, request.intent)) throw SecretError.refused('not_found', 'metadata.abandon')
       return await store.abandon(request, call)
     },
   }),
@@ -301,8 +305,7 @@ export const faults: Readonly<Record<string, Fault>> = {
   }),
   'races/one-commit': (store, { shared }) => ({
     async commitUpdate(request, call) {
-      if (shared.has(request.intent)) throw SecretError.refused('conflict', 'metadata.commitUpdate')
-      shared.set(request.intent, true)
+      if (isAgain(shared, request.intent)) throw SecretError.refused('conflict', 'metadata.commitUpdate')
       return await store.commitUpdate(request, call)
     },
   }),

@@ -21,6 +21,9 @@ export const neverSent: Failure = refused('unavailable', { retryable: true })
 /** For authors of drivers: the backend may have got the request, and done what it asks for. */
 export const noAnswer: Failure = refused('unavailable', { retryable: true, effect: 'unknown' })
 
+/** For authors of drivers: TLS does not know who answers, and nothing was sent. */
+export const untrusted: Failure = refused('misconfigured', { hint: "the server's certificate is not trusted" })
+
 /** For authors of drivers: the wait in milliseconds that a `Retry-After` header asks for, in seconds or by a date (RFC 9110, 10.2.3); undefined for anything else. */
 export function retryAfterMs(header: unknown): number | undefined {
   if (typeof header !== 'string' || header.trim() === '') return undefined

@@ -1,7 +1,5 @@
-import { neverSent, noAnswer, refused } from './failure.ts'
+import { neverSent, noAnswer, untrusted } from './failure.ts'
 import type { Failure } from '../errors.ts'
-
-const UNTRUSTED: Failure = refused('misconfigured', { hint: "the server's certificate is not trusted" })
 
 const BEFORE_SENDING: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT'])
 const WHILE_WAITING = /^(ECONNRESET|ECONNABORTED|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENETDOWN|EPROTO|HPE_.*|UND_ERR_SOCKET)$/
@@ -15,7 +13,7 @@ const CERTIFICATE = /^(CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|ERR_TLS_CERT_)/
 export function networkFailure(error: unknown): Failure | undefined {
   const { code, syscall } = (error ?? {}) as { readonly code?: unknown; readonly syscall?: unknown }
   if (typeof code !== 'string') return undefined
-  if (CERTIFICATE.test(code)) return UNTRUSTED
+  if (CERTIFICATE.test(code)) return untrusted
   if (BEFORE_SENDING.has(code) || syscall === 'connect' || syscall === 'getaddrinfo') return neverSent
   return WHILE_WAITING.test(code) ? noAnswer : undefined
 }

@@ -1,4 +1,5 @@
 import { SecretError } from '../errors.ts'
+import { checkKeys, isObject } from '../internal/checks.ts'
 
 /** For authors of drivers: how a driver's options are looked at and refused, alike in all of them. `operation` names the driver's function. */
 export interface OptionChecks {
@@ -33,9 +34,7 @@ export function optionChecks(operation: string): OptionChecks {
       throw SecretError.refused('misconfigured', operation, { hint })
     },
     keys(value, what, allowed) {
-      if (!isObject(value)) return checks.fail(`${what} is an object`)
-      const other = Object.keys(value).find(key => !allowed.includes(key))
-      if (other !== undefined) checks.fail(`unknown in ${what}: ${JSON.stringify(other.slice(0, 64))}; allowed: ${allowed.join(', ')}`)
+      checkKeys(operation, value, allowed, { whole: `${what} is`, unknown: `unknown in ${what}:` })
     },
     url(value, name, form) {
       const url = typeof value === 'string' && URL.canParse(value) ? new URL(value) : undefined
@@ -62,9 +61,4 @@ export function optionChecks(operation: string): OptionChecks {
 /** For authors of drivers: well-formed text of 1 to `max` characters. */
 export function isText(value: unknown, max = 4096): value is string {
   return typeof value === 'string' && value.length >= 1 && value.length <= max && value.isWellFormed()
-}
-
-/** For authors of drivers: an object that is no array. */
-export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

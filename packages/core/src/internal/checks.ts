@@ -15,14 +15,26 @@ const CALL_OPTIONS = ['deadlineMs', 'attempts', 'onOperation', 'unsafeOnRawError
 
 /** @throws SecretError `invalid_argument` for anything but an object with these keys; the unknown one is named. */
 export function checkOptions(operation: string, options: unknown, allowed: readonly string[], what = 'option'): void {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) throw SecretError.invalid(operation, `${what}s are an object`)
-  for (const key of Object.keys(options)) {
-    if (!allowed.includes(key)) {
-      throw SecretError.invalid(operation, `unknown ${what} ${JSON.stringify(key.slice(0, 64))}; allowed: ${allowed.join(', ')}`)
-    }
-  }
+  checkKeys(operation, options, allowed, { whole: `${what}s are`, unknown: `unknown ${what}` })
   const { signal } = options as { readonly signal?: unknown }
   if (signal !== undefined && !(signal instanceof AbortSignal)) throw SecretError.invalid(operation, 'signal is an AbortSignal')
+}
+
+/** For authors of drivers: an object that is no array. */
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** `whole` and `unknown`: how the sentences begin that say what is wrong. @throws SecretError `invalid_argument` */
+export function checkKeys(
+  operation: string,
+  value: unknown,
+  allowed: readonly string[],
+  { whole, unknown }: { readonly whole: string; readonly unknown: string },
+): void {
+  if (!isObject(value)) throw SecretError.invalid(operation, `${whole} an object`)
+  const other = Object.keys(value).find(key => !allowed.includes(key))
+  if (other !== undefined) throw SecretError.invalid(operation, `${unknown} ${JSON.stringify(other.slice(0, 64))}; allowed: ${allowed.join(', ')}`)
 }
 
 /** Whether it is well-formed text of so many UTF-16 units without control characters. */
@@ -127,8 +139,7 @@ export class Checks {
   /** @throws SecretError `invalid_argument` */
   labels(operation: string, labels: unknown): Readonly<Record<string, string>> {
     if (labels === undefined) return {}
-    if (typeof labels !== 'object' || labels === null || Array.isArray(labels))
-      throw SecretError.invalid(operation, 'labels are an object of strings')
+    if (!isObject(labels)) throw SecretError.invalid(operation, 'labels are an object of strings')
     const entries = Object.entries(labels)
     if (entries.length > MAX_LABELS) throw SecretError.invalid(operation, `${entries.length} labels, ${MAX_LABELS} allowed`)
     for (const [name, value] of entries) {

@@ -1,4 +1,5 @@
-import { equal, includes, rejection, expectRefused } from '../expect.ts'
+import { rejectionOf } from '../../expect.ts'
+import { equal, includes, expectRefused } from '../expect.ts'
 import type { MetadataCase } from '../metadata-case.ts'
 import { randomUUID } from 'node:crypto'
 import { AUDIT_GENESIS, verifyAudit, type AuditDraft } from '@strongroom/core'
@@ -112,7 +113,7 @@ export const audit: readonly MetadataCase[] = [
     title: 'does nothing for a call that was aborted before it started',
     async run(world) {
       const call = { signal: AbortSignal.abort() }
-      includes(await rejection(world.store.beginCreate(world.createRequest(), call)), {
+      includes(await rejectionOf(world.store.beginCreate(world.createRequest(), call)), {
         code: 'aborted',
         effect: 'none',
         operation: 'metadata.beginCreate',

@@ -2,30 +2,19 @@ import { equal, expectRefused } from '../expect.ts'
 import type { MetadataCase } from '../metadata-case.ts'
 import { accountId, type PageRequest, type SecretId, type SecretRecord, type SortField, type SortOrder } from '@strongroom/core'
 import * as fc from 'fast-check'
-import { ACCOUNT, newId, OTHER_ACCOUNT, OTHER_REGISTRY, REGISTRY, type World } from '../world.ts'
+import { newId, OTHER_ACCOUNT, OTHER_REGISTRY, pageRequest, type World } from '../world.ts'
 
 const SORTS: readonly SortField[] = ['created_at', 'updated_at', 'key']
 const ORDERS: readonly SortOrder[] = ['asc', 'desc']
 /** UTF-16 would sort the third after the fourth; UTF-8 does not. */
 const KEYS = ['b', 'a', '\u{ffee}', '\u{1f600}', 'a-', 'é', 'zz', 'Z', 'aa', 'a1']
 
-const ask = (more: Partial<PageRequest> = {}): PageRequest => ({
-  registry: REGISTRY,
-  account: ACCOUNT,
-  limit: 100,
-  sortBy: 'created_at',
-  sortOrder: 'desc',
-  startingAfter: undefined,
-  endingBefore: undefined,
-  ...more,
-})
-
 export const pages: readonly MetadataCase[] = [
   {
     id: 'pages/unknown-account-is-empty',
     title: 'has an empty page for an unknown account',
     async run(world) {
-      equal(await world.store.page(ask(), {}), { items: [], hasMore: false, total: 0, limit: 100 })
+      equal(await world.store.page(pageRequest(), {}), { items: [], hasMore: false, total: 0, limit: 100 })
     },
   },
   {
@@ -38,11 +27,11 @@ export const pages: readonly MetadataCase[] = [
         if (key !== 'a') world.wait(1)
       }
       const keys = async (sortBy: SortField, sortOrder: SortOrder) =>
-        (await world.store.page(ask({ sortBy, sortOrder }), {})).items.map(({ key }) => key)
+        (await world.store.page(pageRequest({ sortBy, sortOrder }), {})).items.map(({ key }) => key)
       const sorted = ['Z', 'a', 'a-', 'a1', 'aa', 'b', 'zz', 'é', '\u{ffee}', '\u{1f600}']
       equal(await keys('key', 'asc'), sorted)
       equal(await keys('key', 'desc'), sorted.toReversed())
-      const { items } = await world.store.page(ask({ sortOrder: 'asc' }), {})
+      const { items } = await world.store.page(pageRequest({ sortOrder: 'asc' }), {})
       equal(
         items,
         made.toSorted((a, b) => a.createdAt.getTime() - b.createdAt.getTime() || (a.id < b.id ? -1 : 1)),
@@ -67,12 +56,12 @@ export const pages: readonly MetadataCase[] = [
       const deleted = await world.create({ account: OTHER_ACCOUNT })
       await world.delete(deleted)
       for (const { id } of [foreign, elsewhere, deleted, { id: newId() }]) {
-        await expectRefused(world.store.page(ask({ startingAfter: id }), {}), 'invalid_argument')
-        await expectRefused(world.store.page(ask({ endingBefore: id }), {}), 'invalid_argument')
+        await expectRefused(world.store.page(pageRequest({ startingAfter: id }), {}), 'invalid_argument')
+        await expectRefused(world.store.page(pageRequest({ endingBefore: id }), {}), 'invalid_argument')
       }
-      await expectRefused(world.store.page(ask({ startingAfter: record.id, endingBefore: record.id }), {}), 'invalid_argument')
-      for (const limit of [0, -1, 1.5, Number.NaN]) await expectRefused(world.store.page(ask({ limit }), {}), 'invalid_argument')
-      equal(await world.store.page(ask({ startingAfter: record.id }), {}), { items: [], hasMore: false, total: 1, limit: 100 })
+      await expectRefused(world.store.page(pageRequest({ startingAfter: record.id, endingBefore: record.id }), {}), 'invalid_argument')
+      for (const limit of [0, -1, 1.5, Number.NaN]) await expectRefused(world.store.page(pageRequest({ limit }), {}), 'invalid_argument')
+      equal(await world.store.page(pageRequest({ startingAfter: record.id }), {}), { items: [], hasMore: false, total: 1, limit: 100 })
     },
   },
   {
@@ -115,7 +104,7 @@ export const pages: readonly MetadataCase[] = [
             live.delete(target.id)
           } else if (kind === 'page') {
             const from = cursor === 'none' ? undefined : [...known.values()][index % Math.max(known.size, 1)]
-            const request = ask({ account, limit, sortBy, sortOrder, ...(from === undefined ? {} : { [cursor]: from.id }) })
+            const request = pageRequest({ account, limit, sortBy, sortOrder, ...(from === undefined ? {} : { [cursor]: from.id }) })
             equal(await world.store.page(request, {}), modelPage([...live.values()], from, request))
           }
         }
@@ -135,15 +124,15 @@ export const pages: readonly MetadataCase[] = [
       }
       for (const sortBy of SORTS) {
         for (const sortOrder of ORDERS) {
-          const all = (await world.store.page(ask({ sortBy, sortOrder }), {})).items.map(({ id }) => id)
-          equal(await walk(world, 'startingAfter', ask({ sortBy, sortOrder, limit: 5 })), all)
+          const all = (await world.store.page(pageRequest({ sortBy, sortOrder }), {})).items.map(({ id }) => id)
+          equal(await walk(world, 'startingAfter', pageRequest({ sortBy, sortOrder, limit: 5 })), all)
           const last = await world.create()
           await world.update(last, 'v2')
-          const edge = (await world.store.page(ask({ sortBy, sortOrder }), {})).items.at(-1)
+          const edge = (await world.store.page(pageRequest({ sortBy, sortOrder }), {})).items.at(-1)
           if (edge === undefined) throw new Error('empty')
           await world.delete(edge)
-          const rest = (await world.store.page(ask({ sortBy, sortOrder }), {})).items.map(({ id }) => id)
-          equal(await walk(world, 'endingBefore', ask({ sortBy, sortOrder, limit: 5, endingBefore: edge.id })), rest)
+          const rest = (await world.store.page(pageRequest({ sortBy, sortOrder }), {})).items.map(({ id }) => id)
+          equal(await walk(world, 'endingBefore', pageRequest({ sortBy, sortOrder, limit: 5, endingBefore: edge.id })), rest)
         }
       }
     },

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import { isSecretError, verifyAudit, type PageRequest, type SecretId, type SecretRecord } from '@strongroom/core'
+import { isSecretError, verifyAudit, type SecretId, type SecretRecord } from '@strongroom/core'
 import { equal, expectRefused, includes } from '../expect.ts'
 import type { MetadataCase } from '../metadata-case.ts'
-import { ACCOUNT, ALICE, LEASE, path, REGISTRY, ROBOT, version, type World } from '../world.ts'
+import { ACCOUNT, ALICE, LEASE, pageRequest, path, REGISTRY, version, type World } from '../world.ts'
 
 const WRITERS = 16
 
@@ -79,7 +79,7 @@ export const races: readonly MetadataCase[] = [
     title: 'of many who update a record at once, one begins',
     async run(world) {
       const record = await world.create()
-      const answers = answersOf(await race(world, WRITERS, from => beginUpdate(from, record)))
+      const answers = answersOf(await race(world, WRITERS, from => from.store.beginUpdate(from.updateRequest(record), {})))
       equal([count(answers, answer => answer?.state === 'begun'), count(answers, answer => answer?.state === 'busy')], [1, WRITERS - 1])
     },
   },
@@ -103,7 +103,7 @@ export const races: readonly MetadataCase[] = [
       for (let round = 0; round < 6; round += 1) {
         const record = await world.create()
         const [updated, deleted] = await race<{ readonly state: string }>(world, 2, (from, index) =>
-          (index + round) % 2 === 0 ? beginUpdate(from, record) : from.delete(record),
+          (index + round) % 2 === 0 ? from.store.beginUpdate(from.updateRequest(record), {}) : from.delete(record),
         ).then(outcomes => (round % 2 === 0 ? outcomes : outcomes.toReversed()))
         const [update, removal] = answersOf(
           [updated, deleted].filter(one => one !== undefined),
@@ -209,7 +209,7 @@ export const races: readonly MetadataCase[] = [
         entries.map(({ sequence }) => sequence),
         entries.map((_, index) => index + 1),
       )
-      const { total, items } = await world.store.page(pageOf({ limit: 100 }), {})
+      const { total, items } = await world.store.page(pageRequest({ limit: 100 }), {})
       equal([total, items.length, items.some(({ id }) => id === kept.id)], [9, 9, true])
     },
   },
@@ -234,7 +234,7 @@ export const races: readonly MetadataCase[] = [
         for (const sortOrder of ['asc', 'desc'] as const) {
           const seen: SecretId[] = []
           for (let startingAfter: SecretId | undefined; ;) {
-            const { items, hasMore } = await world.store.page(pageOf({ sortOrder, sortBy: 'key', limit: 4, startingAfter }), {})
+            const { items, hasMore } = await world.store.page(pageRequest({ sortOrder, sortBy: 'key', limit: 4, startingAfter }), {})
             seen.push(...items.map(({ id }) => id))
             startingAfter = items.at(-1)?.id
             // New keys can come faster than the walk: it has seen enough once it is past the last of the lasting ones.
@@ -306,30 +306,4 @@ async function settled(world: World, secret: SecretId): Promise<SecretRecord | u
   const twin = await world.twin()
   for (let wait = 0; wait < 10 && (await twin.find(secret)) === undefined; wait += 1) await new Promise(resolve => setTimeout(resolve, 5))
   return await twin.find(secret)
-}
-
-function beginUpdate(world: World, record: SecretRecord): ReturnType<World['store']['beginUpdate']> {
-  const request = {
-    registry: REGISTRY,
-    account: ACCOUNT,
-    secret: record.id,
-    description: undefined,
-    ifRevision: undefined,
-    actor: ROBOT,
-    leaseMs: LEASE,
-  }
-  return world.store.beginUpdate({ ...request, token: randomUUID() }, {})
-}
-
-function pageOf(more: Partial<PageRequest>): PageRequest {
-  return {
-    registry: REGISTRY,
-    account: ACCOUNT,
-    limit: 100,
-    sortBy: 'created_at',
-    sortOrder: 'asc',
-    startingAfter: undefined,
-    endingBefore: undefined,
-    ...more,
-  }
 }

@@ -87,16 +87,7 @@ export const writes: readonly MetadataCase[] = [
       if (first.state !== 'begun') return
       await expectRefused(world.store.beginCreate(world.createRequest({ token: request.token }), {}), 'invalid_argument')
       const record = committed(await world.commitCreate(first.intent))
-      const update = {
-        registry: REGISTRY,
-        account: ACCOUNT,
-        secret: record.id,
-        description: undefined,
-        ifRevision: 1,
-        actor: ROBOT,
-        token: randomUUID(),
-        leaseMs: LEASE,
-      }
+      const update = world.updateRequest(record, { ifRevision: 1 })
       const begun = await world.store.beginUpdate(update, {})
       equal(begun.state, 'begun')
       equal(await world.store.beginUpdate(update, {}), begun)
@@ -126,16 +117,7 @@ export const writes: readonly MetadataCase[] = [
     title: 'begins an update: not_found, conflict, then busy',
     async run(world) {
       const record = await world.create()
-      const request = {
-        registry: REGISTRY,
-        account: ACCOUNT,
-        secret: record.id,
-        description: 'new',
-        ifRevision: undefined,
-        actor: ROBOT,
-        token: randomUUID(),
-        leaseMs: LEASE,
-      }
+      const request = world.updateRequest(record, { description: 'new' })
       await expectRefused(world.store.beginUpdate({ ...request, secret: newId() }, {}), 'not_found')
       await expectRefused(world.store.beginUpdate({ ...request, ifRevision: 2 }, {}), 'conflict')
       const begun = await world.store.beginUpdate({ ...request, ifRevision: 1 }, {})
