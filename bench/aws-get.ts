@@ -4,10 +4,9 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import { awsSecretStore } from '@strongroom/aws'
-import { alternately, print, ratioRow, type Row } from './measure.ts'
+import { alternately, deadlined, print, ratioRow, type Row } from './measure.ts'
 
 const GOAL = 1.03
-const DEADLINE_MS = 15_000
 
 export async function awsGet({ rounds = 6_000, warmUp = 6_000 }: { readonly rounds?: number; readonly warmUp?: number } = {}): Promise<
   readonly Row[]
@@ -27,15 +26,7 @@ export async function awsGet({ rounds = 6_000, warmUp = 6_000 }: { readonly roun
   })
   // The same client for both: two have each their own sockets, and the one used less is slower by as much as is measured here.
   const store = awsSecretStore({ region: settings.region, accountId: '123456789012', client })
-  const withDeadline = async (): Promise<unknown> => {
-    const controller = new AbortController()
-    const timer = setTimeout(() => controller.abort(), DEADLINE_MS)
-    try {
-      return await client.send(command(), { abortSignal: controller.signal })
-    } finally {
-      clearTimeout(timer)
-    }
-  }
+  const withDeadline = deadlined(abortSignal => client.send(command(), { abortSignal }))
   try {
     const medians = await alternately({ bare: () => client.send(command()), withDeadline, ours: () => store.get('benchmark') }, { rounds, warmUp })
     return [

@@ -7,7 +7,9 @@ export interface Row {
   readonly reached: boolean
 }
 
-/** Runs both by turns, in changing order, so that what slows the machine slows both; answers the medians in milliseconds. */
+const DEADLINE_MS = 15_000
+
+/** Runs them by turns, in changing order, so that what slows the machine slows both; answers the medians in milliseconds. */
 export async function alternately<Names extends string>(
   works: Readonly<Record<Names, () => Promise<unknown>>>,
   { rounds, warmUp }: { readonly rounds: number; readonly warmUp: number },
@@ -24,6 +26,19 @@ export async function alternately<Names extends string>(
     }
   }
   return Object.fromEntries(names.map(name => [name, median(times.get(name) ?? [])])) as Record<Names, number>
+}
+
+/** A call with a deadline that can be cancelled, as every call of a store is. */
+export function deadlined(call: (signal: AbortSignal) => Promise<unknown>): () => Promise<unknown> {
+  return async () => {
+    const controller = new AbortController()
+    const timer = setTimeout(() => controller.abort(), DEADLINE_MS)
+    try {
+      return await call(controller.signal)
+    } finally {
+      clearTimeout(timer)
+    }
+  }
 }
 
 /** How many times the baseline's time ours is; both in milliseconds. */

@@ -1,6 +1,8 @@
 import {
   DriverFinding,
+  isAborted,
   refused,
+  SdkSignal,
   type DriverCall,
   type DriverCapabilities,
   type Failure,
@@ -42,18 +44,24 @@ export function awsDriver(options: AwsOptions): SecretDriver {
   const { region, accountId, kmsKeyId, tags, recoveryWindowDays = 30, ...rest } = checkOptions(options)
   const connection = new Connection({ region, ...rest })
 
+  /** One request, without retries. What else is in the answer is for the caller to check. */
   const send = async <Answer extends { readonly ARN?: unknown }>(
     operation: string,
     call: DriverCall,
     command: (sdk: Sdk) => object,
   ): Promise<Answer> => {
+    const { sdk, client } = connection.ready ?? (await connection.start(call))
+    if (isAborted(call)) throw new DriverFinding(refused('aborted'))
+    const abortSignal = new SdkSignal(call)
     try {
-      const answer = await connection.send(call.signal, command)
+      const answer = await client.send(command(sdk), { abortSignal })
       if (typeof answer !== 'object' || answer === null) throw damaged('unknown')
       checkAccount((answer as Answer).ARN, accountId, READS.has(operation) ? 'none' : 'unknown')
       return answer as Answer
     } catch (error) {
       throw withCircumstances(error, { operation })
+    } finally {
+      abortSignal.end()
     }
   }
 

@@ -1,4 +1,4 @@
-import { isText, optionChecks, type OptionChecks } from '@strongroom/core'
+import { isText, optionChecks, type OptionChecks, type SdkSignal } from '@strongroom/core'
 
 export interface AwsCredentials {
   readonly accessKeyId: string
@@ -8,10 +8,7 @@ export interface AwsCredentials {
 }
 
 /** What the SDK needs of a signal: it sets `onabort`, and looks at `aborted`. */
-export interface AwsSignal {
-  readonly aborted: boolean
-  onabort: ((event: unknown) => void) | null
-}
+type AwsSignal = Pick<SdkSignal, 'aborted' | 'onabort'>
 
 /** A ready client, such as the SDK's `SecretsManagerClient`. Make it with `maxAttempts: 1`: retries are the store's. */
 export interface AwsClient {

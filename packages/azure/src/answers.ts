@@ -42,7 +42,7 @@ export function isPrefix(prefix: string): boolean {
 
 /** One name to Azure, and so to this driver, whatever the case of its letters. */
 export function sameName(one: string, other: string): boolean {
-  return one.toLowerCase() === other.toLowerCase()
+  return one === other || one.toLowerCase() === other.toLowerCase()
 }
 
 /** The version of an answer that must be of this secret. @throws DriverFinding `corrupt` */

@@ -1,4 +1,16 @@
-import { DriverFinding, explained, LazyClient, loadSdk, refused, unlessAborted } from '@strongroom/core'
+import {
+  DriverFinding,
+  explained,
+  isAborted,
+  LazyClient,
+  loadSdk,
+  refused,
+  SdkSignal,
+  unlessAborted,
+  withCircumstances,
+  type Circumstances,
+  type DriverCall,
+} from '@strongroom/core'
 import { Agent } from 'node:https'
 import type { SecretClient, SecretClientOptions } from '@azure/keyvault-secrets'
 import { damaged } from './answers.ts'
@@ -12,9 +24,9 @@ type RawResponse = Parameters<OnResponse>[0]
 
 /** What every call of the SDK is given. */
 export interface RequestOptions {
-  readonly abortSignal: AbortSignal
+  readonly abortSignal: SdkSignal
   readonly onResponse: OnResponse
-  readonly requestOptions?: { readonly headers?: Record<string, string>; readonly skipUrlEncoding?: boolean }
+  requestOptions?: { readonly headers?: Record<string, string>; readonly skipUrlEncoding?: boolean }
 }
 
 /** `body`: the JSON of the answer that has just come. */
@@ -51,26 +63,26 @@ export class Connection {
   }
 
   /**
-   * One request, without retries. `only`: of a call that the SDK makes with several requests, the one of this method. Ends when the
-   * signal aborts, even if a credential or the SDK does not listen.
+   * One request, without retries. `about` is what its error is told with. `only`: of a call that the SDK makes with several requests,
+   * the one of this method.
    */
-  async send<Answer>(signal: AbortSignal, act: Act<Answer>, only?: 'DELETE' | 'POST'): Promise<Answer> {
-    if (signal.aborted) throw new DriverFinding(refused('aborted'))
-    const { client, own } = await unlessAborted(this.#client.get(), signal, 'none')
+  async send<Answer>(call: DriverCall, about: Circumstances, act: Act<Answer>, only?: 'DELETE' | 'POST'): Promise<Answer> {
+    const { client, own } = this.#client.ready ?? (await unlessAborted(this.#client.get(), call, 'none'))
+    if (isAborted(call)) throw new DriverFinding(refused('aborted'))
     let raw: RawResponse | undefined
-    const options: RequestOptions = {
-      abortSignal: signal,
-      onResponse: response => void (raw = response),
-      ...(own === undefined || only === undefined ? {} : { requestOptions: { headers: { [ONLY]: only } } }),
-    }
+    const signal = new SdkSignal(call)
+    const options: RequestOptions = { abortSignal: signal, onResponse: response => void (raw = response) }
+    if (own !== undefined && only !== undefined) options.requestOptions = { headers: { [ONLY]: only } }
     try {
-      return await unlessAborted(
+      // The SDK asks a credential that fails, or was aborted, again and again.
+      return await signal.race(
         act(client, options, () => raw?.parsedBody),
-        signal,
         'unknown',
       )
     } catch (error) {
-      throw unread(error, raw)
+      throw withCircumstances(unread(error, raw), about)
+    } finally {
+      signal.end()
     }
   }
 

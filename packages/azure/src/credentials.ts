@@ -1,4 +1,4 @@
-import { DriverFinding, explained, loadSdk, refused } from '@strongroom/core'
+import { DriverFinding, explained, loadSdk, refused, SdkSignal } from '@strongroom/core'
 import type { TokenCredential } from '@azure/identity'
 
 /** Anything that answers tokens, such as a credential of `@azure/identity`. `expiresOnTimestamp` is in milliseconds since 1970. */
@@ -62,9 +62,11 @@ function made(identity: typeof import('@azure/identity'), credential: AzureCrede
 function told(credential: AzureTokenCredential): TokenCredential {
   return {
     getToken: async (scopes, options) => {
+      const { abortSignal } = options ?? {}
+      const standard = abortSignal instanceof SdkSignal ? { abortSignal: abortSignal.standard } : undefined
       let token: unknown
       try {
-        token = await credential.getToken(scopes, options)
+        token = await credential.getToken(scopes, { ...options, ...standard })
       } catch (error) {
         const { statusCode } = (error ?? {}) as { readonly statusCode?: unknown }
         const retryable = typeof statusCode === 'number' && (statusCode >= 500 || statusCode === 429)

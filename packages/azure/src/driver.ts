@@ -34,6 +34,9 @@ const CAPABILITIES: DriverCapabilities = {
 const MAX_TAGS = 15
 const FIRST_WAIT_MS = 500
 
+/** What is said of the error of a request that cannot write. */
+const READS = { effect: 'none' } as const
+
 type Operation = 'create' | 'append' | 'destroyVersion' | 'remove' | 'restore'
 
 type List = (client: AzureClient, options: RequestOptions) => ReturnType<AzureClient['listPropertiesOfSecrets']>
@@ -53,15 +56,10 @@ export function azureDriver(options: AzureOptions): SecretDriver {
   const connection = new Connection(rest)
   const cursors = new Cursors()
 
-  /** `operation` is undefined for a request that cannot write. */
-  const send = async <Answer>(operation: Operation | undefined, call: DriverCall, act: Act<Answer>, only?: 'DELETE' | 'POST'): Promise<Answer> => {
-    try {
-      return await connection.send(call.signal, act, only)
-    } catch (error) {
-      throw withCircumstances(error, operation === undefined ? { effect: 'none' } : { operation })
-    }
-  }
-  const read = <Answer>(call: DriverCall, act: Act<Answer>): Promise<Answer> => send(undefined, call, act)
+  const send = <Answer>(operation: Operation, call: DriverCall, act: Act<Answer>, only?: 'DELETE' | 'POST'): Promise<Answer> =>
+    connection.send(call, { operation }, act, only)
+  /** For a request that cannot write. */
+  const read = <Answer>(call: DriverCall, act: Act<Answer>): Promise<Answer> => connection.send(call, READS, act)
 
   const page = (call: DriverCall, skip: string | undefined, list: List): Promise<PropertiesPage> =>
     read(call, async (client, request, body) => {
@@ -177,7 +175,7 @@ export function azureDriver(options: AzureOptions): SecretDriver {
     async read({ path, version }, call) {
       answers.checkName(path)
       if (version !== undefined) answers.checkVersion(version)
-      const answer = await read(call, (client, request) => client.getSecret(path, { ...request, ...(version === undefined ? {} : { version }) }))
+      const answer = await read(call, (client, request) => client.getSecret(path, version === undefined ? request : { ...request, version }))
       const found = answers.versionIn(answer, path, 'none')
       if (version !== undefined && found !== version) throw answers.damaged('none')
       return { payload: answers.payloadOf(answer), version: found }

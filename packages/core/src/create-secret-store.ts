@@ -2,9 +2,9 @@ import { crypto } from './internal/crypto.ts'
 import type { DriverCall, DriverVersion, Payload, Removal, SecretDriver } from './driver.ts'
 import { SecretError } from './errors.ts'
 import { Calls } from './internal/calls.ts'
-import { checkOneOf, checkOptions, checkPolicy, Checks, isLine } from './internal/checks.ts'
+import { checkOneOf, checkOptions, checkPolicy, Checks, isLine, NO_OPTIONS } from './internal/checks.ts'
 import { checkDriver } from './internal/check-driver.ts'
-import { Guard } from './internal/guard.ts'
+import { Guard, type GuardedCall } from './internal/guard.ts'
 import { appendVersion, createSecret } from './internal/writes.ts'
 import type { StorePolicy } from './policy.ts'
 import type { DeleteOptions, GetOptions, GetOutcome, ListOptions, PutOptions, SecretEntry, SecretStore, StoredSecret } from './secret-store.ts'
@@ -44,16 +44,16 @@ class DriverStore implements SecretStore {
     return this.#driver.capabilities
   }
 
-  async get(name: string, options: GetOptions = {}): Promise<StoredSecret> {
+  async get(name: string, options: GetOptions = NO_OPTIONS): Promise<StoredSecret> {
     const operation = 'get'
     this.#assertOpen(operation)
     checkOptions(operation, options, ['signal', 'version'])
     const path = this.#checks.path(operation, name)
     if (options.version !== undefined) checkVersion(operation, options.version)
-    return await this.#read(operation, name, path, options)
+    return storedSecret(name, await this.#guard.run(this.#reading(operation, name, path, options)))
   }
 
-  async getMany(names: readonly string[], options: CallOptions = {}): Promise<readonly GetOutcome[]> {
+  async getMany(names: readonly string[], options: CallOptions = NO_OPTIONS): Promise<readonly GetOutcome[]> {
     const operation = 'getMany'
     this.#assertOpen(operation)
     checkOptions(operation, options, ['signal'])
@@ -83,7 +83,7 @@ class DriverStore implements SecretStore {
     })
   }
 
-  async put(name: string, value: ValueInput, options: PutOptions = {}): Promise<{ readonly version: VersionId }> {
+  async put(name: string, value: ValueInput, options: PutOptions = NO_OPTIONS): Promise<{ readonly version: VersionId }> {
     const operation = 'put'
     this.#assertOpen(operation)
     checkOptions(operation, options, ['signal', 'ifAbsent', 'ifVersion', 'labels'])
@@ -116,7 +116,7 @@ class DriverStore implements SecretStore {
     }
   }
 
-  async *list(options: ListOptions = {}): AsyncGenerator<SecretEntry> {
+  async *list(options: ListOptions = NO_OPTIONS): AsyncGenerator<SecretEntry> {
     const operation = 'list'
     this.#assertOpen(operation)
     checkOptions(operation, options, ['signal', 'prefix', 'withLabels'])
@@ -135,7 +135,7 @@ class DriverStore implements SecretStore {
     }
   }
 
-  async *versions(name: string, options: CallOptions = {}): AsyncGenerator<DriverVersion> {
+  async *versions(name: string, options: CallOptions = NO_OPTIONS): AsyncGenerator<DriverVersion> {
     const operation = 'versions'
     this.#assertOpen(operation)
     checkOptions(operation, options, ['signal'])
@@ -143,7 +143,7 @@ class DriverStore implements SecretStore {
     yield* this.#pages(operation, name, options.signal, (page, call) => this.#driver.versions({ path, after: undefined, page }, call))
   }
 
-  async destroyVersion(name: string, version: VersionId, options: CallOptions = {}): Promise<void> {
+  async destroyVersion(name: string, version: VersionId, options: CallOptions = NO_OPTIONS): Promise<void> {
     const operation = 'destroyVersion'
     this.#assertOpen(operation)
     checkOptions(operation, options, ['signal'])
@@ -158,7 +158,7 @@ class DriverStore implements SecretStore {
     })
   }
 
-  async delete(name: string, options: DeleteOptions = {}): Promise<Removal> {
+  async delete(name: string, options: DeleteOptions = NO_OPTIONS): Promise<Removal> {
     const operation = 'delete'
     this.#assertOpen(operation)
     checkOptions(operation, options, ['signal', 'purge'])
@@ -177,7 +177,7 @@ class DriverStore implements SecretStore {
     })
   }
 
-  async restore(name: string, options: CallOptions = {}): Promise<void> {
+  async restore(name: string, options: CallOptions = NO_OPTIONS): Promise<void> {
     const operation = 'restore'
     this.#assertOpen(operation)
     checkOptions(operation, options, ['signal'])
@@ -201,22 +201,15 @@ class DriverStore implements SecretStore {
     await this.close()
   }
 
-  async #read(operation: string, name: string, path: NativePath, { signal, version: wanted }: GetOptions): Promise<StoredSecret> {
-    const { payload, version } = await this.#guard.run({
-      operation,
-      secretName: name,
-      signal,
-      afterUnknown: 'read',
-      attempt: call => this.#driver.read({ path, version: wanted }, call),
-    })
-    return { name, version, value: SecretValue.fromPayload(payload) }
+  #reading(operation: string, secretName: string, path: NativePath, { signal, version }: GetOptions): GuardedCall<ReadAnswer> {
+    return { operation, secretName, signal, afterUnknown: 'read', attempt: call => this.#driver.read({ path, version }, call) }
   }
 
   async #getOne(piece: readonly (readonly [NativePath, string])[], options: CallOptions): Promise<readonly GetOutcome[]> {
     return await Promise.all(
       piece.map(async ([path, name]) => {
         try {
-          return { name, ok: true, secret: await this.#read('getMany', name, path, options) } as const
+          return { name, ok: true, secret: storedSecret(name, await this.#guard.run(this.#reading('getMany', name, path, options))) } as const
         } catch (error) {
           return { name, ok: false, error: asOutcome(error) } as const
         }
@@ -333,6 +326,12 @@ class DriverStore implements SecretStore {
   #corrupt(operation: string): SecretError {
     return SecretError.refused('corrupt', operation, { store: this.#guard.label, hint: 'the backend’s answer is incomplete' })
   }
+}
+
+type ReadAnswer = Awaited<ReturnType<SecretDriver['read']>>
+
+function storedSecret(name: string, { payload, version }: ReadAnswer): StoredSecret {
+  return { name, version, value: SecretValue.fromPayload(payload) }
 }
 
 interface Write {

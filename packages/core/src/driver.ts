@@ -25,7 +25,10 @@ export interface DriverCapabilities {
   readonly textForm: 'kept' | 'inferred'
 }
 
-/** Given to every call. `attempt` counts from 1. When `signal` aborts, the call must end promptly. */
+/**
+ * Given to every call. `attempt` counts from 1. When `signal` aborts, the call must end promptly. The signal is made when it is first
+ * asked for: hand the call on as it is, since a copy by `{ ...call }` has none.
+ */
 export interface DriverCall {
   readonly signal: AbortSignal
   readonly attempt: number

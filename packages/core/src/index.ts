@@ -19,13 +19,16 @@ export type {
   Removal,
   SecretDriver,
 } from './driver.ts'
+export { isAborted, SdkSignal, unlessAborted, type Abortable } from './driver-support/abort.ts'
 export { classifier, explained, withCircumstances, type Circumstances } from './driver-support/classify.ts'
 export { DriverFinding, neverSent, noAnswer, refused, retryAfterMs, untrusted } from './driver-support/failure.ts'
+export { Shared } from './driver-support/shared.ts'
+export { byBytes, walkFolders, type ListFolder } from './driver-support/walk-folders.ts'
 export { isText, optionChecks, type OptionChecks } from './driver-support/options.ts'
 export { isObject } from './internal/checks.ts'
 export { isSecretError, SecretError, secretErrorCodes, type Failure, type SecretErrorCode, type SecretErrorInit } from './errors.ts'
 export { fallback } from './fallback.ts'
-export { LazyClient, loadSdk, unlessAborted } from './driver-support/lazy-client.ts'
+export { LazyClient, loadSdk } from './driver-support/lazy-client.ts'
 export { startMaintenance, type Maintenance, type MaintenanceOptions } from './maintenance.ts'
 export { memoryDriver, type MemoryDriverOptions } from './memory-driver.ts'
 export { memoryMetadata, type MemoryMetadataOptions } from './memory-metadata.ts'

@@ -15,7 +15,7 @@ const HYPHEN = 0x2d
  * @throws SecretError `invalid_argument` for a lone surrogate, which UTF-8 cannot hold: two names would become one
  */
 export function encodeName(name: string): string {
-  if (PLAIN.test(name)) return name
+  if (isOwnEncoding(name)) return name
   if (!name.isWellFormed()) throw SecretError.invalid('encodeName', 'a name must not contain a lone surrogate')
   const bytes = encoder.encode(name)
   let encoded = ''
@@ -24,6 +24,11 @@ export function encodeName(name: string): string {
     encoded += kept ? String.fromCharCode(byte) : `--${byte.toString(16).padStart(2, '0')}`
   }
   return encoded
+}
+
+/** Whether it is a name in whose encoding nothing changes; then there is nothing else in it to be checked, and most names are so. */
+export function isOwnEncoding(name: unknown): boolean {
+  return typeof name === 'string' && name.length <= MAX_NAME_LENGTH && PLAIN.test(name)
 }
 
 /** The name that {@link encodeName} made this of, or undefined when it never makes this. */

@@ -15,7 +15,6 @@ import {
   optionChecks,
   refused,
   retryAfterMs,
-  unlessAborted,
   withCircumstances,
   type OptionChecks,
 } from '../src/index.ts'
@@ -178,24 +177,6 @@ test('a package that is missing is named', async () => {
   const error: unknown = await loadSdk(name, () => import(name)).catch((caught: unknown) => caught)
   expect(classify(error)).toMatchObject({ code: 'misconfigured', hint: `cannot be loaded, install it: ${name}` })
   expect(await loadSdk(name, async () => 1)).toBe(1)
-})
-
-test('what a signal ends, ends at once; listeners do not pile up', async () => {
-  const controller = new AbortController()
-  const endless = unlessAborted(new Promise<never>(() => {}), controller.signal, 'unknown')
-  controller.abort()
-  await expect(endless).rejects.toMatchObject({ failure: { code: 'aborted', effect: 'unknown' } })
-  const late = Promise.reject(new Error('nobody hears this'))
-  await expect(unlessAborted(late, controller.signal, 'none')).rejects.toMatchObject({ failure: { code: 'aborted', effect: 'none' } })
-  const { signal } = new AbortController()
-  let listening = 0
-  const add = signal.addEventListener.bind(signal)
-  const remove = signal.removeEventListener.bind(signal)
-  signal.addEventListener = (...given: Parameters<typeof add>) => ((listening += 1), add(...given))
-  signal.removeEventListener = (...given: Parameters<typeof remove>) => ((listening -= 1), remove(...given))
-  expect(await unlessAborted(Promise.resolve(1), signal, 'none')).toBe(1)
-  await expect(unlessAborted(Promise.reject(new Error('own')), signal, 'none')).rejects.toThrow('own')
-  expect(listening).toBe(0)
 })
 
 test('a refusal is final and without effect, unless it says otherwise', () => {

@@ -57,8 +57,9 @@ export function listOf(value: unknown): readonly Answer[] {
 
 /** The number at the end of a version's name; the project in it is a number where the request had its id. @throws DriverFinding `corrupt` */
 export function numberOf({ name }: Answer, path: string, effect: Effect): number {
-  const [, secret, number = ''] = (typeof name === 'string' ? /\/secrets\/([^/]+)\/versions\/([^/]+)$/.exec(name) : null) ?? []
-  if (secret !== path || !isVersion(number)) throw damaged(effect)
+  const end = typeof name === 'string' ? name.lastIndexOf('/') : -1
+  const number = end === -1 ? '' : (name as string).slice(end + 1)
+  if (!isVersion(number) || !(name as string).slice(0, end).endsWith(`/secrets/${path}/versions`)) throw damaged(effect)
   return Number(number)
 }
 

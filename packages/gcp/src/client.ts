@@ -1,6 +1,18 @@
-import { DriverFinding, explained, LazyClient, loadSdk, refused, withCircumstances } from '@strongroom/core'
+import {
+  DriverFinding,
+  explained,
+  isAborted,
+  LazyClient,
+  loadSdk,
+  refused,
+  SdkSignal,
+  unlessAborted,
+  withCircumstances,
+  type DriverCall,
+} from '@strongroom/core'
 import type { SecretManagerServiceClient } from '@google-cloud/secret-manager'
 import type * as Gax from 'google-gax'
+import { answerOf, type Answer } from './answers.ts'
 import { tokenFailure } from './classify.ts'
 import type { GcpAuthClient, GcpClient, GcpOptions } from './options.ts'
 
@@ -20,7 +32,7 @@ export type Operation =
 type ApiCall = (request: object, options: object) => Promise<readonly unknown[]> & { readonly cancel?: () => void }
 
 interface Started {
-  readonly call: (operation: Operation) => ApiCall
+  readonly caller: (operation: Operation) => ApiCall
   readonly auth: GcpAuthClient | undefined
   readonly own: SecretManagerServiceClient | undefined
 }
@@ -43,33 +55,22 @@ export class Connection {
   }
 
   /** One request, without retries. What is in the answer is for the caller to check. */
-  async send(operation: Operation, request: object, signal: AbortSignal): Promise<unknown> {
-    if (signal.aborted) throw new DriverFinding(refused('aborted'))
-    let cancel: (() => void) | undefined
-    let sent = false
-    const work = async (): Promise<unknown> => {
-      const { call, auth } = await this.#client.get()
-      const headers = await headersOf(auth, this.#host, request)
-      if (signal.aborted) return undefined // and nobody waits
-      const pending = call(operation)(request, { timeout: REQUEST_MS, retry: null, autoPaginate: false, otherArgs: { headers } })
-      sent = true
-      cancel = () => pending.cancel?.()
-      const [answer, , raw] = await pending
-      // What a list has beside its items is only in the third.
-      return raw !== null && typeof raw === 'object' && operation.startsWith('list') ? raw : answer
-    }
-    const aborted = Promise.withResolvers<never>()
-    const abort = (): void => {
-      cancel?.()
-      aborted.reject(new DriverFinding(refused('aborted', { effect: sent && WRITES.has(operation) ? 'unknown' : 'none' })))
-    }
-    signal.addEventListener('abort', abort, { once: true })
+  async send(operation: Operation, request: object, call: DriverCall): Promise<Answer> {
+    const { caller, auth } = this.#client.ready ?? (await unlessAborted(this.#client.get(), call, 'none'))
+    const headers = routingOf(request)
+    if (auth !== undefined) Object.assign(headers, await unlessAborted(tokenOf(auth, this.#host), call, 'none'))
+    if (isAborted(call)) throw new DriverFinding(refused('aborted'))
+    const pending = caller(operation)(request, { timeout: REQUEST_MS, retry: null, autoPaginate: false, otherArgs: { headers } })
+    const signal = new SdkSignal(call)
+    signal.addEventListener('abort', () => pending.cancel?.())
     try {
-      return await Promise.race([work(), aborted.promise])
+      const answers = await signal.race(pending, WRITES.has(operation) ? 'unknown' : 'none')
+      // What a list has beside its items is only in the third.
+      return answerOf((operation.startsWith('list') ? answers[2] : undefined) ?? answers[0], 'unknown')
     } catch (error) {
       throw withCircumstances(error, { operation })
     } finally {
-      signal.removeEventListener('abort', abort)
+      signal.end()
     }
   }
 
@@ -85,7 +86,7 @@ function hostOf({ endpoint, region }: GcpOptions): string {
 
 async function start(options: GcpOptions, host: string): Promise<Started> {
   const { client, transport, projectId } = options
-  if (client !== undefined) return { call: await callerOf(client), auth: undefined, own: undefined }
+  if (client !== undefined) return { caller: await callerOf(client), auth: undefined, own: undefined }
   const [{ SecretManagerServiceClient }, gax] = await loadSdk('@google-cloud/secret-manager and google-gax', () =>
     Promise.all([import('@google-cloud/secret-manager'), import('google-gax')]),
   )
@@ -105,14 +106,14 @@ async function start(options: GcpOptions, host: string): Promise<Started> {
     // It would print requests and answers, values included.
     enableTelemetryLogging: false,
   })
-  return { call: await callerOf(own), auth, own }
+  return { caller: await callerOf(own), auth, own }
 }
 
 /**
  * The calls below the SDK's public methods: those print every request and answer, values included, when
  * `GOOGLE_SDK_NODE_LOGGING` is set, and decode all protos anew for each error.
  */
-async function callerOf(client: GcpClient | SecretManagerServiceClient): Promise<Started['call']> {
+async function callerOf(client: GcpClient | SecretManagerServiceClient): Promise<Started['caller']> {
   const { innerApiCalls, initialize } = client as Partial<SecretManagerServiceClient>
   if (innerApiCalls === undefined || initialize === undefined) {
     return operation => (client as unknown as Readonly<Record<Operation, ApiCall>>)[operation].bind(client)
@@ -139,14 +140,17 @@ async function authOf({ authClient, endpoint, credentials, keyFile, projectId }:
   }
 }
 
-/** The token, and what Google routes the request by. */
-async function headersOf(auth: GcpAuthClient | undefined, host: string, request: object): Promise<Readonly<Record<string, string>>> {
+/** What Google routes a request by. */
+function routingOf(request: object): Record<string, string> {
   const { name, parent, secret } = request as { readonly name?: string; readonly parent?: string; readonly secret?: { readonly name?: string } }
-  const [field, resource] = name !== undefined ? ['name', name] : parent !== undefined ? ['parent', parent] : ['secret.name', secret?.name ?? '']
-  const routing = { 'x-goog-request-params': `${field}=${encodeURIComponent(resource ?? '')}` }
-  if (auth === undefined) return routing
+  const field = name !== undefined ? 'name' : parent !== undefined ? 'parent' : 'secret.name'
+  return { 'x-goog-request-params': `${field}=${encodeURIComponent(name ?? parent ?? secret?.name ?? '')}` }
+}
+
+/** @throws what it means that there is none, before anything is sent */
+async function tokenOf(auth: GcpAuthClient, host: string): Promise<Readonly<Record<string, string>>> {
   try {
-    return { ...Object.fromEntries(await auth.getRequestHeaders(`${host}/`)), ...routing }
+    return Object.fromEntries(await auth.getRequestHeaders(`${host}/`))
   } catch (error) {
     throw explained(error, tokenFailure(error))
   }

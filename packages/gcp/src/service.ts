@@ -1,5 +1,5 @@
 import { DriverFinding, refused, type DriverCall, type NativePath, type Payload } from '@strongroom/core'
-import { answerOf, damaged, isVersion, numberOf, payloadOf, type Answer } from './answers.ts'
+import { damaged, isVersion, numberOf, payloadOf, type Answer } from './answers.ts'
 import { classify, CODE, codeOf } from './classify.ts'
 import { Connection, type Operation } from './client.ts'
 import { crc32c } from './crc32c.ts'
@@ -42,8 +42,8 @@ export class Service {
     return `${this.name(path)}/versions/${version}`
   }
 
-  async send(operation: Operation, request: object, { signal }: DriverCall): Promise<Answer> {
-    return answerOf(await this.#connection.send(operation, request, signal), 'unknown')
+  send(operation: Operation, request: object, call: DriverCall): Promise<Answer> {
+    return this.#connection.send(operation, request, call)
   }
 
   /** @throws DriverFinding before anything is sent, for a value that Google does not take */

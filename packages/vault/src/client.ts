@@ -1,6 +1,6 @@
-import { DriverFinding, LazyClient, loadSdk, refused, unlessAborted, withCircumstances } from '@strongroom/core'
+import { DriverFinding, isAborted, LazyClient, loadSdk, refused, Shared, unlessAborted, withCircumstances, type Abortable } from '@strongroom/core'
 import { classify, NOT_V2, statusOf } from './classify.ts'
-import { Shared, Tokens } from './login.ts'
+import { Tokens } from './login.ts'
 import { encodePath, type CheckedOptions, type VaultClient } from './options.ts'
 import { createTransport, type WireRequest } from './transport.ts'
 
@@ -33,18 +33,17 @@ export class Connection {
       ({ stop }) => stop(),
     )
     // What many callers share is ended by none of them, only by `close`.
-    if (options.auth !== undefined) this.#tokens = new Tokens(options.auth, request => this.#ask(request, this.#closing.signal))
+    if (options.auth !== undefined) this.#tokens = new Tokens(options.auth, request => this.#ask(request, this.#closing))
   }
 
   /** One request, without retries. What is in the answer is for the caller to check. */
-  async send(signal: AbortSignal, request: VaultRequest): Promise<unknown> {
-    if (signal.aborted) throw new DriverFinding(refused('aborted'))
-    const token = await this.#token(signal)
-    if (!this.#isV2) await this.#looking.run(() => this.#look(token), signal)
+  async send(call: Abortable, request: VaultRequest): Promise<unknown> {
+    const token = await this.#token(call)
+    if (!this.#isV2) await this.#looking.run(() => this.#look(token), call)
     try {
-      return await this.#ask({ ...request, token }, signal)
+      return await this.#ask({ ...request, token }, call)
     } catch (error) {
-      throw statusOf(error) === 403 ? withCircumstances(error, { failure: await this.#whyDenied(token, signal) }) : error
+      throw statusOf(error) === 403 ? withCircumstances(error, { failure: await this.#whyDenied(token, call) }) : error
     }
   }
 
@@ -53,13 +52,14 @@ export class Connection {
     await this.#client.close()
   }
 
-  async #token(signal: AbortSignal): Promise<string | undefined> {
+  async #token(call: Abortable): Promise<string | undefined> {
     if (this.#closing.signal.aborted) throw new DriverFinding(refused('closed'))
-    return await this.#tokens?.get(signal)
+    return await this.#tokens?.get(call)
   }
 
-  async #ask({ token, ...request }: VaultRequest & { readonly token?: string | undefined }, signal: AbortSignal): Promise<unknown> {
-    const { client } = this.#client.ready ?? (await unlessAborted(this.#client.get(), signal, 'none'))
+  async #ask({ token, ...request }: VaultRequest & { readonly token?: string | undefined }, call: Abortable): Promise<unknown> {
+    const { client } = this.#client.ready ?? (await unlessAborted(this.#client.get(), call, 'none'))
+    if (isAborted(call)) throw new DriverFinding(refused('aborted'))
     const { namespace } = this.#options
     const headers = {
       'X-Vault-Request': 'true',
@@ -67,9 +67,9 @@ export class Connection {
       ...(namespace === '' ? {} : { 'X-Vault-Namespace': namespace }),
     }
     const note: WireRequest['note'] = {}
-    const options = { ...request, path: `/${request.path}`, headers, signal, note }
+    const options = { ...request, path: `/${request.path}`, headers, signal: call.signal, note }
     try {
-      return await unlessAborted(client.request(options), signal, 'unknown')
+      return await unlessAborted(client.request(options), call, 'unknown')
     } catch (error) {
       throw note.retryAfterMs === undefined ? error : withCircumstances(error, { retryAfterMs: note.retryAfterMs })
     }
@@ -79,7 +79,7 @@ export class Connection {
   async #look(token: string | undefined): Promise<void> {
     let answer: unknown
     try {
-      answer = await this.#ask({ method: 'GET', path: `sys/internal/ui/mounts/${encodePath(this.#options.mount)}`, token }, this.#closing.signal)
+      answer = await this.#ask({ method: 'GET', path: `sys/internal/ui/mounts/${encodePath(this.#options.mount)}`, token }, this.#closing)
     } catch (error) {
       const status = statusOf(error)
       // Who may not ask may still be allowed the rest, and what is wrong then shows.
@@ -94,9 +94,9 @@ export class Connection {
   }
 
   /** 403 is a denial and a bad token alike: who may look the token up has a good one. */
-  async #whyDenied(token: string | undefined, signal: AbortSignal): Promise<ReturnType<typeof refused>> {
+  async #whyDenied(token: string | undefined, call: Abortable): Promise<ReturnType<typeof refused>> {
     try {
-      await this.#ask({ method: 'GET', path: 'auth/token/lookup-self', token }, signal)
+      await this.#ask({ method: 'GET', path: 'auth/token/lookup-self', token }, call)
       return refused('permission_denied')
     } catch (error) {
       if (statusOf(error) !== 403) return { ...classify(error), effect: 'none' }

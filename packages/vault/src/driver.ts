@@ -1,9 +1,12 @@
 import {
+  byBytes,
   DriverFinding,
   refused,
+  walkFolders,
   type DriverCall,
   type DriverCapabilities,
   type DriverEntry,
+  type ListFolder,
   type NativePath,
   type SecretDriver,
   type VersionId,
@@ -13,7 +16,6 @@ import { damaged, dataOf, entryOf, fieldsFor, metadataOf, namesOf, payloadOf, ve
 import { classify, isMismatch } from './classify.ts'
 import { Connection, type VaultRequest } from './client.ts'
 import { checkOptions, encodePath, isPath, type VaultOptions } from './options.ts'
-import { byBytes, walk } from './walk.ts'
 
 const CAPABILITIES: DriverCapabilities = {
   // Consul's keys have 512 bytes, and KV encrypts paths.
@@ -47,7 +49,7 @@ export function vaultDriver(options: VaultOptions): SecretDriver {
 
   const send = async (operation: string, call: DriverCall, request: VaultRequest): Promise<unknown> => {
     try {
-      return await connection.send(call.signal, request)
+      return await connection.send(call, request)
     } catch (error) {
       throw withCircumstances(error, { operation, effect: request.method === 'GET' ? 'none' : undefined })
     }
@@ -83,7 +85,7 @@ export function vaultDriver(options: VaultOptions): SecretDriver {
     }
   }
 
-  const listFolder = async (folder: string, after: string | undefined, size: number, call: DriverCall): ReturnType<Parameters<typeof walk>[1]> => {
+  const listFolder = async (folder: string, after: string | undefined, size: number, call: DriverCall): ReturnType<ListFolder> => {
     // Vault does not know `limit` and `after`, and answers everything.
     const query = `list=true&limit=${size}${after === undefined ? '' : `&after=${encodeURIComponent(after)}`}`
     try {
@@ -156,7 +158,7 @@ export function vaultDriver(options: VaultOptions): SecretDriver {
       if (folder !== '' && !isPath(folder)) return { items: [], next: undefined }
       if (page !== undefined && !(page.startsWith(folder) && isPath(page))) throw new DriverFinding(refused('invalid_argument'))
       const size = withLabels ? PAGE_WITH_LABELS : PAGE
-      const { paths, next } = await walk({ prefix, page, size }, (at, after) => listFolder(at, after, size, call))
+      const { paths, next } = await walkFolders({ prefix, page, size, isPath }, (at, after) => listFolder(at, after, size, call))
       const bare = (path: string): DriverEntry => ({ path: path as NativePath, createdAt: undefined, updatedAt: undefined, labels: undefined })
       if (!withLabels) return { items: paths.map(bare), next }
       const items: (DriverEntry | undefined)[] = []

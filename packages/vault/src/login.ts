@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { DriverFinding, explained, isText, refused, unlessAborted, withCircumstances, type Failure } from '@strongroom/core'
+import { DriverFinding, explained, isAborted, isText, refused, Shared, withCircumstances, type Abortable, type Failure } from '@strongroom/core'
 import { classify, statusOf } from './classify.ts'
 import { encodePath, type Given, type VaultAuth } from './options.ts'
 
@@ -44,14 +44,14 @@ export class Tokens {
     return this.#auth.method !== 'token' || typeof this.#auth.token === 'function'
   }
 
-  async get(signal: AbortSignal): Promise<string> {
+  async get(call: Abortable): Promise<string> {
     const held = this.#held
     if (held !== undefined && ageOf(held) < held.ttlMs * RENEW_AT) return held.token
     try {
-      return await this.#next.run(() => this.#renewOrLogIn(), signal)
+      return await this.#next.run(() => this.#renewOrLogIn(), call)
     } catch (error) {
       // It still has a third of its time.
-      if (held !== undefined && held === this.#held && ageOf(held) < held.ttlMs && !signal.aborted) return held.token
+      if (held !== undefined && held === this.#held && ageOf(held) < held.ttlMs && !isAborted(call)) return held.token
       throw error
     }
   }
@@ -103,18 +103,6 @@ export class Tokens {
     } catch (error) {
       throw notSent(error)
     }
-  }
-}
-
-/** Work that several callers wait for and none of them owns: one that leaves does not end it, and a failure is not kept. */
-export class Shared<T> {
-  #running: Promise<T> | undefined
-
-  async run(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
-    this.#running ??= work().finally(() => {
-      this.#running = undefined
-    })
-    return await unlessAborted(this.#running, signal, 'none')
   }
 }
 

@@ -1,6 +1,5 @@
 import { explained } from './classify.ts'
 import { DriverFinding, refused } from './failure.ts'
-import type { Failure } from '../errors.ts'
 
 /** For authors of drivers: an SDK and a client of it, made by the first call. A start that failed is forgotten, so that the next call starts again. */
 export class LazyClient<Client> {
@@ -51,14 +50,4 @@ export async function loadSdk<Sdk>(packages: string, load: () => Promise<Sdk>): 
   } catch (error) {
     throw explained(error, refused('misconfigured', { hint: `cannot be loaded, install it: ${packages}` }))
   }
-}
-
-/** For authors of drivers: ends as `aborted` as soon as the signal says so, with this effect; the work goes on unheard. */
-export function unlessAborted<T>(work: Promise<T>, signal: AbortSignal, effect: Failure['effect']): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(new DriverFinding(refused('aborted', { effect })))
-    if (signal.aborted) abort()
-    signal.addEventListener('abort', abort, { once: true })
-    work.finally(() => signal.removeEventListener('abort', abort)).then(resolve, reject)
-  })
 }

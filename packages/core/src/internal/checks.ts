@@ -1,6 +1,6 @@
 import type { DriverCapabilities, Payload } from '../driver.ts'
 import { SecretError } from '../errors.ts'
-import { checkName, decodeName, encodeName } from '../names.ts'
+import { checkName, decodeName, encodeName, isOwnEncoding } from '../names.ts'
 import type { StorePolicy } from '../policy.ts'
 import { SecretValue, toPayload, type ValueInput } from '../value.ts'
 import type { NativePath } from '../words.ts'
@@ -13,8 +13,12 @@ const LABEL_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$/
 const LABEL_VALUE = /^[A-Za-z0-9 _.:/=+@-]{1,256}$/
 const CALL_OPTIONS = ['deadlineMs', 'attempts', 'onOperation', 'unsafeOnRawError'] as const
 
+/** What a call without options has; there is nothing in it to be checked. */
+export const NO_OPTIONS: Readonly<Record<string, never>> = Object.freeze({})
+
 /** @throws SecretError `invalid_argument` for anything but an object with these keys; the unknown one is named. */
 export function checkOptions(operation: string, options: unknown, allowed: readonly string[], what = 'option'): void {
+  if (options === NO_OPTIONS) return
   checkKeys(operation, options, allowed, { whole: `${what}s are`, unknown: `unknown ${what}` })
   const { signal } = options as { readonly signal?: unknown }
   if (signal !== undefined && !(signal instanceof AbortSignal)) throw SecretError.invalid(operation, 'signal is an AbortSignal')
@@ -94,19 +98,19 @@ export class Checks {
 
   /** @throws SecretError `invalid_argument` */
   path(operation: string, name: unknown): NativePath {
+    if (isOwnEncoding(name)) return this.fits(operation, this.prefix + (name as string))
     checkName(name, operation)
-    const path = this.prefix + (this.#policy.naming === 'native' ? name : encodeName(name))
-    this.fits(operation, path)
-    return path as NativePath
+    return this.fits(operation, this.prefix + (this.#policy.naming === 'native' ? name : encodeName(name)))
   }
 
-  /** @throws SecretError `invalid_argument` */
-  fits(operation: string, path: string): void {
+  /** The path itself. @throws SecretError `invalid_argument` */
+  fits(operation: string, path: string): NativePath {
     const { maxPathLength } = this.#capabilities
     if (path.length > maxPathLength) {
       const hint = `the name is too long: ${path.length} characters with its prefix and encoding, ${maxPathLength} allowed`
       throw SecretError.invalid(operation, hint, { store: this.#store })
     }
+    return path as NativePath
   }
 
   /** The name of a native path, or undefined for a path that is not this store's. */

@@ -141,10 +141,10 @@ export class Guard {
   }
 
   #attempt<T>(request: GuardedCall<T>, { attempts, uncertain }: State, stop: Stop): Promise<T> {
-    const call = { signal: stop.signal, attempt: attempts }
     const { afterUnknown, attempt } = request
-    if (!uncertain || typeof afterUnknown !== 'function') return stop.race(attempt(call))
-    return stop.race(afterUnknown(call).then(found => found ?? attempt(call)))
+    stop.attempt = attempts
+    if (!uncertain || typeof afterUnknown !== 'function') return stop.race(attempt(stop))
+    return stop.race(afterUnknown(stop).then(found => found ?? attempt(stop)))
   }
 
   #classify(error: unknown, operation: string): Failure {

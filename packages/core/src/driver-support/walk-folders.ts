@@ -1,6 +1,4 @@
-import { isPath } from './options.ts'
-
-/** So many of the names in a folder that come after `after`, sorted by their bytes; folders end with a slash. */
+/** For authors of drivers: so many of the names in a folder that come after `after`, sorted by their bytes; folders end with a slash. */
 export type ListFolder = (folder: string, after: string | undefined) => Promise<{ readonly names: readonly string[]; readonly more: boolean }>
 
 interface Frame {
@@ -13,12 +11,22 @@ interface Frame {
 /** Requests that one page may cost before it ends early. */
 const LISTS = 20
 
+export interface FolderWalk {
+  readonly prefix: string
+  readonly page: string | undefined
+  /** Paths of a page. */
+  readonly size: number
+  /** Whether the driver takes this path; what it does not take is left out. */
+  readonly isPath: (path: string) => boolean
+}
+
 /**
- * A page of the paths that begin with `prefix`, folder within folder, in one order. The token of the next page is the last path that
- * was dealt with, so that pages stay whole while others write; one that ends with a slash is a folder with all that is in it.
+ * For authors of drivers: a page of the paths that begin with `prefix`, folder within folder, in one order, for a backend that lists
+ * one folder at a time. The token of the next page is the last path that was dealt with, so that pages stay whole while others write;
+ * one that ends with a slash is a folder with all that is in it.
  */
-export async function walk(
-  { prefix, page, size }: { readonly prefix: string; readonly page: string | undefined; readonly size: number },
+export async function walkFolders(
+  { prefix, page, size, isPath }: FolderWalk,
   list: ListFolder,
 ): Promise<{ readonly paths: readonly string[]; readonly next: string | undefined }> {
   const root = prefix.slice(0, prefix.lastIndexOf('/') + 1)
@@ -70,7 +78,7 @@ function framesTo(root: string, page: string | undefined): Frame[] {
   }
 }
 
-/** As the servers sort, by the bytes of UTF-8. */
+/** For authors of drivers: compares text by the bytes of its UTF-8, as most backends sort. */
 export function byBytes(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b))
 }
