@@ -44,19 +44,25 @@ async function adopt(runner: string, mode: string): Promise<Ended> {
 }
 
 for (const runner of Object.keys(runners)) {
-  describe(`the binding to ${runner}`, { timeout: 60_000 }, () => {
-    test('a good driver passes: a test for each case, what does not apply skipped and why, a deviation with its link', async () => {
-      const { code, output, report } = await adopt(runner, 'good')
-      assert.equal(code, 0, output)
-      for (const { id } of [...driverCases, ...metadataCases]) assert.ok(output.includes(`${id}: `), `${id} is a test`)
-      assert.ok(output.includes('the harness has no manageOnly hook'), 'the reason is shown')
-      assert.ok(output.includes('(deviates: https://example.com/why)'), 'the deviation is shown')
-      assert.deepEqual([report.ok, report.failed, report.where], [true, 0, 'this process'])
-      assert.equal(report.cases.length, driverCases.length)
-      assert.equal(report.passed + report.skipped.length + 1, driverCases.length)
-      assert.deepEqual(report.deviations, [{ id: 'versions/have-plausible-dates', link: 'https://example.com/why' }])
-      assert.deepEqual(report.notExercised, [{ hook: 'manageOnly', reason: 'the harness has no manageOnly hook' }])
-    })
+  // The two bindings side by side, one child of each at a time.
+  describe.concurrent(`the binding to ${runner}`, { timeout: 60_000 }, () => {
+    test(
+      'a good driver passes: a test for each case, what does not apply skipped and why, a deviation with its link',
+      { concurrent: false },
+      async () => {
+        const { code, output, report } = await adopt(runner, 'good')
+        assert.equal(code, 0, output)
+        for (const { id } of [...driverCases, ...metadataCases]) assert.ok(output.includes(`${id}: `), `${id} is a test`)
+        assert.ok(output.includes('the harness has no manageOnly hook'), 'the reason is shown')
+        assert.ok(output.includes('the faults hook has no wire'), 'also one that is found while the case runs')
+        assert.ok(output.includes('(deviates: https://example.com/why)'), 'the deviation is shown')
+        assert.deepEqual([report.ok, report.failed, report.where], [true, 0, 'this process'])
+        assert.equal(report.cases.length, driverCases.length)
+        assert.equal(report.passed + report.skipped.length + 1, driverCases.length)
+        assert.deepEqual(report.deviations, [{ id: 'versions/have-plausible-dates', link: 'https://example.com/why' }])
+        assert.deepEqual(report.notExercised, [{ hook: 'manageOnly', reason: 'the harness has no manageOnly hook' }])
+      },
+    )
 
     for (const [mode, problem] of [
       ['faulty', /STRONGROOM_SEED=\d+ repeats it/],
@@ -64,7 +70,7 @@ for (const runner of Object.keys(runners)) {
       ['incomplete', /denied is required[^]*there is no such case/],
       ['not starting', /no server/],
     ] as const) {
-      test(`${mode}: the run fails and says why`, async () => {
+      test(`${mode}: the run fails and says why`, { concurrent: false }, async () => {
         const { code, output, report } = await adopt(runner, mode)
         assert.notEqual(code, 0)
         assert.match(output, problem)
