@@ -51,18 +51,17 @@ async function startSecure(binary: string): Promise<SecureServer> {
   const port = await freePort()
   const flags = [`-dev-root-token-id=${ROOT_TOKEN}`, `-dev-listen-address=${HOST}:${port}`, '-dev-no-store-token', `-dev-tls-cert-dir=${folder}`]
   // Its health is asked for without TLS, which it answers with a 400: it is there.
-  const server = await startProgram(binary, ['server', '-dev-tls', ...flags], `http://${HOST}:${port}`, '/v1/sys/health', 'OpenBao 2.7.2 over TLS')
-  const pem = (name: string): Promise<string> => readFile(join(folder, name), 'utf8')
-  const stop = async (): Promise<void> => {
-    await server.stop()
-    await rm(folder, { recursive: true, force: true })
-  }
+  let server: TestServer | undefined
   try {
+    server = await startProgram(binary, ['server', '-dev-tls', ...flags], `http://${HOST}:${port}`, '/v1/sys/health', 'OpenBao 2.7.2 over TLS')
+    const pem = (name: string): Promise<string> => readFile(join(folder, name), 'utf8')
     const [ca, cert, key] = await Promise.all([pem('vault-ca.pem'), pem('vault-cert.pem'), pem('vault-key.pem')])
-    return { ...server, url: `https://${HOST}:${port}`, stop, ca, cert, key }
+    return { ...server, url: `https://${HOST}:${port}`, ca, cert, key }
   } catch (error) {
-    await stop()
+    await server?.stop()
     throw error
+  } finally {
+    await rm(folder, { recursive: true, force: true }) // it has read them, and a killed run could not
   }
 }
 

@@ -1,6 +1,7 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
+import { spawnBound } from './spawn-bound.ts'
 
 const START_MS = 60_000
 
@@ -13,17 +14,14 @@ export interface TestServer {
 
 /** Starts a server program and waits until it is healthy. However this process ends, the program ends too. */
 export async function startProgram(file: string, args: readonly string[], url: string, health: string, where: string): Promise<TestServer> {
-  const child = spawn(file, args, { stdio: 'ignore' })
-  const kill = (): void => void child.kill('SIGKILL')
-  process.once('exit', kill)
+  const child = spawnBound(file, args)
   const stop = async (): Promise<void> => {
-    process.removeListener('exit', kill)
     if (child.exitCode !== null || child.signalCode !== null) return
     const gone = once(child, 'exit')
     child.kill('SIGTERM')
     await Promise.race([gone, delay(3_000, undefined, { ref: false })])
     if (child.exitCode === null && child.signalCode === null) {
-      kill()
+      child.kill('SIGKILL')
       await gone
     }
   }
