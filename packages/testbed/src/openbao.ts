@@ -1,4 +1,6 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
 import { globSync } from 'node:fs'
 import { chmod, copyFile, link, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -66,25 +68,43 @@ async function startSecure(binary: string): Promise<SecureServer> {
 }
 
 async function startContainer(binary: string, command: string[], url: string): Promise<TestServer> {
-  // The reaper's image cannot be pulled everywhere; what a killed run left is removed by the next one.
+  // The reaper's image cannot be pulled everywhere.
   process.env['TESTCONTAINERS_RYUK_DISABLED'] = 'true'
   const { GenericContainer } = await import('testcontainers')
   await removeOrphans()
   await buildImage(binary)
-  const container = await new GenericContainer(IMAGE)
+  const name = `strongroom-openbao-${randomUUID()}`
+  const stop = removeWithThisProcess(name)
+  const container = new GenericContainer(IMAGE)
+    .withName(name)
     // With the host's network the server binds the loopback itself; a published port would be open to the whole network.
     .withNetworkMode('host')
     .withLabels({ [OWNER]: String(process.pid) })
     .withCommand(command)
-    .start()
-  const stop = async (): Promise<void> => void (await container.stop({ timeout: 1_000 }))
   try {
+    await container.start()
     await healthy(new URL('/v1/sys/health', url), 'OpenBao')
   } catch (error) {
     await stop()
     throw error
   }
   return { url, where: 'OpenBao 2.7.2 in a container', stop }
+}
+
+/**
+ * Removes the container when the answered function is called, and when this process ends in any way: a shell of its own session waits
+ * for the end of its input, which the kernel closes. What a killed run left all the same is removed by the next one.
+ */
+function removeWithThisProcess(name: string): () => Promise<void> {
+  const shell = spawn('sh', ['-c', 'cat; docker rm --force "$1"', 'sh', name], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] })
+  shell.unref()
+  return async () => {
+    if (shell.exitCode !== null || shell.signalCode !== null) return
+    const removed = once(shell, 'exit')
+    shell.ref()
+    shell.stdin.end()
+    await removed
+  }
 }
 
 async function buildImage(binary: string): Promise<void> {
@@ -117,7 +137,7 @@ async function hasEngine(): Promise<boolean> {
   )
 }
 
-/** Containers whose test run is over: it was killed before it could stop them. */
+/** Containers whose test run is over: it was killed, with the shell that would have removed them. */
 async function removeOrphans(): Promise<void> {
   const { stdout } = await run('docker', ['ps', '--all', '--filter', `label=${OWNER}`, '--format', `{{.ID}} {{.Label "${OWNER}"}}`])
   const orphans = stdout

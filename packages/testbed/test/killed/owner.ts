@@ -1,4 +1,4 @@
-// Starts the server that its argument names, tells its URL, and lives until it is killed.
+// Starts the server that its argument names, tells its URL, and lives until it is killed, or its input ends because the test was.
 import { startDrongo, startMoto, startOpenBao, type TestServer } from '@strongroom/testbed'
 import { startOneAtATime } from '../../src/one-at-a-time.ts'
 
@@ -14,4 +14,4 @@ const start = starts[process.argv[2] ?? '']
 if (start === undefined) throw new Error(`one of ${Object.keys(starts).join(', ')} is allowed`)
 const { url } = await start()
 process.stdout.write(`${url}\n`)
-setInterval(() => {}, 60_000)
+process.stdin.resume().once('end', () => process.exit())
