@@ -49,19 +49,6 @@ const read = (answer: unknown): Promise<readonly unknown[]> => {
   return codeOf(driver, driver.read({ path, version: '1' as VersionId }, call))
 }
 
-describe('crc32c', () => {
-  // https://www.rfc-editor.org/rfc/rfc3720#appendix-B.4, whose bytes are in the other order, and the usual check value.
-  test.each([
-    [Buffer.from('123456789'), 0xe3_06_92_83],
-    [Buffer.alloc(32), 0x8a_91_36_aa],
-    [Buffer.alloc(32, 0xff), 0x62_a8_ab_43],
-    [Buffer.from(Array.from({ length: 32 }, (_, index) => index)), 0x46_dd_79_4e],
-    [Buffer.alloc(0), 0],
-  ])('%o', (bytes, sum) => {
-    expect(crc32c(bytes)).toBe(sum)
-  })
-})
-
 describe('a value', () => {
   const data = Buffer.from('v')
   const name = `${NAME}/versions/1`
