@@ -8,7 +8,7 @@ const conditions = ['@strongroom/source', 'node', 'import', 'default']
 class KitFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files)
-    const runsKit = ({ moduleId }: TestSpecification): boolean => /\/(?:conformance|variants|memory)\.test\.ts$/.test(moduleId)
+    const runsKit = ({ moduleId }: TestSpecification): boolean => /\/(?:conformance[^/]*|variants|memory)\.test\.ts$/.test(moduleId)
     return [...sorted.filter(runsKit), ...sorted.filter(file => !runsKit(file))]
   }
 }

@@ -1,0 +1,11 @@
+import { describeDriver } from '@strongroom/conformance/vitest'
+import { describe } from 'vitest'
+import { onGcp, type Run } from './on-gcp.ts'
+
+/** What is asked otherwise with these options. A file of its own, since each run of the kit waits for most of a minute. */
+const runs: readonly Run[] = [
+  { label: 'gcp-alias', transport: 'grpc', more: { versionAlias: 'live' } },
+  { label: 'gcp-lag', transport: 'grpc', more: { confirmReads: true }, lists: 500, options: { settleMs: 10_000 } },
+]
+
+describe.each(runs)('$label', run => describeDriver(...onGcp(run)))
