@@ -2,7 +2,7 @@ import { existsSync, globSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { secretErrorCodes } from '@strongroom/core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { compile, fileOf, isAsSaid, makeFolder, runBlock } from './support/compile.ts'
+import { BLOCK_MS, compile, fileOf, isAsSaid, makeFolder, runBlock } from './support/compile.ts'
 import { blocksOf, brokenLinks, expectedOutput, linksOf, pages, root, rowsOf, textOf, type Block } from './support/markdown.ts'
 
 // What the documentation says is compiled, run and looked up. Each kind of check has a counter-example that it must find.
@@ -35,7 +35,8 @@ describe('the blocks', () => {
     expect(complaints.get(fileOf(folder, block)) ?? []).toEqual([])
   })
 
-  it.each(blocks.filter(isRun).map(block => [`${block.page}:${block.line}`, block] as const))('%s does what it says', async (_, block) => {
+  const runs = blocks.filter(isRun).map(block => [`${block.page}:${block.line}`, block] as const)
+  it.each(runs)('%s does what it says', { timeout: BLOCK_MS + 10_000 }, async (_, block) => {
     const { code, killed, stdout, stderr } = await runBlock(fileOf(folder, block))
     expect({ code, killed, stderr }).toEqual({ code: 0, killed: false, stderr: '' })
     const said = expectedOutput(block.code)

@@ -4,6 +4,9 @@ import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { root, type Block } from './markdown.ts'
 
+/** How long a block may run, in milliseconds: one of them runs the kit. */
+export const BLOCK_MS = 90_000
+
 /** What a page of a package leaves to the reader: declared for its blocks, or a file beside them. */
 const LEFT_TO_THE_READER: Readonly<Record<string, { readonly declared?: string; readonly files?: Readonly<Record<string, string>> }>> = {
   'packages/sqlite/README.md': {
@@ -61,7 +64,7 @@ export async function runBlock(file: string): Promise<Output> {
   const cwd = mkdtempSync(join(tmpdir(), 'strongroom-docs-'))
   try {
     const env = { PATH: process.env['PATH'], HOME: cwd, NO_COLOR: '1' }
-    return await run(process.execPath, ['--conditions=@strongroom/source', file], { cwd, env, timeout: 30_000 })
+    return await run(process.execPath, ['--conditions=@strongroom/source', file], { cwd, env, timeout: BLOCK_MS })
   } finally {
     rmSync(cwd, { recursive: true, force: true })
   }
