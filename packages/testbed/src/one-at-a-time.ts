@@ -24,6 +24,7 @@ export async function startOneAtATime(upstream: string): Promise<{ readonly url:
     await mine
   }
   const server = createServer((incoming, outgoing) => void take(incoming, outgoing).catch(() => incoming.socket.destroy()))
+  server.keepAliveTimeout = 0 // or it ends an idle connection while a request is on its way
   server.listen(0, HOST)
   await once(server, 'listening')
   return {

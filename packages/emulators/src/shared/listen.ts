@@ -16,6 +16,8 @@ export async function listen(server: Server): Promise<Listening> {
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
   })
+  // One that ends an idle connection may do so while a request is on its way, which is then reset: seen on a machine under load.
+  if ('keepAliveTimeout' in server) server.keepAliveTimeout = 0
   server.listen(0, HOST)
   await once(server, 'listening')
   const address = server.address()
