@@ -22,7 +22,7 @@ export default defineConfig({
     hookTimeout: 60_000,
     pool: 'forks',
     // More than the two cores of the smallest machine that runs this: most of the time goes to waiting, for deadlines and for servers.
-    maxWorkers: 4,
+    maxWorkers: 3,
     sequence: { sequencer: KitFirst },
   },
 })
