@@ -4,7 +4,7 @@ import { SecretError } from './errors.ts'
 import { Calls } from './internal/calls.ts'
 import { checkOneOf, checkOptions, checkPolicy, Checks, isLine, NO_OPTIONS } from './internal/checks.ts'
 import { checkDriver } from './internal/check-driver.ts'
-import { Guard, type GuardedCall } from './internal/guard.ts'
+import { Guard } from './internal/guard.ts'
 import { appendVersion, createSecret } from './internal/writes.ts'
 import type { StorePolicy } from './policy.ts'
 import type { DeleteOptions, GetOptions, GetOutcome, ListOptions, PutOptions, SecretEntry, SecretStore, StoredSecret } from './secret-store.ts'
@@ -44,13 +44,17 @@ class DriverStore implements SecretStore {
     return this.#driver.capabilities
   }
 
-  async get(name: string, options: GetOptions = NO_OPTIONS): Promise<StoredSecret> {
+  get(name: string, options: GetOptions = NO_OPTIONS): Promise<StoredSecret> {
     const operation = 'get'
-    this.#assertOpen(operation)
-    checkOptions(operation, options, ['signal', 'version'])
-    const path = this.#checks.path(operation, name)
-    if (options.version !== undefined) checkVersion(operation, options.version)
-    return storedSecret(name, await this.#guard.run(this.#reading(operation, name, path, options)))
+    try {
+      this.#assertOpen(operation)
+      checkOptions(operation, options, ['signal', 'version'])
+      const path = this.#checks.path(operation, name)
+      if (options.version !== undefined) checkVersion(operation, options.version)
+      return this.#read(operation, name, path, options)
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   async getMany(names: readonly string[], options: CallOptions = NO_OPTIONS): Promise<readonly GetOutcome[]> {
@@ -201,15 +205,20 @@ class DriverStore implements SecretStore {
     await this.close()
   }
 
-  #reading(operation: string, secretName: string, path: NativePath, { signal, version }: GetOptions): GuardedCall<ReadAnswer> {
-    return { operation, secretName, signal, afterUnknown: 'read', attempt: call => this.#driver.read({ path, version }, call) }
+  #read(operation: string, secretName: string, path: NativePath, { signal, version: wanted }: GetOptions): Promise<StoredSecret> {
+    const attempt = (call: DriverCall): ReturnType<SecretDriver['read']> => this.#driver.read({ path, version: wanted }, call)
+    return this.#guard.run({ operation, secretName, signal, afterUnknown: 'read', attempt }, ({ payload, version }) => ({
+      name: secretName,
+      version,
+      value: SecretValue.fromPayload(payload),
+    }))
   }
 
   async #getOne(piece: readonly (readonly [NativePath, string])[], options: CallOptions): Promise<readonly GetOutcome[]> {
     return await Promise.all(
       piece.map(async ([path, name]) => {
         try {
-          return { name, ok: true, secret: storedSecret(name, await this.#guard.run(this.#reading('getMany', name, path, options))) } as const
+          return { name, ok: true, secret: await this.#read('getMany', name, path, options) } as const
         } catch (error) {
           return { name, ok: false, error: asOutcome(error) } as const
         }
@@ -326,12 +335,6 @@ class DriverStore implements SecretStore {
   #corrupt(operation: string): SecretError {
     return SecretError.refused('corrupt', operation, { store: this.#guard.label, hint: 'the backend’s answer is incomplete' })
   }
-}
-
-type ReadAnswer = Awaited<ReturnType<SecretDriver['read']>>
-
-function storedSecret(name: string, { payload, version }: ReadAnswer): StoredSecret {
-  return { name, version, value: SecretValue.fromPayload(payload) }
 }
 
 interface Write {

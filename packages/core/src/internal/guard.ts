@@ -3,7 +3,7 @@ import { SecretError, secretErrorCodes, type Failure, type SecretErrorCode } fro
 import type { StorePolicy } from '../policy.ts'
 import { backoffMs, sleep } from './backoff.ts'
 import { disown, release, retain } from './shared.ts'
-import { Stop } from './stop.ts'
+import { itself, Stop } from './stop.ts'
 
 export const DEFAULT_DEADLINE_MS = 15_000
 const DEFAULT_ATTEMPTS = 4
@@ -77,13 +77,14 @@ export class Guard {
     if (this.closed) throw SecretError.refused('closed', operation, { store: this.label })
   }
 
-  run<T>(request: GuardedCall<T>): Promise<T> {
-    return this.#execute(request, { attempts: 0, uncertain: false })
+  /** `result`: what the answer is made into. */
+  run<T, R = T>(request: GuardedCall<T>, result: (answer: T) => R = itself as (answer: T) => R): Promise<R> {
+    return this.#execute(request, { attempts: 0, uncertain: false }, result)
   }
 
   async runWrite<T>(request: GuardedCall<T>): Promise<GuardedAnswer<T>> {
     const state = { attempts: 0, uncertain: false }
-    return { answer: await this.#execute(request, state), uncertain: state.uncertain }
+    return { answer: await this.#execute(request, state, itself), uncertain: state.uncertain }
   }
 
   async close(): Promise<void> {
@@ -102,49 +103,73 @@ export class Guard {
     disown(this.#part)
   }
 
-  /** One frame around the whole call: what runs between two network calls is cold, so each layer would be paid for in full. */
-  async #execute<T>(request: GuardedCall<T>, state: State): Promise<T> {
-    this.assertOpen(request.operation)
-    const withinMs = Math.min(this.deadlineMs, request.withinMs ?? this.deadlineMs)
-    const stop = new Stop(request.signal, withinMs)
-    let code: SecretErrorCode | 'ok' = 'unknown'
+  /**
+   * No async function while the first attempt succeeds: what runs between two network calls is cold, so each frame would be paid for
+   * in full.
+   */
+  #execute<T, R>(request: GuardedCall<T>, state: State, result: (answer: T) => R): Promise<R> {
+    if (this.closed) return Promise.reject(SecretError.refused('closed', request.operation, { store: this.label }))
+    const stop = new Stop(request.signal, Math.min(this.deadlineMs, request.withinMs ?? this.deadlineMs))
     this.#running += 1
+    if (stop.code !== undefined) return this.#goOn(request, state, stop, undefined, result)
+    state.attempts = 1
+    return stop.race(
+      () => request.attempt(stop),
+      answer => {
+        this.#end(request, state, stop, 'ok')
+        return result(answer)
+      },
+      error => this.#goOn(request, state, stop, error, result),
+    )
+  }
+
+  /** After an attempt that failed with this error; after none where the call was over before. */
+  async #goOn<T, R>(request: GuardedCall<T>, state: State, stop: Stop, error: unknown, result: (answer: T) => R): Promise<R> {
+    let code: SecretErrorCode | 'ok' = 'unknown'
     try {
-      for (;;) {
+      for (let thrown = error; ;) {
+        if (state.attempts > 0) await this.#pause(request, state, stop, thrown)
         if (stop.code !== undefined) throw this.#error(request, stop.failure(state.uncertain))
         state.attempts += 1
-        let failure: Failure
         try {
-          const answer = await this.#attempt(request, state, stop)
+          const answer = await stop.race(() => this.#again(request, state, stop))
           code = 'ok'
-          return answer
+          return result(answer)
         } catch (error) {
-          failure = stop.code === undefined ? this.#classify(error, request.operation) : stop.failure(true)
+          thrown = error
         }
-        if (failure.effect === 'unknown' && request.afterUnknown !== 'read') state.uncertain = true
-        const delayMs = backoffMs(state.attempts, failure)
-        const mayRepeat = failure.retryable && stop.code === undefined && (!state.uncertain || request.afterUnknown !== 'never')
-        if (!mayRepeat || state.attempts >= this.#attempts || performance.now() + delayMs >= stop.deadlineAt) {
-          throw this.#error(request, { ...failure, effect: state.uncertain ? 'unknown' : 'none' })
-        }
-        await sleep(delayMs, stop.signal)
       }
     } catch (error) {
       if (error instanceof SecretError) code = error.code
       throw error
     } finally {
-      stop.end()
-      this.#running -= 1
-      if (this.#running === 0) this.#idle?.()
-      this.#observe(request.operation, stop.deadlineAt - withinMs, state.attempts, code)
+      this.#end(request, state, stop, code)
     }
   }
 
-  #attempt<T>(request: GuardedCall<T>, { attempts, uncertain }: State, stop: Stop): Promise<T> {
-    const { afterUnknown, attempt } = request
+  /** The time before the next attempt. @throws SecretError when there is none */
+  async #pause(request: GuardedCall<unknown>, state: State, stop: Stop, error: unknown): Promise<void> {
+    const failure = stop.code === undefined ? this.#classify(error, request.operation) : stop.failure(true)
+    if (failure.effect === 'unknown' && request.afterUnknown !== 'read') state.uncertain = true
+    const delayMs = backoffMs(state.attempts, failure)
+    const mayRepeat = failure.retryable && stop.code === undefined && (!state.uncertain || request.afterUnknown !== 'never')
+    if (!mayRepeat || state.attempts >= this.#attempts || performance.now() + delayMs >= stop.deadlineAt) {
+      throw this.#error(request, { ...failure, effect: state.uncertain ? 'unknown' : 'none' })
+    }
+    await sleep(delayMs, stop.signal)
+  }
+
+  async #again<T>({ afterUnknown, attempt }: GuardedCall<T>, { attempts, uncertain }: State, stop: Stop): Promise<T> {
     stop.attempt = attempts
-    if (!uncertain || typeof afterUnknown !== 'function') return stop.race(attempt(stop))
-    return stop.race(afterUnknown(stop).then(found => found ?? attempt(stop)))
+    const found = uncertain && typeof afterUnknown === 'function' ? await afterUnknown(stop) : undefined
+    return found ?? (await attempt(stop))
+  }
+
+  #end({ operation, withinMs }: GuardedCall<unknown>, { attempts }: State, stop: Stop, code: SecretErrorCode | 'ok'): void {
+    stop.end()
+    this.#running -= 1
+    if (this.#running === 0) this.#idle?.()
+    this.#observe(operation, stop.deadlineAt - Math.min(this.deadlineMs, withinMs ?? this.deadlineMs), attempts, code)
   }
 
   #classify(error: unknown, operation: string): Failure {

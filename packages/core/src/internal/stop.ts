@@ -43,12 +43,33 @@ export class Stop implements DriverCall {
     return { code, retryable: code === 'deadline_exceeded', effect: sent ? 'unknown' : 'none' }
   }
 
-  /** The work's own end, or the stop, whichever comes first. One at a time. */
-  race<T>(work: Promise<T>): Promise<T> {
+  /**
+   * The work's own end, or the stop, whichever comes first, as `answered` or `failed` makes of it: one of them is called, once. One at a
+   * time, and none after the stop.
+   */
+  race<T, R = T>(
+    work: () => Promise<T>,
+    answered: (answer: T) => R = itself as (answer: T) => R,
+    failed: (error: unknown) => R | Promise<R> = rethrown,
+  ): Promise<R> {
     return new Promise((resolve, reject) => {
-      this.#reject = reject
-      if (this.code !== undefined) reject(reasonOf(this.code))
-      work.then(resolve, reject)
+      let over = false
+      const end = <A>(make: (outcome: A) => R | Promise<R>, outcome: A): void => {
+        if (over) return
+        over = true
+        try {
+          resolve(make(outcome))
+        } catch (error) {
+          reject(error)
+        }
+      }
+      const fail = (error: unknown): void => end(failed, error)
+      this.#reject = fail
+      try {
+        work().then(answer => end(answered, answer), fail)
+      } catch (error) {
+        fail(error) // of a driver whose method is no async function
+      }
     })
   }
 
@@ -85,6 +106,14 @@ export class Stop implements DriverCall {
   handleEvent(): void {
     this.stop('aborted')
   }
+}
+
+export function itself<T>(answer: T): T {
+  return answer
+}
+
+function rethrown(error: unknown): never {
+  throw error
 }
 
 function reasonOf(code: string): Error {
