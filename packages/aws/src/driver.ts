@@ -52,14 +52,15 @@ export function awsDriver(options: AwsOptions): SecretDriver {
   ): Promise<Answer> => {
     const { sdk, client } = connection.ready ?? (await connection.start(call))
     if (isAborted(call)) throw new DriverFinding(refused('aborted'))
+    const only = READS.has(operation) ? 'none' : undefined
     const abortSignal = new SdkSignal(call)
     try {
       const answer = await client.send(command(sdk), { abortSignal })
       if (typeof answer !== 'object' || answer === null) throw damaged('unknown')
-      checkAccount((answer as Answer).ARN, accountId, READS.has(operation) ? 'none' : 'unknown')
+      checkAccount((answer as Answer).ARN, accountId, only ?? 'unknown')
       return answer as Answer
     } catch (error) {
-      throw withCircumstances(error, { operation })
+      throw withCircumstances(error, { operation, effect: only })
     } finally {
       abortSignal.end()
     }

@@ -117,8 +117,8 @@ export class CaseContext {
   }
 
   /** All versions, page by page. */
-  async versions(path: NativePath, after?: VersionId): Promise<DriverVersion[]> {
-    return await allPages(page => this.driver.versions({ path, after, page }, this.call()))
+  async versions(path: NativePath, after?: VersionId, driver: SecretDriver = this.driver): Promise<DriverVersion[]> {
+    return await allPages(page => driver.versions({ path, after, page }, this.call()))
   }
 
   /** All entries under a native prefix, page by page. */

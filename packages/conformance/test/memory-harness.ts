@@ -5,7 +5,7 @@ import type { DriverHarness, Hook, StartHarness, WireFault } from '@strongroom/c
 const PAGE = 7
 const SLOW_MS = 200
 
-export type FaultKind = 'throttled' | 'lost' | 'denied' | 'broken' | 'refused'
+export type FaultKind = 'throttled' | 'lost' | 'denied' | 'broken' | 'refused' | 'aborted'
 
 /** What the pretended backend answers instead of the memory driver. */
 export class BackendFault extends Error {
@@ -102,7 +102,7 @@ function wired(backend: SecretDriver, wire: Wire, may: (operation: string) => bo
     wire.loseNext = false
     try {
       const answer = await work()
-      if (fault === 'slow') await delay(SLOW_MS, undefined, { signal })
+      if (fault === 'slow') await unlessAborted(SLOW_MS, signal)
       return answer
     } finally {
       // oxlint-disable-next-line no-unsafe-finally -- an answer and a refusal are lost alike
@@ -122,6 +122,15 @@ function wired(backend: SecretDriver, wire: Wire, may: (operation: string) => bo
     remove: (request, call) => sent('remove', call.signal, () => backend.remove(request, call)),
     restore: (request, call) => sent('restore', call.signal, () => backend.restore(request, call)),
     classify: error => (isBackendFault(error) ? meaningOf(error) : backend.classify(error)),
+  }
+}
+
+/** A request that the backend has may have been applied, whoever gives up on it. */
+async function unlessAborted(milliseconds: number, signal: AbortSignal): Promise<void> {
+  try {
+    await delay(milliseconds, undefined, { signal })
+  } catch {
+    throw new BackendFault('aborted')
   }
 }
 
@@ -151,6 +160,7 @@ function meaningOf({ fault, retryAfterMs }: BackendFault): Failure {
   if (fault === 'throttled') return { code: 'throttled', retryable: true, effect: 'none', retryAfterMs }
   if (fault === 'refused') return { code: 'unavailable', retryable: true, effect: 'none' }
   if (fault === 'lost' || fault === 'broken') return { code: 'unavailable', retryable: true, effect: 'unknown' }
+  if (fault === 'aborted') return { code: 'aborted', retryable: false, effect: 'unknown' }
   return { code: 'permission_denied', retryable: false, effect: 'none' }
 }
 

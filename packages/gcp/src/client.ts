@@ -61,14 +61,15 @@ export class Connection {
     if (auth !== undefined) Object.assign(headers, await unlessAborted(tokenOf(auth, this.#host), call, 'none'))
     if (isAborted(call)) throw new DriverFinding(refused('aborted'))
     const pending = caller(operation)(request, { timeout: REQUEST_MS, retry: null, autoPaginate: false, otherArgs: { headers } })
+    const only = WRITES.has(operation) ? undefined : 'none'
     const signal = new SdkSignal(call)
     signal.addEventListener('abort', () => pending.cancel?.())
     try {
-      const answers = await signal.race(pending, WRITES.has(operation) ? 'unknown' : 'none')
+      const answers = await signal.race(pending, only ?? 'unknown')
       // What a list has beside its items is only in the third.
-      return answerOf((operation.startsWith('list') ? answers[2] : undefined) ?? answers[0], 'unknown')
+      return answerOf((operation.startsWith('list') ? answers[2] : undefined) ?? answers[0], only ?? 'unknown')
     } catch (error) {
-      throw withCircumstances(error, { operation })
+      throw withCircumstances(error, { operation, effect: only })
     } finally {
       signal.end()
     }

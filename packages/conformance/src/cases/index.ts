@@ -8,6 +8,7 @@ import { concurrencyCases } from './concurrency.ts'
 import { createCases } from './create.ts'
 import { deniedCases } from './denied.ts'
 import { destroyCases } from './destroy.ts'
+import { effectsCases } from './effects/index.ts'
 import { errorsCases } from './errors.ts'
 import { faultsCases } from './faults.ts'
 import { leaksCases } from './leaks.ts'
@@ -43,6 +44,7 @@ export const driverCases: readonly DriverCase[] = [
   ...cancellationCases,
   ...concurrencyCases,
   ...faultsCases,
+  ...effectsCases,
   ...wireCases,
   ...callsCases,
   ...outOfBandCases,

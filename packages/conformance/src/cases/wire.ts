@@ -162,22 +162,18 @@ export const wireCases: readonly DriverCase[] = [
     ]),
   ),
   ...operations.flatMap(operation => [eachRequest(operation, 'reset'), eachRequest(operation, 'lose')]),
-  ...(['read', 'create', 'append', 'versions', 'list', 'remove'] as const).map((operation): DriverCase => ({
+  ...(['read', 'versions', 'list'] as const).map((operation): DriverCase => ({
     id: `wire/unreachable-${operation}`,
     title: `a ${operation} where nobody answers is unavailable, retryable, and has no effect`,
     needs: ['unreachable'],
     async run(context) {
       const driver = context.hooks.unreachable
       const path = context.path()
-      const payload = { bytes: new TextEncoder().encode('one'), text: true }
       const call = context.call(AbortSignal.timeout(5_000))
       const calls = {
         read: () => driver.read({ path, version: undefined }, call),
-        create: () => driver.create({ path, payload, labels: {}, token: randomUUID() }, call),
-        append: () => driver.append({ path, payload, token: randomUUID(), after: undefined, staged: false }, call),
         versions: () => driver.versions({ path, after: undefined, page: undefined }, call),
         list: () => driver.list({ prefix: path, withLabels: false, page: undefined }, call),
-        remove: () => driver.remove({ path, purge: true }, call),
       }
       const failure = await expectRefusal(driver, calls[operation](), 'unavailable')
       assert.equal(failure.retryable, true)

@@ -200,7 +200,7 @@ export const faultyErrors: readonly FaultyDriver[] = [
   },
   {
     name: 'says that a lost answer had no effect',
-    catches: 'faults/lost-append-may-have-happened',
+    catches: 'effects/append-lost-answer',
     mutate: driver => reclassified(driver, failure => ({ ...failure, effect: 'none' })),
   },
   {

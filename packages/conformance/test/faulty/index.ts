@@ -1,4 +1,5 @@
 import { faultyDeclarations } from './declarations.ts'
+import { faultyInEffects } from './effects.ts'
 import { faultyErrors } from './errors.ts'
 import type { FaultyDriver } from './faulty-driver.ts'
 import { faultyReads } from './reads.ts'
@@ -10,6 +11,7 @@ export const faultyDrivers: readonly FaultyDriver[] = [
   ...faultyDeclarations,
   ...faultyWrites,
   ...faultyOnTheWire,
+  ...faultyInEffects,
   ...faultyReads,
   ...faultyRemovals,
   ...faultyErrors,

@@ -1,15 +1,8 @@
 import type { VersionId } from '@strongroom/core'
 import { randomUUID } from 'node:crypto'
-import type { Failure, SecretDriver } from '@strongroom/core'
-import { BackendFault, type FaultKind } from '../memory-harness.ts'
+import { BackendFault } from '../memory-harness.ts'
 import type { FaultyDriver } from './faulty-driver.ts'
-
-function means(kind: FaultKind, change: (failure: Failure) => Failure): (driver: SecretDriver) => SecretDriver {
-  return driver => ({
-    ...driver,
-    classify: error => (error instanceof BackendFault && error.fault === kind ? change(driver.classify(error)) : driver.classify(error)),
-  })
-}
+import { means } from './means.ts'
 
 export const faultyOnTheWire: readonly FaultyDriver[] = [
   {
@@ -59,7 +52,7 @@ export const faultyOnTheWire: readonly FaultyDriver[] = [
   },
   {
     name: 'takes an unreachable host for an effect',
-    catches: 'wire/unreachable-append',
+    catches: 'effects/append-unreachable',
     mutate: means('refused', failure => ({ ...failure, effect: 'unknown' })),
   },
   {
