@@ -14,6 +14,8 @@ export interface ObjectStoreOptions {
 
 const FIRST = '00000001' as VersionId
 const LAST = '99999999'
+/** A key has 1,024 bytes, and 9 of them are the version's. */
+const MAX_PATH = 1_015
 const TOKEN = 'strongroom.token'
 const EMPTY: Payload = { bytes: new Uint8Array(), text: false }
 /** Objects a page where the tags of each are asked for too. */
@@ -33,7 +35,7 @@ export function objectStoreDriver({ endpoint, bucket: name, sign }: ObjectStoreO
   const bucket = new Bucket(url, sign)
 
   const page = async (path: NativePath, query: Tags, call: DriverCall): Promise<{ items: readonly Version[]; next: string | undefined }> => {
-    const prefix = `${path}/`
+    const prefix = folderOf(path)
     const { items, next } = await bucket.list({ prefix, delimiter: '/', ...query }, call)
     const versions = items.map(item => ({ ...item, id: item.key.slice(prefix.length) as VersionId }))
     return { items: versions.filter(({ id }) => isVersion(id)), next }
@@ -65,7 +67,7 @@ export function objectStoreDriver({ endpoint, bucket: name, sign }: ObjectStoreO
     kind: 'object-store',
     location: `object-store:${url}`,
     capabilities: {
-      maxPathLength: 1_015, // a key has 1,024 bytes
+      maxPathLength: MAX_PATH,
       maxValueBytes: { text: 1_000_000, binary: 1_000_000 },
       maxBatch: 1,
       create: 'atomic',
@@ -78,17 +80,18 @@ export function objectStoreDriver({ endpoint, bucket: name, sign }: ObjectStoreO
     },
 
     async create({ path, payload, labels, token }, call) {
-      const made = { version: FIRST, fullPath: `s3://${name}/${path}/` }
+      const folder = folderOf(path)
+      const made = { version: FIRST, fullPath: `s3://${name}/${folder}` }
       const [oldest] = (await page(path, {}, call)).items
       if (oldest === undefined) {
         try {
-          await bucket.put(`${path}/${FIRST}`, payload, { ...labels, [TOKEN]: token }, false, call)
+          await bucket.put(folder + FIRST, payload, { ...labels, [TOKEN]: token }, false, call)
           return made
         } catch (error) {
           if (!isTaken(error)) throw error
         }
       } else if (oldest.id !== FIRST) throw fail('name_held', { hint: 'an append that raced a purge left a version behind: purge again' })
-      const tags = await bucket.tags(`${path}/${FIRST}`, call)
+      const tags = await bucket.tags(folder + FIRST, call)
       if (tags === undefined) throw fail('conflict', { retryable: true }) // purged in between
       if (tags[TOKEN] !== token) throw fail('already_exists')
       return made
@@ -101,7 +104,7 @@ export function objectStoreDriver({ endpoint, bucket: name, sign }: ObjectStoreO
         if (before === LAST) throw fail('quota_exceeded')
         const version = String(Number(before) + 1).padStart(8, '0') as VersionId
         try {
-          await bucket.put(`${path}/${version}`, payload, { [TOKEN]: token }, false, call)
+          await bucket.put(folderOf(path) + version, payload, { [TOKEN]: token }, false, call)
           return { version }
         } catch (error) {
           if (after !== undefined || !isTaken(error)) throw error // else another writer has this number, and the next one is ours
@@ -110,9 +113,10 @@ export function objectStoreDriver({ endpoint, bucket: name, sign }: ObjectStoreO
     },
 
     async read({ path, version }, call) {
+      const folder = folderOf(path)
       const id = version ?? (await newest(path, call))
       if (!isVersion(id)) throw fail('not_found')
-      const payload = await bucket.get(`${path}/${id}`, call)
+      const payload = await bucket.get(folder + id, call)
       if (payload.bytes.byteLength === 0) throw fail('version_unusable')
       return { payload, version: id }
     },
@@ -148,7 +152,8 @@ export function objectStoreDriver({ endpoint, bucket: name, sign }: ObjectStoreO
     },
 
     async destroyVersion({ path, version }, call) {
-      if (isVersion(version)) await erase(`${path}/${version}`, call)
+      const folder = folderOf(path)
+      if (isVersion(version)) await erase(folder + version, call)
     },
 
     /**
@@ -176,6 +181,17 @@ export function objectStoreDriver({ endpoint, bucket: name, sign }: ObjectStoreO
     classify,
     close: async () => {}, // fetch's connections are the process's
   }
+}
+
+/**
+ * What the objects of a secret have before the version. A URL drops segments of dots, an answer in XML cannot hold control characters,
+ * and half a character becomes another one: each would lead to another secret.
+ */
+function folderOf(path: NativePath): string {
+  const parts = path.split('/')
+  if (path.isWellFormed() && Buffer.byteLength(path) <= MAX_PATH && !/\p{Cc}/u.test(path) && !parts.includes('.') && !parts.includes('..'))
+    return `${path}/`
+  throw fail('invalid_argument', { hint: `a path has at most ${MAX_PATH} bytes, no control characters and no segments of dots` })
 }
 
 function isVersion(id: string): boolean {

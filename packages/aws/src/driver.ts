@@ -17,6 +17,7 @@ import type * as Aws from '@aws-sdk/client-secrets-manager'
 import { checkAccount, CURRENT, damaged, dateOf, entryOf, listOf, payloadOf, textOf, tokenOf, versionOf } from './answers.ts'
 import { classify, nameOf } from './classify.ts'
 import { Connection, type Sdk } from './client.ts'
+import { checkName, isName, NOT_A_NAME } from './name.ts'
 import { checkOptions, type AwsOptions } from './options.ts'
 
 const CAPABILITIES: DriverCapabilities = {
@@ -68,7 +69,8 @@ export function awsDriver(options: AwsOptions): SecretDriver {
 
   /** The labelled versions of a secret that is there; AWS describes and lists what is scheduled for deletion as if it were. */
   const labels = async (path: NativePath, call: DriverCall): Promise<Readonly<Record<string, readonly string[]>>> => {
-    const answer = await send<Aws.DescribeSecretResponse>('describe', call, sdk => new sdk.DescribeSecretCommand({ SecretId: path }))
+    const input = { SecretId: checkName(path) }
+    const answer = await send<Aws.DescribeSecretResponse>('describe', call, sdk => new sdk.DescribeSecretCommand(input))
     if (dateOf(answer.DeletedDate) !== undefined) throw new DriverFinding(refused('not_found'))
     return answer.VersionIdsToStages ?? {}
   }
@@ -81,7 +83,7 @@ export function awsDriver(options: AwsOptions): SecretDriver {
 
     async create({ path, payload, labels, token }, call) {
       const input: Aws.CreateSecretRequest = {
-        Name: path,
+        Name: checkName(path),
         ClientRequestToken: token,
         ...valueOf(payload),
         Tags: Object.entries({ ...tags, ...labels }).map(([Key, Value]) => ({ Key, Value })),
@@ -93,7 +95,7 @@ export function awsDriver(options: AwsOptions): SecretDriver {
 
     async append({ path, payload, token, staged }, call) {
       const input: Aws.PutSecretValueRequest = {
-        SecretId: path,
+        SecretId: checkName(path),
         ClientRequestToken: token,
         ...valueOf(payload),
         ...(staged ? { VersionStages: [PENDING] } : {}),
@@ -104,7 +106,7 @@ export function awsDriver(options: AwsOptions): SecretDriver {
 
     async promote({ path, version, from }, call) {
       const input: Aws.UpdateSecretVersionStageRequest = {
-        SecretId: path,
+        SecretId: checkName(path),
         VersionStage: CURRENT,
         MoveToVersionId: version,
         RemoveFromVersionId: from,
@@ -120,7 +122,7 @@ export function awsDriver(options: AwsOptions): SecretDriver {
     },
 
     async read({ path, version }, call) {
-      const input = version === undefined ? { SecretId: path, VersionStage: CURRENT } : { SecretId: path, VersionId: version }
+      const input = { SecretId: checkName(path), ...(version === undefined ? { VersionStage: CURRENT } : { VersionId: version }) }
       const answer = await send<Aws.GetSecretValueResponse>('read', call, sdk => new sdk.GetSecretValueCommand(input))
       const found = textOf(answer.VersionId, 'none') as VersionId
       if (version !== undefined && found !== version) throw damaged('none')
@@ -128,36 +130,16 @@ export function awsDriver(options: AwsOptions): SecretDriver {
     },
 
     async readMany({ paths }, call) {
-      const outcomes = new Map<string, ReadOutcome>()
-      const seen = new Set<string>()
-      let page: string | undefined
-      do {
-        const input = { SecretIdList: [...paths], ...(page === undefined ? {} : { NextToken: page }) }
-        const answer = await send<Aws.BatchGetSecretValueResponse & { readonly ARN?: never }>(
-          'readMany',
-          call,
-          sdk => new sdk.BatchGetSecretValueCommand(input),
-        )
-        for (const value of listOf(answer.SecretValues)) {
-          for (const path of [value.Name, value.ARN]) {
-            if (path !== undefined) outcomes.set(path, outcomeOf(path as NativePath, value))
-          }
-        }
-        for (const { SecretId: path = '', ErrorCode, Message } of listOf(answer.Errors)) {
-          outcomes.set(path, { path: path as NativePath, failure: classify({ name: ErrorCode, message: Message }) })
-        }
-        page = tokenOf(answer.NextToken)
-        // AWS may answer fewer than were asked for, and even none, with a token for the rest.
-        if (page !== undefined && seen.has(page)) throw damaged('none')
-        if (page !== undefined) seen.add(page)
-      } while (page !== undefined)
-      return paths.map(path => outcomes.get(path) ?? { path, failure: damaged('none').failure })
+      // AWS would refuse the whole batch for one that is no name.
+      const names = paths.filter(isName)
+      const outcomes = names.length === 0 ? undefined : await readBatch(names, call)
+      return paths.map(path => outcomes?.get(path) ?? { path, failure: isName(path) ? damaged('none').failure : NOT_A_NAME })
     },
 
     async versions({ path, page }, call) {
       // The list of a secret that is scheduled for deletion says nothing of that.
       if (page === undefined) await labels(path, call)
-      const input = { SecretId: path, IncludeDeprecated: true, MaxResults: PAGE, ...(page === undefined ? {} : { NextToken: page }) }
+      const input = { SecretId: checkName(path), IncludeDeprecated: true, MaxResults: PAGE, ...(page === undefined ? {} : { NextToken: page }) }
       const answer = await send<Aws.ListSecretVersionIdsResponse>('versions', call, sdk => new sdk.ListSecretVersionIdsCommand(input))
       return { items: listOf(answer.Versions).map(versionOf), next: tokenOf(answer.NextToken) }
     },
@@ -192,9 +174,10 @@ export function awsDriver(options: AwsOptions): SecretDriver {
     },
 
     async remove({ path, purge }, call) {
+      const SecretId = checkName(path)
       const how = purge ? { ForceDeleteWithoutRecovery: true } : { RecoveryWindowInDays: recoveryWindowDays }
       try {
-        const answer = await send<Aws.DeleteSecretResponse>('remove', call, sdk => new sdk.DeleteSecretCommand({ SecretId: path, ...how }))
+        const answer = await send<Aws.DeleteSecretResponse>('remove', call, sdk => new sdk.DeleteSecretCommand({ SecretId, ...how }))
         return purge ? { state: 'gone' } : { state: 'retained', until: dateOf(answer.DeletionDate) }
       } catch (error) {
         if (purge && nameOf(error) === 'ResourceNotFoundException') return { state: 'gone' }
@@ -203,11 +186,37 @@ export function awsDriver(options: AwsOptions): SecretDriver {
     },
 
     async restore({ path }, call) {
-      await send('restore', call, sdk => new sdk.RestoreSecretCommand({ SecretId: path }))
+      const input = { SecretId: checkName(path) }
+      await send('restore', call, sdk => new sdk.RestoreSecretCommand(input))
     },
 
     classify,
     close: () => connection.close(),
+  }
+
+  async function readBatch(paths: readonly NativePath[], call: DriverCall): Promise<ReadonlyMap<string, ReadOutcome>> {
+    const outcomes = new Map<string, ReadOutcome>()
+    const seen = new Set<string>()
+    let page: string | undefined
+    do {
+      const input = { SecretIdList: [...paths], ...(page === undefined ? {} : { NextToken: page }) }
+      const answer = await send<Aws.BatchGetSecretValueResponse & { readonly ARN?: never }>(
+        'readMany',
+        call,
+        sdk => new sdk.BatchGetSecretValueCommand(input),
+      )
+      for (const value of listOf(answer.SecretValues)) {
+        if (value.Name !== undefined) outcomes.set(value.Name, outcomeOf(value.Name as NativePath, value))
+      }
+      for (const { SecretId: path = '', ErrorCode, Message } of listOf(answer.Errors)) {
+        outcomes.set(path, { path: path as NativePath, failure: classify({ name: ErrorCode, message: Message }) })
+      }
+      page = tokenOf(answer.NextToken)
+      // AWS may answer fewer than were asked for, and even none, with a token for the rest.
+      if (page !== undefined && seen.has(page)) throw damaged('none')
+      if (page !== undefined) seen.add(page)
+    } while (page !== undefined)
+    return outcomes
   }
 
   function outcomeOf(path: NativePath, value: Aws.SecretValueEntry): ReadOutcome {

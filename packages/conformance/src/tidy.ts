@@ -1,4 +1,4 @@
-import type { NativePath, SecretDriver } from '@strongroom/core'
+import type { DriverCall, NativePath, Removal, SecretDriver } from '@strongroom/core'
 import { allPages } from './case-context.ts'
 
 const TRIES = 3
@@ -10,10 +10,20 @@ export async function tidy(driver: SecretDriver, paths: readonly NativePath[], p
   const listed = (found ?? []).map(({ path }) => path).filter(path => path.startsWith(prefix))
   const left: string[] = []
   for (const path of new Set([...paths, ...listed])) {
-    const removal = await attempt(async () => await driver.remove({ path, purge: true }, call))
-    if (removal === undefined) left.push(path)
+    const removal = await attempt(async () => await purged(driver, path, call))
+    if (removal === undefined || (removal === 'no path' && listed.includes(path))) left.push(path)
   }
   return left
+}
+
+/** What the driver refuses as a path was never made. */
+async function purged(driver: SecretDriver, path: NativePath, call: DriverCall): Promise<Removal | 'no path'> {
+  try {
+    return await driver.remove({ path, purge: true }, call)
+  } catch (error) {
+    if (driver.classify(error).code === 'invalid_argument') return 'no path'
+    throw error
+  }
 }
 
 /** A case that failed may have left a fault armed, so one failure says nothing yet; undefined after the last. */

@@ -105,7 +105,8 @@ export interface PromoteRequest {
 /**
  * What an adapter writes: one backend's calls, one step at a time. It never polls, never retries (an SDK's own retries are
  * switched off), never encodes names, and imports its SDK on first use; a start that failed is forgotten, not kept. What is
- * missing is thrown. It throws the SDK's own errors: `classify` says what they mean, and core makes the public error.
+ * missing is thrown. A path is that path and no other: one that the backend cannot hold is `invalid_argument` to every call, before the
+ * network. It throws the SDK's own errors: `classify` says what they mean, and core makes the public error.
  */
 export interface SecretDriver {
   readonly specification: 'v1'
@@ -163,7 +164,7 @@ export interface SecretDriver {
 
   /**
    * What an error of this driver means. Never throws; for anything it does not know: `unknown`, effect `unknown`. The effect is the
-   * whole call's: it is `unknown` once any of the call's requests has written, or may have.
+   * whole call's: it is `unknown` once any of the call's requests has written, or may have, and `none` as long as it has only looked.
    */
   classify(error: unknown): Failure
   /** Lets go of connections. May be called twice. */

@@ -39,11 +39,13 @@ interface EntryRow {
   readonly updated_at: number
 }
 
+/** @throws LocalFailure `invalid_argument` for half a character: SQLite keeps UTF-8, in which two such paths would become one. */
 export function findSecret(database: LocalDatabase, path: NativePath): SecretRow | undefined {
+  if (!path.isWellFormed()) throw refusal('invalid_argument', 'a path must not contain a lone surrogate')
   return database.get('SELECT id, current, removed FROM secrets WHERE path = ?', path) as SecretRow | undefined
 }
 
-/** @throws LocalFailure `not_found` when there is none, or it was removed. */
+/** @throws LocalFailure `not_found` when there is none, or it was removed; `invalid_argument` */
 export function liveSecret(database: LocalDatabase, path: NativePath): SecretRow {
   const secret = findSecret(database, path)
   if (secret === undefined || secret.removed === 1) throw refusal('not_found')

@@ -15,6 +15,7 @@ import { leaksCases } from './leaks.ts'
 import { listCases } from './list.ts'
 import { locationCases } from './location.ts'
 import { namesCases } from './names.ts'
+import { nativePathsCases } from './native-paths.ts'
 import { outOfBandCases } from './out-of-band.ts'
 import { promoteCases } from './promote.ts'
 import { readManyCases } from './read-many.ts'
@@ -38,6 +39,7 @@ export const driverCases: readonly DriverCase[] = [
   ...destroyCases,
   ...removeRestoreCases,
   ...namesCases,
+  ...nativePathsCases,
   ...valuesCases,
   ...errorsCases,
   ...deniedCases,

@@ -2,6 +2,7 @@ import { faultyDeclarations } from './declarations.ts'
 import { faultyInEffects } from './effects.ts'
 import { faultyErrors } from './errors.ts'
 import type { FaultyDriver } from './faulty-driver.ts'
+import { faultyInPaths } from './native-paths.ts'
 import { faultyReads } from './reads.ts'
 import { faultyRemovals } from './removals.ts'
 import { faultyOnTheWire } from './wire.ts'
@@ -12,6 +13,7 @@ export const faultyDrivers: readonly FaultyDriver[] = [
   ...faultyWrites,
   ...faultyOnTheWire,
   ...faultyInEffects,
+  ...faultyInPaths,
   ...faultyReads,
   ...faultyRemovals,
   ...faultyErrors,
