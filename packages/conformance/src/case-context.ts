@@ -39,6 +39,8 @@ export class CaseContext {
   readonly fresh: () => Promise<DriverHarness>
   /** Requests of each operation, for the report. */
   readonly calls: Record<string, number>
+  /** What one case of the run has found out and others need not: how many requests a call of the driver makes. */
+  readonly learned: Map<string, number>
   #made = 0
 
   constructor(parts: {
@@ -48,6 +50,7 @@ export class CaseContext {
     readonly prefix: string
     readonly fresh: () => Promise<DriverHarness>
     readonly calls: Record<string, number>
+    readonly learned: Map<string, number>
   }) {
     this.driver = parts.driver
     this.hooks = parts.harness as Hooks
@@ -55,6 +58,7 @@ export class CaseContext {
     this.prefix = parts.prefix
     this.fresh = parts.fresh
     this.calls = parts.calls
+    this.learned = parts.learned
   }
 
   get capabilities(): DriverCapabilities {

@@ -28,6 +28,7 @@ export class DriverRun {
   readonly #used = new Set<Hook>()
   readonly #leftBehind: string[] = []
   readonly #calls: Record<string, number> = {}
+  readonly #learned = new Map<string, number>()
   #harness: DriverHarness | undefined
   #started = 0
   #finished: DriverReport | undefined
@@ -113,6 +114,7 @@ export class DriverRun {
         return other
       },
       calls: this.#calls,
+      learned: this.#learned,
     })
     try {
       const { caseTimeoutMs } = this.settings

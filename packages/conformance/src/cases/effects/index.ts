@@ -39,26 +39,19 @@ function mishapCase(write: Write, mishap: Mishap): DriverCase {
     needs: ['faults', ...(write.needs ?? [])],
     async run(context) {
       const settled: NativePath[] = []
-      for (let after = 0; ; after += 1) {
-        const path = context.path()
-        const met = await told(`request ${after + 1}`, () => meet(context, write, mishap, { path, after, settled }))
-        if (!met) break
+      for (let after = 0; after < (context.learned.get(write.name) ?? Number.POSITIVE_INFINITY); after += 1) {
+        await told(`request ${after + 1}`, () => meet(context, write, mishap, after, settled))
       }
       await isListed(context, write, settled)
     },
   }
 }
 
-/** Does the call once, with the mishap at one of its requests; false when there is no further one to try. */
-async function meet(
-  context: CaseContext,
-  write: Write,
-  mishap: Mishap,
-  { path, after, settled }: { readonly path: NativePath; readonly after: number; readonly settled: NativePath[] },
-): Promise<boolean> {
+/** Does the call once, with the mishap at one of its requests; a call that makes no such request tells how many it makes. */
+async function meet(context: CaseContext, write: Write, mishap: Mishap, after: number, settled: NativePath[]): Promise<void> {
   const { faults } = context.hooks
-  const scene = await prepared(context, write, path)
-  const before = await look(context, path)
+  const scene = await prepared(context, write, context.path())
+  const before = await look(context, scene.path)
   const requests = await faults.requests()
   await arm(context, mishap, after)
   let end: End
@@ -67,12 +60,14 @@ async function meet(
   } finally {
     await faults.wire?.(mishap.fault, 0) // or the looks would meet what is left
   }
-  const met = (await faults.requests()) - requests > after
-  if (mishap.aborted && met) await delay(STRAGGLERS_MS)
-  if (!met) assert.ok('answer' in end, 'a call that meets no fault succeeds')
+  const made = (await faults.requests()) - requests
+  if (faults.wire === undefined) context.learned.set(write.name, 1)
+  if (made <= after) {
+    context.learned.set(write.name, made)
+    assert.ok('answer' in end, 'a call that meets no fault succeeds')
+  } else if (mishap.aborted) await delay(STRAGGLERS_MS)
   await isTrue(write, mishap, { scene, before, end, after })
-  if (await ends(write, scene, before, end)) settled.push(path)
-  return met && faults.wire !== undefined
+  if (await ends(write, scene, before, end)) settled.push(scene.path)
 }
 
 /** A hook without `wire` knows two of the mishaps, at the first request. */
@@ -125,16 +120,16 @@ async function isTrue(
     assert.ok(retryAfterMs !== undefined && retryAfterMs <= SHORTEST_WAIT_MS, `the wait that the backend asked for is passed on, not ${retryAfterMs}`)
   }
   if (effect === 'none') {
-    await context.settled(async () => assert.deepEqual(await look(context, path), before, 'nothing was written, it said'))
+    await context.settled(async () => assert.deepEqual(await look(context, path, before), before, 'nothing was written, it said'))
     return
   }
   assert.ok(!(mishap.refused && after === 0), 'a first request that the backend itself refuses has written nothing, and the driver says so')
-  isSound(write, scene, before, await look(context, path))
+  isSound(write, scene, before, await look(context, path, before))
   // A backend that lags shows nothing of what is there.
   if (!mishap.applied || context.settings.settleMs > 0) return
   const hasChanged = await within(
     STRAGGLERS_LIMIT_MS,
-    async () => !isDeepStrictEqual(await look(context, path), before) || (await isHidden(scene, before)),
+    async () => !isDeepStrictEqual(await look(context, path, before), before) || (await isHidden(scene, before)),
   )
   assert.ok(hasChanged, 'what was answered changed nothing that can be seen: a call that has only looked says that nothing was written')
 }
@@ -154,7 +149,7 @@ async function within(milliseconds: number, check: () => Promise<boolean>): Prom
 
 async function isDone(write: Write, scene: Scene, before: Seen, answer: unknown): Promise<void> {
   const { context, path } = scene
-  await context.settled(async () => write.isDone(scene, before, await look(context, path), answer))
+  await context.settled(async () => write.isDone(scene, before, await look(context, path, before), answer))
 }
 
 /** Done, not done, or half done: never twice, and nobody reads anything but the old value and the new one. */
@@ -180,7 +175,7 @@ async function ends(write: Write, scene: Scene, before: Seen, end: End): Promise
 }
 
 async function isAlreadyDone(write: Write, scene: Scene, before: Seen): Promise<boolean> {
-  const seen = await look(scene.context, scene.path)
+  const seen = await look(scene.context, scene.path, before)
   try {
     write.isDone(scene, before, seen, undefined)
     return true
@@ -213,7 +208,7 @@ function unreachableCase(write: Write): DriverCase {
       const end = await endOf(unreachable, scene.value, act)
       assert.ok('failure' in end, 'nobody can have answered')
       assert.deepEqual([end.failure.code, end.failure.retryable, end.failure.effect], ['unavailable', true, 'none'])
-      await context.settled(async () => assert.deepEqual(await look(context, path), before, 'nothing was written'))
+      await context.settled(async () => assert.deepEqual(await look(context, path, before), before, 'nothing was written'))
       assert.ok(await ends(write, scene, before, end))
     },
   }

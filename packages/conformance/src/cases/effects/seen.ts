@@ -16,17 +16,20 @@ export interface SeenVersion {
   readonly state: DriverVersion['state']
   readonly current: boolean
   readonly token: string | undefined
-  /** What a reader gets who names the version: the value, or the code of the refusal. */
-  readonly value: string
+  /** Of a version that an earlier look did not see: what a reader gets who names it, the value or the code of the refusal. */
+  readonly value: string | undefined
 }
 
-/** Looks through another driver than the one whose word is tested, where there is one: what that one remembers proves nothing. */
-export async function look(context: CaseContext, path: NativePath): Promise<Seen> {
+/**
+ * Looks through another driver than the one whose word is tested, where there is one: what that one remembers proves nothing. `before`
+ * is an earlier look, whose versions are not read again: they are immutable.
+ */
+export async function look(context: CaseContext, path: NativePath, before?: Seen): Promise<Seen> {
   const driver: SecretDriver = (context.hooks as { readonly second?: SecretDriver }).second ?? context.driver
   const [current, outside, versions] = await Promise.all([
     valueOr(driver, context.readText(path, undefined, driver)),
     outsideOf(context, path),
-    versionsSeen(context, driver, path),
+    versionsSeen(context, driver, path, before),
   ])
   return { current, outside, versions }
 }
@@ -37,7 +40,8 @@ export function added(before: Seen, after: Seen): readonly SeenVersion[] {
   return after.versions.filter(({ version }) => !known.has(version))
 }
 
-async function versionsSeen(context: CaseContext, driver: SecretDriver, path: NativePath): Promise<readonly SeenVersion[]> {
+async function versionsSeen(context: CaseContext, driver: SecretDriver, path: NativePath, before: Seen | undefined): Promise<readonly SeenVersion[]> {
+  const isNew = (version: VersionId): boolean => before?.versions.every(known => known.version !== version) === true
   const found = await context.versions(path, undefined, driver).catch((error: unknown) => {
     if (driver.classify(error).code === 'not_found') return []
     throw error
@@ -47,7 +51,7 @@ async function versionsSeen(context: CaseContext, driver: SecretDriver, path: Na
     state,
     current,
     token,
-    value: await valueOr(driver, context.readText(path, version, driver)),
+    value: isNew(version) ? await valueOr(driver, context.readText(path, version, driver)) : undefined,
   }))
   // The order is the backend's, and tells nothing.
   return (await Promise.all(seen)).toSorted((one, other) => (one.version < other.version ? -1 : 1))

@@ -47,8 +47,7 @@ export const writes: readonly Write[] = [
     prepare: async () => ({ first: NOBODY, second: NOBODY }),
     act: (driver, { path, value, token }, call) => driver.create({ path, payload: text(value), labels: LABELS, token }, call),
     isDone: ({ value }, before, after, answer) => {
-      isOneMore(before, after, value, answer)
-      isCurrent(after, value)
+      isCurrent(after, value, isOneMore(before, after, value, answer))
     },
     between: ['not_found'],
     afterUnknown: ifProvable('again'),
@@ -59,8 +58,7 @@ export const writes: readonly Write[] = [
     prepare: oneVersion,
     act: (driver, { path, value, token }, call) => driver.append({ path, payload: text(value), token, after: undefined, staged: false }, call),
     isDone: ({ value }, before, after, answer) => {
-      isOneMore(before, after, value, answer)
-      isCurrent(after, value)
+      isCurrent(after, value, isOneMore(before, after, value, answer))
     },
     afterUnknown: ifProvable('unless-done'),
   },
@@ -70,8 +68,7 @@ export const writes: readonly Write[] = [
     prepare: oneVersion,
     act: (driver, { path, value, token, first }, call) => driver.append({ path, payload: text(value), token, after: first, staged: false }, call),
     isDone: ({ value }, before, after, answer) => {
-      isOneMore(before, after, value, answer)
-      isCurrent(after, value)
+      isCurrent(after, value, isOneMore(before, after, value, answer))
     },
     afterUnknown: ifProvable('unless-done'),
   },
@@ -80,9 +77,9 @@ export const writes: readonly Write[] = [
     needs: ['capability:current=on_promote'],
     prepare: oneVersion,
     act: (driver, { path, value, token }, call) => driver.append({ path, payload: text(value), token, after: undefined, staged: true }, call),
-    isDone: ({ value }, before, after, answer) => {
+    isDone: ({ value, first }, before, after, answer) => {
       isOneMore(before, after, value, answer)
-      isCurrent(after, before.current)
+      isCurrent(after, before.current, first)
     },
     afterUnknown: ifProvable('unless-done'),
   },
@@ -94,8 +91,8 @@ export const writes: readonly Write[] = [
       return { first, second: await context.append(path, 'two', { staged: true }) }
     },
     act: (driver, { path, first, second }, call) => driver.promote({ path, version: second, from: first }, call),
-    isDone: (_, before, after) => {
-      isCurrent(after, 'two')
+    isDone: ({ second }, before, after) => {
+      isCurrent(after, 'two', second)
       assert.deepEqual(added(before, after), [], 'no version is added')
     },
     between: ['two'],
@@ -108,10 +105,10 @@ export const writes: readonly Write[] = [
       return { first: await context.append(path, 'two'), second }
     },
     act: (driver, { path, second }, call) => driver.destroyVersion({ path, version: second }, call),
-    isDone: ({ second }, before, after) => {
+    isDone: ({ first, second }, before, after) => {
       const { state } = after.versions.find(({ version }) => version === second) ?? { state: 'destroyed' }
       assert.notEqual(state, 'usable', 'the version is destroyed')
-      isCurrent(after, before.current)
+      isCurrent(after, before.current, first)
       assert.deepEqual(added(before, after), [], 'no version is added')
     },
     afterUnknown: () => 'again',
@@ -136,8 +133,16 @@ export const writes: readonly Write[] = [
     },
     act: (driver, { path }, call) => driver.restore({ path }, call),
     isDone: ({ first, second }, _, after) => {
-      isCurrent(after, 'two')
-      assert.deepEqual(after.versions.map(({ version }) => version).toSorted(), [first, second].toSorted(), 'every version is back, and no other')
+      isCurrent(after, 'two', first)
+      const back = new Map(after.versions.map(({ version, value }) => [version, value]))
+      assert.deepEqual(
+        back,
+        new Map([
+          [first, 'two'],
+          [second, 'one'],
+        ]),
+        'every version is back, and no other',
+      )
     },
     between: ['two', ...GONE],
     afterUnknown: () => 'unless-done',
@@ -169,19 +174,21 @@ async function twoVersions(context: CaseContext, path: NativePath): Promise<Pick
   return { second: version, first: await context.append(path, 'two') }
 }
 
-function isOneMore(before: Seen, after: Seen, value: string, answer: unknown): void {
-  const more = added(before, after)
-  assert.equal(more.length, 1, `one version is added, not ${more.length}`)
-  assert.deepEqual([more[0]?.value, more[0]?.state], [value, 'usable'], 'it has the value that was given')
-  if (answer !== undefined) assert.equal((answer as { readonly version: VersionId }).version, more[0]?.version, 'it is the version that was answered')
+/** Answers the one version that is there more. */
+function isOneMore(before: Seen, after: Seen, value: string, answer: unknown): VersionId {
+  const [more, ...others] = added(before, after)
+  assert.ok(more !== undefined && others.length === 0, `one version is added, not ${others.length + (more === undefined ? 0 : 1)}`)
+  assert.deepEqual([more.value, more.state], [value, 'usable'], 'it has the value that was given')
+  if (answer !== undefined) assert.equal((answer as { readonly version: VersionId }).version, more.version, 'it is the version that was answered')
+  return more.version
 }
 
-function isCurrent(after: Seen, value: string): void {
+function isCurrent(after: Seen, value: string, version: VersionId): void {
   assert.equal(after.current, value, 'what readers get')
   const called = after.versions.filter(({ current }) => current)
   assert.deepEqual(
-    called.map(version => [version.value, version.state]),
-    [[value, 'usable']],
+    called.map(found => [found.version, found.state]),
+    [[version, 'usable']],
     'the version that is called current',
   )
   if (after.outside !== undefined) assert.equal(after.outside, value, 'what readers outside get')
