@@ -6,9 +6,6 @@ import { afterAll, beforeAll, describe } from 'vitest'
 import { driverAt, makeBucket, raw, refusal, startStore, startStoreProxy } from './store-server.ts'
 
 const missing = missingProgram(moto, 'moto')
-/** What an operation is about. It asks for lists and tags first, and an answer to those is lost without an effect. */
-const POINTS = ['open:GetObject', 'open:PutObject', 'open:DeleteObject']
-
 const WIRE_FAULTS = wireFaults('InternalError', 0)
 
 describe.skipIf(missing !== undefined)(suiteTitle('an object store', missing), () => {
@@ -32,7 +29,7 @@ describe.skipIf(missing !== undefined)(suiteTitle('an object store', missing), (
       unreachable: driverAt(`http://127.0.0.1:${await freePort()}`, bucket),
       outOfBand: outOfBand(`${server.url}/${bucket}`),
       faults: {
-        loseNextResponse: async () => proxy.inject({ kind: 'lose' }, { operations: POINTS }),
+        loseNextResponse: async () => proxy.inject({ kind: 'lose' }),
         throttleNext: async (count, retryAfterMs) => proxy.inject({ kind: 'throttle', retryAfterMs }, { count }),
         requests: async () => proxy.requests(),
         stallNext: async () => proxy.inject({ kind: 'stall' }),

@@ -11,8 +11,7 @@ export const given: string | undefined = process.env['STRONGROOM_AZURE_VAULT_URL
 
 if (given === undefined) process.env = direct
 
-/** What the journal calls the operations that write, and the read of a value. Looks and lists are not among them. */
-const ACTING = ['SetSecret', 'UpdateSecret', 'DeleteSecret', 'PurgeDeletedSecret', 'RecoverDeletedSecret', 'GetSecret']
+/** What a registry needs, as the journal calls it: all but to read. */
 const MANAGING = [
   'SetSecret',
   'UpdateSecret',
@@ -94,7 +93,7 @@ export async function emulatedHarness(options: AzureEmulatorOptions = {}, arrang
     ...drivers,
     outOfBand: outOfBand(officialClient(vault)),
     faults: {
-      loseNextResponse: async () => controls.inject({ kind: 'lose' }, { operations: ACTING }),
+      loseNextResponse: async () => controls.inject({ kind: 'lose' }),
       throttleNext: async (count, retryAfterMs) => controls.inject({ kind: 'throttle', retryAfterMs }, { count }),
       requests: async () => controls.requests,
       stallNext: async () => controls.inject({ kind: 'stall' }),

@@ -16,14 +16,14 @@ export interface OutOfBand {
 
 /**
  * What happens to a request on its way. Not applied: `reset` (the connection ends), `stall` (never answered), `throttle` (refused,
- * with the shortest Retry-After), `html` (a load balancer's page with status 502), `html_ok` (a portal's page with status 200), `server_error` (the backend's own).
+ * with the shortest Retry-After that there is, a second at most), `html` (a load balancer's page with status 502), `html_ok` (a portal's page with status 200), `server_error` (the backend's own).
  * Applied: `lose` (the connection ends without an answer), `cut` (in the middle of the answer), `slow` (the answer comes in pieces, within a second).
  */
 export type WireFault = 'reset' | 'stall' | 'throttle' | 'html' | 'html_ok' | 'server_error' | 'lose' | 'cut' | 'slow'
 
 /** What the backend, or a proxy before it, can be made to do. */
 export interface Faults {
-  /** Drops the answer of the next request, whatever it asks for, after the backend has applied it. */
+  /** Drops the answer of the next request, whatever it asks for, after the backend has applied it. Where `wire` is given, cases that write aim with that. */
   loseNextResponse(): Promise<void>
   /** Refuses the next `count` requests as throttled, with a Retry-After of so many milliseconds (or the next whole unit). */
   throttleNext(count: number, retryAfterMs: number): Promise<void>

@@ -6,7 +6,7 @@ import { startVaultEmulator, type VaultEmulator } from '@strongroom/emulators/va
 import { freePort, howOpenBaoRuns } from '@strongroom/testbed'
 import { afterAll, beforeAll, describe } from 'vitest'
 import { vaultDriver } from '../src/index.ts'
-import { EFFECTIVE, missing, proxied, startVault, suite, type Vault } from './vault.ts'
+import { missing, proxied, startVault, suite, type Vault } from './vault.ts'
 
 const where = process.env['VAULT_ADDR'] ? 'the server of VAULT_ADDR' : await howOpenBaoRuns()
 
@@ -97,8 +97,7 @@ interface Injectable {
 function faultsOf(faulty: Injectable, requests: () => number, internalError: string): Faults {
   const faults = wireFaults(internalError, 1)
   return {
-    // An append looks before it writes, and it is the write whose answer is to be lost.
-    loseNextResponse: async () => faulty.inject({ kind: 'lose' }, { operations: EFFECTIVE }),
+    loseNextResponse: async () => faulty.inject({ kind: 'lose' }),
     throttleNext: async (count, retryAfterMs) => faulty.inject({ kind: 'throttle', retryAfterMs }, { count }),
     requests: async () => requests(),
     stallNext: async () => faulty.inject({ kind: 'stall' }),

@@ -132,9 +132,6 @@ export const proxied: FaultProxyOptions = {
   failed: code => ({ status: Number(code), body: errors('internal error') }),
 }
 
-/** Those whose answers are worth losing: the value is read, or something is changed. */
-export const EFFECTIVE: readonly string[] = ['ReadData', 'WriteData', 'DeleteMetadata', 'DestroyVersions']
-
 function errors(...said: readonly string[]): string {
   return JSON.stringify({ errors: said })
 }

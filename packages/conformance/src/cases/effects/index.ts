@@ -185,12 +185,14 @@ async function isAlreadyDone(write: Write, scene: Scene, before: Seen): Promise<
 }
 
 /** Lists may lag, so there is one look for all tries of a case. */
-async function isListed(context: CaseContext, { name, listed }: Write, paths: readonly NativePath[]): Promise<void> {
-  if (listed === undefined) return
+async function isListed(context: CaseContext, { removes }: Write, paths: readonly NativePath[]): Promise<void> {
+  if (paths.length === 0) return
+  const expected = new Map(removes ? [] : paths.map(path => [path, LABELS]))
   await context.settled(async () => {
-    const entries = new Map((await context.list(context.prefix, true)).map(({ path, labels }) => [path, labels]))
-    for (const path of paths) assert.equal(entries.has(path), listed, `${name}: whether the secret is in the list`)
-    if (name === 'create') for (const path of paths) assert.deepEqual(entries.get(path), LABELS, 'the labels that were given')
+    const entries = await context.list(context.prefix, true)
+    const found = entries.filter(({ path }) => paths.includes(path))
+    assert.equal(found.length, expected.size, 'whether each is listed, once')
+    assert.deepEqual(new Map(found.map(({ path, labels }) => [path, labels])), expected, 'the labels that were given')
   })
 }
 

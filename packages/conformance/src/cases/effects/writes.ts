@@ -33,8 +33,8 @@ export interface Write {
    * that, when a look shows that it was not. `never`: nothing.
    */
   readonly afterUnknown: (context: CaseContext) => 'again' | 'unless-done' | 'never'
-  /** Whether the secret is in the list afterwards; undefined where the call does not decide it. */
-  readonly listed?: boolean
+  /** The secret is not in the list any more when it is done; after every other call it is, with its labels. */
+  readonly removes?: true
 }
 
 export const LABELS = { owner: 'kit' }
@@ -51,7 +51,6 @@ export const writes: readonly Write[] = [
     },
     between: ['not_found'],
     afterUnknown: ifProvable('again'),
-    listed: true,
   },
   {
     name: 'append',
@@ -87,7 +86,7 @@ export const writes: readonly Write[] = [
     name: 'promote',
     needs: ['capability:current=on_promote'],
     prepare: async (context, path) => {
-      const { version: first } = await context.create('one', { path })
+      const { version: first } = await context.create('one', { path, labels: LABELS })
       return { first, second: await context.append(path, 'two', { staged: true }) }
     },
     act: (driver, { path, first, second }, call) => driver.promote({ path, version: second, from: first }, call),
@@ -101,7 +100,7 @@ export const writes: readonly Write[] = [
   {
     name: 'destroy-version',
     prepare: async (context, path) => {
-      const { version: second } = await context.create('one', { path })
+      const { version: second } = await context.create('one', { path, labels: LABELS })
       return { first: await context.append(path, 'two'), second }
     },
     act: (driver, { path, second }, call) => driver.destroyVersion({ path, version: second }, call),
@@ -121,7 +120,7 @@ export const writes: readonly Write[] = [
     isDone: (_, _before, after) => isGone(after),
     between: GONE,
     afterUnknown: () => 'unless-done',
-    listed: false,
+    removes: true,
   },
   {
     name: 'restore',
@@ -146,7 +145,6 @@ export const writes: readonly Write[] = [
     },
     between: ['two', ...GONE],
     afterUnknown: () => 'unless-done',
-    listed: true,
   },
   {
     name: 'purge',
@@ -155,7 +153,7 @@ export const writes: readonly Write[] = [
     isDone: (_, _before, after) => isGone(after),
     between: GONE,
     afterUnknown: () => 'again',
-    listed: false,
+    removes: true,
   },
 ]
 
@@ -165,12 +163,12 @@ function ifProvable(then: 'again' | 'unless-done'): Write['afterUnknown'] {
 }
 
 async function oneVersion(context: CaseContext, path: NativePath): Promise<Pick<Scene, 'first' | 'second'>> {
-  const { version } = await context.create('one', { path })
+  const { version } = await context.create('one', { path, labels: LABELS })
   return { first: version, second: version }
 }
 
 async function twoVersions(context: CaseContext, path: NativePath): Promise<Pick<Scene, 'first' | 'second'>> {
-  const { version } = await context.create('one', { path })
+  const { version } = await context.create('one', { path, labels: LABELS })
   return { second: version, first: await context.append(path, 'two') }
 }
 
