@@ -17,7 +17,7 @@ import type * as Aws from '@aws-sdk/client-secrets-manager'
 import { checkAccount, CURRENT, damaged, dateOf, entryOf, listOf, payloadOf, textOf, tokenOf, versionOf } from './answers.ts'
 import { classify, nameOf } from './classify.ts'
 import { Connection, type Sdk } from './client.ts'
-import { checkName, isName, NOT_A_NAME } from './name.ts'
+import { checkName, checkReadable, isReadable, NOT_A_NAME } from './name.ts'
 import { checkOptions, type AwsOptions } from './options.ts'
 
 const CAPABILITIES: DriverCapabilities = {
@@ -122,7 +122,7 @@ export function awsDriver(options: AwsOptions): SecretDriver {
     },
 
     async read({ path, version }, call) {
-      const input = { SecretId: checkName(path), ...(version === undefined ? { VersionStage: CURRENT } : { VersionId: version }) }
+      const input = { SecretId: checkReadable(path), ...(version === undefined ? { VersionStage: CURRENT } : { VersionId: version }) }
       const answer = await send<Aws.GetSecretValueResponse>('read', call, sdk => new sdk.GetSecretValueCommand(input))
       const found = textOf(answer.VersionId, 'none') as VersionId
       if (version !== undefined && found !== version) throw damaged('none')
@@ -131,9 +131,9 @@ export function awsDriver(options: AwsOptions): SecretDriver {
 
     async readMany({ paths }, call) {
       // AWS would refuse the whole batch for one that is no name.
-      const names = paths.filter(isName)
+      const names = paths.filter(isReadable)
       const outcomes = names.length === 0 ? undefined : await readBatch(names, call)
-      return paths.map(path => outcomes?.get(path) ?? { path, failure: isName(path) ? damaged('none').failure : NOT_A_NAME })
+      return paths.map(path => outcomes?.get(path) ?? { path, failure: isReadable(path) ? damaged('none').failure : NOT_A_NAME })
     },
 
     async versions({ path, page }, call) {
@@ -206,7 +206,9 @@ export function awsDriver(options: AwsOptions): SecretDriver {
         sdk => new sdk.BatchGetSecretValueCommand(input),
       )
       for (const value of listOf(answer.SecretValues)) {
-        if (value.Name !== undefined) outcomes.set(value.Name, outcomeOf(value.Name as NativePath, value))
+        for (const path of [value.Name, value.ARN]) {
+          if (path !== undefined) outcomes.set(path, outcomeOf(path as NativePath, value))
+        }
       }
       for (const { SecretId: path = '', ErrorCode, Message } of listOf(answer.Errors)) {
         outcomes.set(path, { path: path as NativePath, failure: classify({ name: ErrorCode, message: Message }) })

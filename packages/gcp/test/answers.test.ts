@@ -302,6 +302,6 @@ describe('a ready client', () => {
         accessSecretVersion: async () => await Promise.reject(new TypeError('x')),
       },
     })
-    expect(await codeOf(driver, driver.read({ path, version: undefined }, call))).toEqual(['unknown', 'unknown', false])
+    expect(await codeOf(driver, driver.read({ path, version: undefined }, call))).toEqual(['unknown', 'none', false])
   })
 })
