@@ -45,7 +45,7 @@ async function adopt(runner: string, mode: string): Promise<Ended> {
 
 for (const runner of Object.keys(runners)) {
   // The two bindings side by side, one child of each at a time.
-  describe.concurrent(`the binding to ${runner}`, { timeout: 60_000 }, () => {
+  describe.concurrent(`the binding to ${runner}`, { timeout: 180_000 }, () => {
     test(
       'a good driver passes: a test for each case, what does not apply skipped and why, a deviation with its link',
       { concurrent: false },
