@@ -96,6 +96,7 @@ function wired(backend: SecretDriver, wire: Wire, may: (operation: string) => bo
     if (fault === 'reset' || fault === 'html' || fault === 'html_ok' || fault === 'server_error') throw new BackendFault('broken')
     if (wire.stallNext || fault === 'stall') {
       wire.stallNext = false
+      signal.throwIfAborted() // who aborts while the request is on its way has no listener yet
       await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true }))
     }
     const lose = wire.loseNext || fault === 'lose' || fault === 'cut'
