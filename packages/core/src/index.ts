@@ -32,6 +32,27 @@ export { LazyClient, loadSdk } from './driver-support/lazy-client.ts'
 export { startMaintenance, type Maintenance, type MaintenanceOptions } from './maintenance.ts'
 export { memoryDriver, type MemoryDriverOptions } from './memory-driver.ts'
 export { memoryMetadata, type MemoryMetadataOptions } from './memory-metadata.ts'
+export { chainedEntry, isRepeated, type AuditHead } from './metadata-support/audit.ts'
+export { auditOfIntent, begunAgain, busy, claimedIntent, createIntent, updateIntent } from './metadata-support/intents.ts'
+export { changedRecord, createdRecord, updatedRecord, withoutPointer } from './metadata-support/records.ts'
+export { requireDrafts, requireRevision, requireWhole, type RequestOf } from './metadata-support/requests.ts'
+export {
+  auditOfRow,
+  auditRow,
+  intentOfRow,
+  intentRow,
+  NEVER_UPDATED,
+  recordOfRow,
+  recordRow,
+  storedOfRow,
+  taskOfRow,
+  taskRow,
+  type AuditRow,
+  type IntentRow,
+  type RecordRow,
+  type TaskRow,
+} from './metadata-support/rows.ts'
+export { claimedTask, destroys, entryOfTask, newTask, REMEMBER_SETTLED_MS, type Task } from './metadata-support/tasks.ts'
 export type {
   BeginCreate,
   BeginUpdate,

@@ -1,6 +1,18 @@
-import { AUDIT_GENESIS, auditHash, type AccountId, type AuditDraft, type AuditEntry, type SecretId } from '@strongroom/core'
-import { auditOf, type AuditRow } from './rows.ts'
-import { requireWhole, type RequestOf, type Transaction } from './transaction.ts'
+import {
+  AUDIT_GENESIS,
+  auditOfRow,
+  auditRow,
+  chainedEntry,
+  isRepeated,
+  requireWhole,
+  type AccountId,
+  type AuditDraft,
+  type AuditEntry,
+  type AuditRow,
+  type RequestOf,
+  type SecretId,
+} from '@strongroom/core'
+import type { Transaction } from './transaction.ts'
 
 const INSERT = `
   INSERT INTO audit (registry, account, sequence, at, actor_id, actor_type, action, outcome, code, secret, key, operation_id, previous_hash, hash)
@@ -26,30 +38,14 @@ export function writeAudit(transaction: Transaction, draft: AuditDraft): void {
     'SELECT audit_sequence, audit_hash FROM accounts WHERE registry = :registry AND account = :account',
     { registry, account },
   )
-  const sequence = (head?.audit_sequence ?? 0) + 1
-  const previousHash = head?.audit_hash ?? AUDIT_GENESIS
-  const hash = auditHash({ ...draft, sequence, at: new Date(now), previousHash })
-  connection.run(INSERT, {
-    registry,
-    account,
-    sequence,
-    at: now,
-    actor_id: draft.actor.id,
-    actor_type: draft.actor.type,
-    action: draft.action,
-    outcome: draft.outcome,
-    code: draft.code ?? null,
-    secret: draft.secret ?? null,
-    key: draft.key ?? null,
-    operation_id: draft.operationId ?? null,
-    previous_hash: previousHash,
-    hash,
-  })
+  const last = head === undefined ? undefined : { sequence: head.audit_sequence, hash: head.audit_hash }
+  const entry = chainedEntry(draft, last, now)
+  connection.run(INSERT, { registry, ...auditRow(entry) })
   connection.run('UPDATE accounts SET audit_sequence = :sequence, audit_hash = :hash WHERE registry = :registry AND account = :account', {
     registry,
     account,
-    sequence,
-    hash,
+    sequence: entry.sequence,
+    hash: entry.hash,
   })
 }
 
@@ -66,7 +62,7 @@ export function appendAudit(transaction: Transaction, { entry }: RequestOf<'appe
   if (operationId !== undefined) {
     const sql = `SELECT * FROM ${AUDIT_BY_OPERATION} WHERE registry = :registry AND account = :account AND operation_id = :operationId`
     const old = connection.all<AuditRow>(sql, { registry, account, operationId })
-    if (old.some(row => sameDraft(auditOf(row), entry))) return
+    if (old.some(row => isRepeated(auditOfRow(row), entry))) return
   }
   writeAudit(transaction, entry)
 }
@@ -76,17 +72,5 @@ export function readAudit({ connection, registry, operation }: Transaction, requ
   requireWhole(operation, 'after', after, 0)
   requireWhole(operation, 'limit', limit, 1)
   const sql = 'SELECT * FROM audit WHERE registry = :registry AND account = :account AND sequence > :after ORDER BY sequence LIMIT :limit'
-  return connection.all<AuditRow>(sql, { registry, account, after, limit }).map(auditOf)
-}
-
-function sameDraft(a: AuditDraft, b: AuditDraft): boolean {
-  return (
-    a.action === b.action &&
-    a.outcome === b.outcome &&
-    a.code === b.code &&
-    a.secret === b.secret &&
-    a.key === b.key &&
-    a.actor.id === b.actor.id &&
-    a.actor.type === b.actor.type
-  )
+  return connection.all<AuditRow>(sql, { registry, account, after, limit }).map(auditOfRow)
 }

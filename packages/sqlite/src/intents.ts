@@ -1,8 +1,23 @@
-import { randomUUID } from 'node:crypto'
-import { SecretError, type AccountId, type Busy, type Intent, type IntentId, type StoredRecord } from '@strongroom/core'
+import {
+  begunAgain,
+  busy,
+  claimedIntent,
+  createIntent,
+  intentOfRow,
+  intentRow,
+  requireWhole,
+  SecretError,
+  updateIntent,
+  type AccountId,
+  type Busy,
+  type Intent,
+  type IntentId,
+  type IntentRow,
+  type RequestOf,
+  type StoredRecord,
+} from '@strongroom/core'
 import { ensureAccount } from './audit.ts'
-import { intentOf, type IntentRow } from './rows.ts'
-import { busy, intentOnSecret, recordAtPath, recordByKey, requireRecord, requireWhole, type RequestOf, type Transaction } from './transaction.ts'
+import { intentOnSecret, recordAtPath, recordByKey, requireRecord, type Transaction } from './transaction.ts'
 
 type BegunCreate = { readonly state: 'begun'; readonly intent: Intent }
 type BegunUpdate = BegunCreate & { readonly record: StoredRecord }
@@ -11,7 +26,7 @@ const INSERT = `
   INSERT INTO intents (registry, id, operation, account, secret, key, actor_id, actor_type, store, path, base_version, base_revision,
     sets_description, description, token, lease_until, recoveries)
   VALUES (:registry, :id, :operation, :account, :secret, :key, :actor_id, :actor_type, :store, :path, :base_version, :base_revision,
-    :sets_description, :description, :token, :lease_until, 0)`
+    :sets_description, :description, :token, :lease_until, :recoveries)`
 
 /** Those whose lease is over, the oldest first. */
 const EXPIRED = 'SELECT * FROM intents WHERE registry = :registry AND lease_until <= :now ORDER BY lease_until LIMIT :limit'
@@ -19,65 +34,36 @@ const EXPIRED_ONE = 'SELECT * FROM intents WHERE registry = :registry AND id = :
 
 export function beginCreate(transaction: Transaction, request: RequestOf<'beginCreate'>): BegunCreate | Busy {
   const { operation, now } = transaction
-  const { account, secret, key, description, actor, store, path, token, leaseMs } = request
+  const { account, secret, key, store, path, token, leaseMs } = request
   requireWhole(operation, 'leaseMs', leaseMs, 0)
   const mine = intentOfToken(transaction, account, token)
-  if (mine?.operation === 'create' && mine.secret === secret) return begunAgain(transaction, mine)
+  if (mine?.operation === 'create' && mine.secret === secret) return begunAgain(mine, now)
   if (recordByKey(transaction, account, key) !== undefined) throw SecretError.refused('already_exists', operation)
   const other = intentOnSecret(transaction, secret) ?? intentOnKey(transaction, account, key)
-  if (other !== undefined) return busy(transaction, other)
+  if (other !== undefined) return busy(other, now)
   if (mine !== undefined || isPathTaken(transaction, store, path) || isIdUsed(transaction, secret)) {
     throw SecretError.invalid(operation, 'the id, the path and the token of a create are new')
   }
-  const intent: Intent = {
-    id: randomUUID() as string as IntentId,
-    operation: 'create',
-    account,
-    secret,
-    key,
-    actor: { id: actor.id, type: actor.type },
-    store,
-    path,
-    base: undefined,
-    description,
-    token,
-    leaseUntil: new Date(now + leaseMs),
-    recoveries: 0,
-  }
+  const intent = createIntent(request, now)
   insert(transaction, intent)
   return { state: 'begun', intent }
 }
 
 export function beginUpdate(transaction: Transaction, request: RequestOf<'beginUpdate'>): BegunUpdate | Busy {
   const { operation, now } = transaction
-  const { account, secret, description, ifRevision, actor, token, leaseMs } = request
+  const { account, secret, ifRevision, token, leaseMs } = request
   requireWhole(operation, 'leaseMs', leaseMs, 0)
   const mine = intentOfToken(transaction, account, token)
   if (mine?.operation === 'update' && mine.secret === secret) {
     const record = requireRecord(transaction, account, secret, undefined)
-    const again = begunAgain(transaction, mine)
+    const again = begunAgain(mine, now)
     return again.state === 'busy' ? again : { ...again, record }
   }
   const record = requireRecord(transaction, account, secret, ifRevision)
   const other = intentOnSecret(transaction, secret)
-  if (other !== undefined) return busy(transaction, other)
+  if (other !== undefined) return busy(other, now)
   if (mine !== undefined) throw SecretError.invalid(operation, 'the token of an update is new')
-  const { store, path, version } = record.pointer
-  const intent: Intent = {
-    id: randomUUID() as string as IntentId,
-    operation: 'update',
-    account,
-    secret,
-    key: record.key,
-    actor: { id: actor.id, type: actor.type },
-    store,
-    path,
-    base: { version, revision: record.revision },
-    description,
-    token,
-    leaseUntil: new Date(now + leaseMs),
-    recoveries: 0,
-  }
+  const intent = updateIntent(request, record, now)
   insert(transaction, intent)
   return { state: 'begun', intent, record }
 }
@@ -95,7 +81,7 @@ export function claimExpiredIntents(transaction: Transaction, request: RequestOf
   return rows.map(row => {
     const sql = 'UPDATE intents SET lease_until = :until, recoveries = recoveries + 1 WHERE registry = :registry AND id = :id'
     connection.run(sql, { registry, id: row.id, until })
-    return Object.assign(intentOf(row), { leaseUntil: new Date(until), recoveries: row.recoveries + 1 })
+    return claimedIntent(intentOfRow(row), until)
   })
 }
 
@@ -106,28 +92,23 @@ export function heldIntent(
 ): Intent | undefined {
   const sql = 'SELECT * FROM intents WHERE registry = :registry AND id = :id AND account = :account AND token = :token'
   const row = connection.get<IntentRow>(sql, { registry, id, account, token })
-  return row === undefined ? undefined : intentOf(row)
+  return row === undefined ? undefined : intentOfRow(row)
 }
 
 export function deleteIntent({ connection, registry }: Transaction, { id }: Intent): void {
   connection.run('DELETE FROM intents WHERE registry = :registry AND id = :id', { registry, id })
 }
 
-/** The lease of an intent that recovery has claimed is recovery's: its writer must not send in it. */
-function begunAgain(transaction: Transaction, intent: Intent): BegunCreate | Busy {
-  return intent.recoveries > 0 ? busy(transaction, intent) : { state: 'begun', intent }
-}
-
 function intentOfToken({ connection, registry }: Transaction, account: AccountId, token: string): Intent | undefined {
   const sql = 'SELECT * FROM intents WHERE registry = :registry AND account = :account AND token = :token'
   const row = connection.get<IntentRow>(sql, { registry, account, token })
-  return row === undefined ? undefined : intentOf(row)
+  return row === undefined ? undefined : intentOfRow(row)
 }
 
 function intentOnKey({ connection, registry }: Transaction, account: AccountId, key: string): Intent | undefined {
   const sql = 'SELECT * FROM intents WHERE registry = :registry AND account = :account AND key = :key'
   const row = connection.get<IntentRow>(sql, { registry, account, key })
-  return row === undefined ? undefined : intentOf(row)
+  return row === undefined ? undefined : intentOfRow(row)
 }
 
 function isPathTaken(transaction: Transaction, store: string, path: string): boolean {
@@ -146,23 +127,5 @@ function isIdUsed({ connection, registry }: Transaction, id: string): boolean {
 
 function insert(transaction: Transaction, intent: Intent): void {
   ensureAccount(transaction, intent.account)
-  const { id, operation, account, secret, key, actor, store, path, base, description, token, leaseUntil } = intent
-  transaction.connection.run(INSERT, {
-    registry: transaction.registry,
-    id,
-    operation,
-    account,
-    secret,
-    key,
-    actor_id: actor.id,
-    actor_type: actor.type,
-    store,
-    path,
-    base_version: base?.version ?? null,
-    base_revision: base?.revision ?? null,
-    sets_description: description === undefined ? 0 : 1,
-    description: description ?? null,
-    token,
-    lease_until: leaseUntil.getTime(),
-  })
+  transaction.connection.run(INSERT, { registry: transaction.registry, ...intentRow(intent) })
 }

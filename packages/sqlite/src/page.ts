@@ -1,6 +1,5 @@
-import { SecretError, type PageRequest, type RecordPage, type SortField } from '@strongroom/core'
-import { recordOfRow, type RecordRow } from './rows.ts'
-import { requireWhole, type Transaction } from './transaction.ts'
+import { recordOfRow, requireWhole, SecretError, type PageRequest, type RecordPage, type RecordRow, type SortField } from '@strongroom/core'
+import type { Transaction } from './transaction.ts'
 
 type Position = Pick<RecordRow, 'id' | SortField>
 

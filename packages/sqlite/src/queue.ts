@@ -1,10 +1,26 @@
-import { randomUUID } from 'node:crypto'
-import type { AccountId, Pointer, QueueDraft, QueueEntry, SecretId } from '@strongroom/core'
-import { entryOf, type QueueRow } from './rows.ts'
-import { recordAtPath, requireWhole, type RequestOf, type Transaction } from './transaction.ts'
+import {
+  claimedTask,
+  destroys,
+  entryOfTask,
+  newTask,
+  REMEMBER_SETTLED_MS,
+  requireDrafts,
+  requireWhole,
+  taskOfRow,
+  taskRow,
+  type AccountId,
+  type Pointer,
+  type QueueDraft,
+  type QueueEntry,
+  type RequestOf,
+  type SecretId,
+  type TaskRow,
+} from '@strongroom/core'
+import { recordAtPath, type Transaction } from './transaction.ts'
 
-/** How long a settled claim is remembered, so that its holder may ask again after an unclear answer. */
-const REMEMBER_SETTLED_MS = 86_400_000
+interface QueueRow extends TaskRow {
+  readonly sequence: number
+}
 
 const INSERT = `
   INSERT INTO queue (registry, id, task, account, secret, store, path, version, token, attempts, queued_at, claim, ready_at)
@@ -17,28 +33,15 @@ const NEXT_READY = `
 /** Queues tasks. Answers those that the caller has claimed with it. */
 export function enqueue(
   { connection, registry, now, operation }: Transaction,
-  { account, secret }: { readonly account: AccountId; readonly secret: SecretId },
+  owner: { readonly account: AccountId; readonly secret: SecretId },
   drafts: readonly QueueDraft[],
 ): readonly QueueEntry[] {
+  requireDrafts(operation, drafts)
   const claimed: QueueEntry[] = []
-  for (const { task, store, path, version, token, delayMs = 0, claimMs } of drafts) {
-    requireWhole(operation, 'delayMs', delayMs, 0)
-    requireWhole(operation, 'claimMs', claimMs ?? 0, 0)
-    const row = {
-      id: randomUUID(),
-      task,
-      account,
-      secret,
-      store,
-      path,
-      version: version ?? null,
-      token: token ?? null,
-      attempts: claimMs === undefined ? 0 : 1,
-      queued_at: now,
-      claim: claimMs === undefined ? null : randomUUID(),
-    }
-    connection.run(INSERT, { ...row, registry, ready_at: now + Math.max(delayMs, claimMs ?? 0) })
-    if (claimMs !== undefined) claimed.push(entryOf({ ...row, sequence: 0 }))
+  for (const draft of drafts) {
+    const task = newTask(owner, draft, now)
+    connection.run(INSERT, { registry, ...taskRow(task) })
+    if (draft.claimMs !== undefined) claimed.push(entryOfTask(task))
   }
   return claimed
 }
@@ -66,11 +69,11 @@ export function claimQueue(transaction: Transaction, { limit, leaseMs }: Request
       continue
     }
     if (isIntentUsing(transaction, row)) continue
-    const mine = { ...row, attempts: row.attempts + 1, claim: randomUUID() }
-    const { sequence, attempts, claim } = mine
+    const mine = claimedTask(taskOfRow(row), now + leaseMs)
+    const { attempts, claim, readyAt } = mine
     const sql = 'UPDATE queue SET attempts = :attempts, claim = :claim, ready_at = :ready_at WHERE sequence = :sequence'
-    connection.run(sql, { sequence, attempts, claim, ready_at: now + leaseMs })
-    claimed.push(entryOf(mine))
+    connection.run(sql, { sequence: row.sequence, attempts, claim, ready_at: readyAt })
+    claimed.push(entryOfTask(mine))
   }
   return claimed
 }
@@ -102,10 +105,9 @@ function release({ connection }: Transaction, sequence: number, readyAt: number)
   connection.run('UPDATE queue SET claim = NULL, ready_at = :readyAt WHERE sequence = :sequence', { sequence, readyAt })
 }
 
-function isRowUsing(transaction: Transaction, { task, store, path, version }: QueueRow): boolean {
-  if (task !== 'purge_path' && task !== 'destroy_version') return false
-  const pointer = recordAtPath(transaction, store, path)?.pointer
-  return pointer !== undefined && (task === 'purge_path' || pointer.version === version)
+function isRowUsing(transaction: Transaction, task: QueueRow): boolean {
+  const pointer = recordAtPath(transaction, task.store, task.path)?.pointer
+  return pointer !== undefined && destroys({ task: task.task, version: task.version ?? undefined }, pointer.version)
 }
 
 function isIntentUsing({ connection, registry }: Transaction, { task, store, path, version }: QueueRow): boolean {

@@ -1,12 +1,6 @@
 /** Marks the file as this package's, so that another program's database is not written to: `strm` in ASCII. */
 export const APPLICATION_ID = 0x7374726d
 
-/**
- * What `updated_at` holds for a record that was never updated: less than any date of JavaScript. NULL would not do, since
- * the comparison of a keyset page with NULL is neither true nor false.
- */
-export const NEVER_UPDATED = -8_640_000_000_000_001
-
 /** Migration n brings a file from version n to n + 1. One that was released is never changed. */
 export const MIGRATIONS: readonly string[] = [
   `

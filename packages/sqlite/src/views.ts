@@ -1,5 +1,5 @@
-import { SecretError, type PathOwner, type References, type StoredRecord } from '@strongroom/core'
-import { recordAtPath, recordByKey, recordOf, type RequestOf, type Transaction } from './transaction.ts'
+import { SecretError, type PathOwner, type References, type RequestOf, type StoredRecord } from '@strongroom/core'
+import { recordAtPath, recordByKey, recordOf, type Transaction } from './transaction.ts'
 
 /** The tables that name stores. */
 const NAMING = ['records', 'intents', 'queue'] as const

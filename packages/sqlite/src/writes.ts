@@ -1,16 +1,32 @@
-import type { AccountId, AuditDraft, Busy, CommitOutcome, Intent, QueueDraft, QueueEntry, SecretRecord, StoredRecord } from '@strongroom/core'
+import {
+  auditOfIntent,
+  busy,
+  changedRecord,
+  createdRecord,
+  recordRow,
+  requireWhole,
+  updatedRecord,
+  withoutPointer,
+  type AccountId,
+  type Busy,
+  type CommitOutcome,
+  type Intent,
+  type QueueDraft,
+  type QueueEntry,
+  type RequestOf,
+  type SecretRecord,
+  type StoredRecord,
+} from '@strongroom/core'
 import { findDone, writeAudit } from './audit.ts'
 import { deleteIntent, heldIntent } from './intents.ts'
 import { enqueue, isQueued } from './queue.ts'
-import { withoutPointer } from './rows.ts'
-import { NEVER_UPDATED } from './schema.ts'
-import { busy, intentOnSecret, recordOf, requireRecord, requireWhole, type RequestOf, type Transaction } from './transaction.ts'
+import { intentOnSecret, recordOf, requireRecord, type Transaction } from './transaction.ts'
 
 const INSERT_RECORD = `
   INSERT INTO records (registry, id, account, key, description, cloud_secret_path, created_at, created_by_id, created_by_type, updated_at,
     updated_by, revision, store, path, version)
   VALUES (:registry, :id, :account, :key, :description, :cloud_secret_path, :created_at, :created_by_id, :created_by_type, :updated_at,
-    NULL, :revision, :store, :path, :version)`
+    :updated_by, :revision, :store, :path, :version)`
 const UPDATE_RECORD = `
   UPDATE records SET description = :description, updated_at = :updated_at, updated_by = :updated_by, revision = :revision, version = :version
   WHERE registry = :registry AND id = :id`
@@ -24,38 +40,9 @@ export function commitCreate(transaction: Transaction, request: RequestOf<'commi
   const { account, token, version, fullPath } = request
   const intent = heldIntent(transaction, request)
   if (intent?.operation !== 'create') return becameOf(transaction, account, token)
-  const { secret, key, actor, store, path } = intent
-  const pointer = { store, path, version }
-  if (isQueued(transaction, pointer)) return { state: 'refused' }
-  const record: StoredRecord = {
-    id: secret,
-    accountId: account,
-    cloudSecretPath: fullPath,
-    createdAt: new Date(now),
-    createdBy: actor,
-    key,
-    description: intent.description ?? null,
-    updatedAt: null,
-    updatedBy: null,
-    revision: 1,
-    pointer,
-  }
-  connection.run(INSERT_RECORD, {
-    registry,
-    id: secret,
-    account,
-    key,
-    description: record.description,
-    cloud_secret_path: fullPath,
-    created_at: now,
-    created_by_id: actor.id,
-    created_by_type: actor.type,
-    updated_at: NEVER_UPDATED,
-    revision: record.revision,
-    store,
-    path,
-    version,
-  })
+  const record = createdRecord(intent, version, fullPath, now)
+  if (isQueued(transaction, record.pointer)) return { state: 'refused' }
+  connection.run(INSERT_RECORD, { registry, ...recordRow(record) })
   connection.run(COUNT, { registry, account, change: 1 })
   return endIntent(transaction, intent, record, request.enqueue)
 }
@@ -64,13 +51,9 @@ export function commitUpdate(transaction: Transaction, request: RequestOf<'commi
   const { account, token, version } = request
   const intent = heldIntent(transaction, request)
   if (intent?.operation !== 'update') return becameOf(transaction, account, token)
-  const { secret, store, path, base, actor } = intent
-  const old = recordOf(transaction, account, secret)
-  const asBegun = old?.pointer.store === store && old.pointer.path === path && old.pointer.version === base?.version && old.revision === base.revision
-  const pointer = { store, path, version }
-  if (old === undefined || !asBegun || isQueued(transaction, pointer)) return { state: 'refused' }
-  const description = intent.description === undefined ? old.description : intent.description
-  const record = changeRecord(transaction, { ...old, description, updatedBy: actor.id, pointer })
+  const record = updatedRecord(intent, recordOf(transaction, account, intent.secret), version, transaction.now)
+  if (record === undefined || isQueued(transaction, record.pointer)) return { state: 'refused' }
+  updateRecord(transaction, record)
   return endIntent(transaction, intent, record, request.enqueue)
 }
 
@@ -99,8 +82,9 @@ export function updateDescription(
   const old = requireRecord(transaction, account, secret, done ? undefined : ifRevision)
   if (done) return { state: 'done', record: withoutPointer(old) }
   const intent = intentOnSecret(transaction, secret)
-  if (intent !== undefined) return busy(transaction, intent)
-  const record = changeRecord(transaction, { ...old, description, updatedBy: actor.id })
+  if (intent !== undefined) return busy(intent, transaction.now)
+  const record = changedRecord({ ...old, description, updatedBy: actor.id }, transaction.now)
+  updateRecord(transaction, record)
   writeAudit(transaction, { account, actor, action: 'secret.update', outcome: 'ok', secret, key: old.key, operationId: token })
   return { state: 'done', record: withoutPointer(record) }
 }
@@ -115,7 +99,7 @@ export function commitDelete(
   if (findDone(transaction, account, token)?.secret === secret) return { state: 'done', claimed: [] }
   const { key, pointer } = requireRecord(transaction, account, secret, ifRevision)
   const intent = intentOnSecret(transaction, secret)
-  if (intent !== undefined) return busy(transaction, intent)
+  if (intent !== undefined) return busy(intent, transaction.now)
   connection.run(LEAVE_TOMBSTONE, { registry, id: secret })
   connection.run('DELETE FROM records WHERE registry = :registry AND id = :id', { registry, id: secret })
   connection.run(COUNT, { registry, account, change: -1 })
@@ -124,12 +108,9 @@ export function commitDelete(
   return { state: 'done', claimed: enqueue(transaction, { account, secret }, [{ task: 'purge_path', store, path, claimMs }]) }
 }
 
-/** Writes the next revision of a record. */
-function changeRecord({ connection, registry, now }: Transaction, changed: StoredRecord): StoredRecord {
-  const record = { ...changed, updatedAt: new Date(now), revision: changed.revision + 1 }
-  const { id, description, updatedBy, revision, pointer } = record
-  connection.run(UPDATE_RECORD, { registry, id, description, updated_at: now, updated_by: updatedBy, revision, version: pointer.version })
-  return record
+function updateRecord({ connection, registry }: Transaction, record: StoredRecord): void {
+  const { id, description, updated_at, updated_by, revision, version } = recordRow(record)
+  connection.run(UPDATE_RECORD, { registry, id, description, updated_at, updated_by, revision, version })
 }
 
 /** The rest of a commit: the intent goes, its audit entry and its tasks come. */
@@ -137,10 +118,6 @@ function endIntent(transaction: Transaction, intent: Intent, record: StoredRecor
   deleteIntent(transaction, intent)
   writeAudit(transaction, { ...auditOfIntent(intent), outcome: 'ok' })
   return { state: 'committed', record: withoutPointer(record), claimed: enqueue(transaction, intent, drafts) }
-}
-
-function auditOfIntent({ account, actor, operation, secret, key, token }: Intent): Omit<AuditDraft, 'outcome'> {
-  return { account, actor, action: `secret.${operation}`, secret, key, operationId: token }
 }
 
 /** What became of an operation whose intent is gone. */

@@ -1,47 +1,28 @@
-import { crypto } from '../internal/crypto.ts'
+import { claimedIntent } from '../metadata-support/intents.ts'
+import { requireDrafts, requireWhole, type RequestOf } from '../metadata-support/requests.ts'
+import { claimedTask, destroys, entryOfTask, newTask, REMEMBER_SETTLED_MS, type Task } from '../metadata-support/tasks.ts'
 import type { Intent, Pointer, QueueDraft, QueueEntry } from '../metadata.ts'
 import type { AccountId, SecretId } from '../words.ts'
-import { copyEntry, copyIntent, recordAtPath, requireDrafts, requireWhole, type RequestOf, type Task, type Transaction } from './state.ts'
-
-/** How long a settled claim is remembered, so that its holder may ask again after an unclear answer. */
-const REMEMBER_SETTLED_MS = 86_400_000
+import { copyIntent, recordAtPath, type Transaction } from './state.ts'
 
 /** Queues tasks. Answers those that the caller has claimed with it. */
 export function enqueue(
   { state, now }: Transaction,
-  { account, secret }: { readonly account: AccountId; readonly secret: SecretId },
+  owner: { readonly account: AccountId; readonly secret: SecretId },
   drafts: readonly QueueDraft[],
 ): readonly QueueEntry[] {
   const claimed: QueueEntry[] = []
-  for (const { task, store, path, version, token, delayMs = 0, claimMs } of drafts) {
-    const entry: Task = {
-      id: crypto().randomUUID(),
-      task,
-      account,
-      secret,
-      store,
-      path,
-      version,
-      token,
-      attempts: claimMs === undefined ? 0 : 1,
-      queuedAt: new Date(now),
-      claim: claimMs === undefined ? '' : crypto().randomUUID(),
-      readyAt: now + Math.max(delayMs, claimMs ?? 0),
-    }
-    state.queue.set(entry.id, entry)
-    if (claimMs !== undefined) claimed.push(copyEntry(entry))
+  for (const draft of drafts) {
+    const task = newTask(owner, draft, now)
+    state.queue.set(task.id, task)
+    if (draft.claimMs !== undefined) claimed.push(entryOfTask(task))
   }
   return claimed
 }
 
 /** Whether a task will destroy what the pointer names: no row may come to point at it. */
 export function isQueued({ state }: Transaction, { store, path, version }: Pointer): boolean {
-  return [...state.queue.values()].some(
-    entry =>
-      entry.store === store &&
-      entry.path === path &&
-      (entry.task === 'purge_path' || (entry.task === 'destroy_version' && entry.version === version)),
-  )
+  return [...state.queue.values()].some(task => task.store === store && task.path === path && destroys(task, version))
 }
 
 export function claimExpiredIntents(
@@ -53,7 +34,7 @@ export function claimExpiredIntents(
   const expired = [...state.intents.values()].filter(({ id, leaseUntil }) => leaseUntil.getTime() <= now && (only === undefined || id === only))
   const oldestFirst = expired.toSorted((a, b) => a.leaseUntil.getTime() - b.leaseUntil.getTime())
   return oldestFirst.slice(0, limit).map(intent => {
-    const claimed = { ...intent, leaseUntil: new Date(now + leaseMs), recoveries: intent.recoveries + 1 }
+    const claimed = claimedIntent(intent, now + leaseMs)
     state.intents.set(claimed.id, claimed)
     return copyIntent(claimed)
   })
@@ -72,9 +53,9 @@ export function claimQueue(transaction: Transaction, { limit, leaseMs }: Request
       continue
     }
     if (isIntentUsing(transaction, entry)) continue
-    const mine = { ...entry, attempts: entry.attempts + 1, claim: crypto().randomUUID(), readyAt: now + leaseMs }
+    const mine = claimedTask(entry, now + leaseMs)
     state.queue.set(entry.id, mine)
-    claimed.push(copyEntry(mine))
+    claimed.push(entryOfTask(mine))
   }
   return claimed
 }
@@ -100,17 +81,11 @@ export function settleQueue(transaction: Transaction, { id, claim, outcome, enqu
   return true
 }
 
-function isRowUsing(transaction: Transaction, { task, store, path, version }: Task): boolean {
-  const row = recordAtPath(transaction, store, path)
-  if (row === undefined) return false
-  return task === 'purge_path' || (task === 'destroy_version' && row.pointer.version === version)
+function isRowUsing(transaction: Transaction, task: Task): boolean {
+  const row = recordAtPath(transaction, task.store, task.path)
+  return row !== undefined && destroys(task, row.pointer.version)
 }
 
-function isIntentUsing({ state }: Transaction, { task, store, path, version }: Task): boolean {
-  return [...state.intents.values()].some(
-    intent =>
-      intent.store === store &&
-      intent.path === path &&
-      (task === 'purge_path' || (task === 'destroy_version' && intent.base !== undefined && intent.base.version === version)),
-  )
+function isIntentUsing({ state }: Transaction, task: Task): boolean {
+  return [...state.intents.values()].some(intent => intent.store === task.store && intent.path === task.path && destroys(task, intent.base?.version))
 }

@@ -1,15 +1,8 @@
-import { SecretError } from '../errors.ts'
 import type { AuditEntry } from '../audit.ts'
-import type { Busy, Intent, IntentId, MetadataStore, Pointer, QueueDraft, QueueEntry, SecretRecord, StoredRecord } from '../metadata.ts'
+import { requireRevision } from '../metadata-support/requests.ts'
+import type { Task } from '../metadata-support/tasks.ts'
+import type { Intent, IntentId, SecretRecord, StoredRecord } from '../metadata.ts'
 import type { AccountId, NativePath, SecretId } from '../words.ts'
-
-/** What a method is given, by its name. */
-export type RequestOf<Method extends Exclude<keyof MetadataStore, 'specification' | 'kind' | 'close'>> = Parameters<MetadataStore[Method]>[0]
-
-/** A task with the time from which it may be claimed: when it is due, or when its claim is over. */
-export interface Task extends QueueEntry {
-  readonly readyAt: number
-}
 
 /** Everything of one registry. Entries are replaced, never changed in place. */
 export interface RegistryState {
@@ -52,10 +45,7 @@ export function recordOf({ state }: Transaction, account: AccountId, secret: Sec
 
 /** @throws SecretError `not_found`, and `conflict` when the record is not at that revision */
 export function requireRecord(transaction: Transaction, account: AccountId, secret: SecretId, ifRevision: number | undefined): StoredRecord {
-  const record = recordOf(transaction, account, secret)
-  if (record === undefined) throw SecretError.refused('not_found', transaction.operation)
-  if (ifRevision !== undefined && ifRevision !== record.revision) throw SecretError.refused('conflict', transaction.operation)
-  return record
+  return requireRevision(transaction.operation, recordOf(transaction, account, secret), ifRevision)
 }
 
 export function recordByKey({ state }: Transaction, account: AccountId, key: string): StoredRecord | undefined {
@@ -71,27 +61,6 @@ export function intentOnSecret({ state }: Transaction, secret: SecretId): Intent
   return [...state.intents.values()].find(intent => intent.secret === secret)
 }
 
-export function busy({ now }: Transaction, intent: Intent): Busy {
-  return { state: 'busy', intent: intent.id, expired: intent.leaseUntil.getTime() <= now }
-}
-
-/** @throws SecretError `invalid_argument` unless it is a whole number of at least that size */
-export function requireWhole(operation: string, name: string, value: number, least: number): void {
-  if (!Number.isSafeInteger(value) || value < least) throw SecretError.invalid(operation, `${name} is a whole number of at least ${least}`)
-}
-
-/** Checks the times of drafts, so that a bad one is refused before anything changes. */
-export function requireDrafts(operation: string, drafts: readonly QueueDraft[]): void {
-  for (const { delayMs, claimMs } of drafts) {
-    if (delayMs !== undefined) requireWhole(operation, 'delayMs', delayMs, 0)
-    if (claimMs !== undefined) requireWhole(operation, 'claimMs', claimMs, 0)
-  }
-}
-
-export function samePointer(a: Pointer, b: Pointer): boolean {
-  return a.store === b.store && a.path === b.path && a.version === b.version
-}
-
 /** Copies leave the store, so that nobody outside holds a date or an actor that is in it. */
 export function copyRecord({ pointer: _pointer, ...record }: StoredRecord): SecretRecord {
   const { createdAt, createdBy, updatedAt } = record
@@ -105,8 +74,4 @@ export function copyStored(record: StoredRecord): StoredRecord {
 export function copyIntent(intent: Intent): Intent {
   const { actor, base, leaseUntil } = intent
   return { ...intent, actor: { ...actor }, base: base === undefined ? undefined : { ...base }, leaseUntil: new Date(leaseUntil) }
-}
-
-export function copyEntry({ readyAt: _readyAt, ...entry }: Task): QueueEntry {
-  return { ...entry, queuedAt: new Date(entry.queuedAt) }
 }

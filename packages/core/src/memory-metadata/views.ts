@@ -1,7 +1,8 @@
 import { SecretError } from '../errors.ts'
+import { requireWhole, type RequestOf } from '../metadata-support/requests.ts'
 import type { PageRequest, PathOwner, RecordPage, References, StoredRecord } from '../metadata.ts'
 import type { NativePath } from '../words.ts'
-import { copyRecord, copyStored, recordAtPath, recordByKey, recordOf, requireWhole, type RequestOf, type Transaction } from './state.ts'
+import { copyRecord, copyStored, recordAtPath, recordByKey, recordOf, type Transaction } from './state.ts'
 
 export function find(transaction: Transaction, { account, id, key }: RequestOf<'find'>): StoredRecord | undefined {
   if ((id === undefined) === (key === undefined)) throw SecretError.invalid(transaction.operation, 'either an id or a key is given')

@@ -1,91 +1,50 @@
-import { crypto } from '../internal/crypto.ts'
 import { SecretError } from '../errors.ts'
+import { auditOfIntent, begunAgain, busy, createIntent, updateIntent } from '../metadata-support/intents.ts'
+import { changedRecord, createdRecord, updatedRecord } from '../metadata-support/records.ts'
+import { requireDrafts, requireWhole, type RequestOf } from '../metadata-support/requests.ts'
 import type { Busy, CommitOutcome, Intent, IntentId, QueueEntry, SecretRecord, StoredRecord } from '../metadata.ts'
 import type { AccountId } from '../words.ts'
 import { findDone, writeAudit } from './audit.ts'
 import { enqueue, isQueued } from './queue.ts'
-import {
-  busy,
-  copyIntent,
-  copyRecord,
-  copyStored,
-  intentOnSecret,
-  recordAtPath,
-  recordByKey,
-  recordOf,
-  requireDrafts,
-  requireRecord,
-  requireWhole,
-  samePointer,
-  type RequestOf,
-  type Transaction,
-} from './state.ts'
+import { copyIntent, copyRecord, copyStored, intentOnSecret, recordAtPath, recordByKey, recordOf, requireRecord, type Transaction } from './state.ts'
 
 type BegunCreate = { readonly state: 'begun'; readonly intent: Intent }
 type BegunUpdate = BegunCreate & { readonly record: StoredRecord }
 
 export function beginCreate(transaction: Transaction, request: RequestOf<'beginCreate'>): BegunCreate | Busy {
   const { operation, state, now } = transaction
-  const { account, secret, key, description, actor, store, path, token, leaseMs } = request
+  const { account, secret, key, store, path, token, leaseMs } = request
   requireWhole(operation, 'leaseMs', leaseMs, 0)
   const mine = intentOfToken(transaction, account, token)
-  if (mine?.operation === 'create' && mine.secret === secret) return begunAgain(transaction, mine)
+  if (mine?.operation === 'create' && mine.secret === secret) return repeated(mine, now)
   if (recordByKey(transaction, account, key) !== undefined) throw SecretError.refused('already_exists', operation)
   const other = [...state.intents.values()].find(intent => intent.secret === secret || (intent.account === account && intent.key === key))
-  if (other !== undefined) return busy(transaction, other)
+  if (other !== undefined) return busy(other, now)
   const pathTaken =
     recordAtPath(transaction, store, path) ?? [...state.intents.values()].find(intent => intent.store === store && intent.path === path)
   if (mine !== undefined || pathTaken !== undefined || state.records.has(secret) || state.tombstones.has(secret)) {
     throw SecretError.invalid(operation, 'the id, the path and the token of a create are new')
   }
-  const intent: Intent = {
-    id: crypto().randomUUID() as string as IntentId,
-    operation: 'create',
-    account,
-    secret,
-    key,
-    actor: { id: actor.id, type: actor.type },
-    store,
-    path,
-    base: undefined,
-    description,
-    token,
-    leaseUntil: new Date(now + leaseMs),
-    recoveries: 0,
-  }
+  const intent = createIntent(request, now)
   state.intents.set(intent.id, intent)
   return { state: 'begun', intent: copyIntent(intent) }
 }
 
 export function beginUpdate(transaction: Transaction, request: RequestOf<'beginUpdate'>): BegunUpdate | Busy {
   const { operation, state, now } = transaction
-  const { account, secret, description, ifRevision, actor, token, leaseMs } = request
+  const { account, secret, ifRevision, token, leaseMs } = request
   requireWhole(operation, 'leaseMs', leaseMs, 0)
   const mine = intentOfToken(transaction, account, token)
   if (mine?.operation === 'update' && mine.secret === secret) {
     const record = requireRecord(transaction, account, secret, undefined)
-    const again = begunAgain(transaction, mine)
+    const again = repeated(mine, now)
     return again.state === 'busy' ? again : { ...again, record: copyStored(record) }
   }
   const record = requireRecord(transaction, account, secret, ifRevision)
   const other = intentOnSecret(transaction, secret)
-  if (other !== undefined) return busy(transaction, other)
+  if (other !== undefined) return busy(other, now)
   if (mine !== undefined) throw SecretError.invalid(operation, 'the token of an update is new')
-  const intent: Intent = {
-    id: crypto().randomUUID() as string as IntentId,
-    operation: 'update',
-    account,
-    secret,
-    key: record.key,
-    actor: { id: actor.id, type: actor.type },
-    store: record.pointer.store,
-    path: record.pointer.path,
-    base: { version: record.pointer.version, revision: record.revision },
-    description,
-    token,
-    leaseUntil: new Date(now + leaseMs),
-    recoveries: 0,
-  }
+  const intent = updateIntent(request, record, now)
   state.intents.set(intent.id, intent)
   return { state: 'begun', intent: copyIntent(intent), record: copyStored(record) }
 }
@@ -95,22 +54,9 @@ export function commitCreate(transaction: Transaction, request: RequestOf<'commi
   requireDrafts(transaction.operation, request.enqueue)
   const intent = heldIntent(transaction, 'create', request)
   if (intent === undefined) return becameOf(transaction, account, token)
-  const { secret, key, actor, store, path } = intent
-  const pointer = { store, path, version }
-  if (isQueued(transaction, pointer)) return { state: 'refused' }
-  return commit(transaction, intent, request.enqueue, {
-    id: secret,
-    accountId: account,
-    cloudSecretPath: fullPath,
-    createdAt: new Date(transaction.now),
-    createdBy: actor,
-    key,
-    description: intent.description ?? null,
-    updatedAt: null,
-    updatedBy: null,
-    revision: 1,
-    pointer,
-  })
+  const record = createdRecord(intent, version, fullPath, transaction.now)
+  if (isQueued(transaction, record.pointer)) return { state: 'refused' }
+  return commit(transaction, intent, request.enqueue, record)
 }
 
 export function commitUpdate(transaction: Transaction, request: RequestOf<'commitUpdate'>): CommitOutcome {
@@ -118,20 +64,9 @@ export function commitUpdate(transaction: Transaction, request: RequestOf<'commi
   requireDrafts(transaction.operation, request.enqueue)
   const intent = heldIntent(transaction, 'update', request)
   if (intent === undefined) return becameOf(transaction, account, token)
-  const { store, path, base } = intent
-  const record = recordOf(transaction, account, intent.secret)
-  if (record === undefined || base === undefined) return { state: 'refused' }
-  const moved = record.revision !== base.revision || !samePointer(record.pointer, { store, path, version: base.version })
-  const pointer = { store, path, version }
-  if (moved || isQueued(transaction, pointer)) return { state: 'refused' }
-  return commit(transaction, intent, request.enqueue, {
-    ...record,
-    description: intent.description === undefined ? record.description : intent.description,
-    updatedAt: new Date(transaction.now),
-    updatedBy: intent.actor.id,
-    revision: record.revision + 1,
-    pointer,
-  })
+  const record = updatedRecord(intent, recordOf(transaction, account, intent.secret), version, transaction.now)
+  if (record === undefined || isQueued(transaction, record.pointer)) return { state: 'refused' }
+  return commit(transaction, intent, request.enqueue, record)
 }
 
 export function abandon(
@@ -145,10 +80,9 @@ export function abandon(
     const became = becameOf(transaction, account, token)
     return became.state === 'committed' ? { state: 'committed', record: became.record } : { state: 'undone' }
   }
-  const { secret, key, actor } = intent
   transaction.state.intents.delete(intent.id)
-  writeAudit(transaction, { account, actor, action: `secret.${intent.operation}`, outcome: 'failed', code, secret, key, operationId: token })
-  enqueue(transaction, { account, secret }, request.enqueue)
+  writeAudit(transaction, { ...auditOfIntent(intent), outcome: 'failed', code })
+  enqueue(transaction, intent, request.enqueue)
   return { state: 'undone' }
 }
 
@@ -161,8 +95,8 @@ export function updateDescription(
   const record = requireRecord(transaction, account, secret, done ? undefined : ifRevision)
   if (done) return { state: 'done', record: copyRecord(record) }
   const intent = intentOnSecret(transaction, secret)
-  if (intent !== undefined) return busy(transaction, intent)
-  const changed = { ...record, description, updatedAt: new Date(transaction.now), updatedBy: actor.id, revision: record.revision + 1 }
+  if (intent !== undefined) return busy(intent, transaction.now)
+  const changed = changedRecord({ ...record, description, updatedBy: actor.id }, transaction.now)
   transaction.state.records.set(secret, changed)
   writeAudit(transaction, { account, actor, action: 'secret.update', outcome: 'ok', secret, key: record.key, operationId: token })
   return { state: 'done', record: copyRecord(changed) }
@@ -177,7 +111,7 @@ export function commitDelete(
   if (findDone(transaction, account, token)?.secret === secret) return { state: 'done', claimed: [] }
   const record = requireRecord(transaction, account, secret, ifRevision)
   const intent = intentOnSecret(transaction, secret)
-  if (intent !== undefined) return busy(transaction, intent)
+  if (intent !== undefined) return busy(intent, transaction.now)
   transaction.state.records.delete(secret)
   transaction.state.tombstones.set(secret, record)
   writeAudit(transaction, { account, actor, action: 'secret.delete', outcome: 'ok', secret, key: record.key, operationId: token })
@@ -189,9 +123,9 @@ function intentOfToken({ state }: Transaction, account: AccountId, token: string
   return [...state.intents.values()].find(intent => intent.account === account && intent.token === token)
 }
 
-/** The lease of an intent that recovery has claimed is recovery's: its writer must not send in it. */
-function begunAgain(transaction: Transaction, intent: Intent): BegunCreate | Busy {
-  return intent.recoveries > 0 ? busy(transaction, intent) : { state: 'begun', intent: copyIntent(intent) }
+function repeated(mine: Intent, now: number): BegunCreate | Busy {
+  const again = begunAgain(mine, now)
+  return again.state === 'busy' ? again : { ...again, intent: copyIntent(mine) }
 }
 
 /** The intent that a commit or an abandonment is for, while it is there. */
@@ -214,9 +148,8 @@ function becameOf(transaction: Transaction, account: AccountId, token: string): 
 }
 
 function commit(transaction: Transaction, intent: Intent, drafts: RequestOf<'commitUpdate'>['enqueue'], record: StoredRecord): CommitOutcome {
-  const { account, secret, key, actor, token } = intent
-  transaction.state.records.set(secret, record)
+  transaction.state.records.set(record.id, record)
   transaction.state.intents.delete(intent.id)
-  writeAudit(transaction, { account, actor, action: `secret.${intent.operation}`, outcome: 'ok', secret, key, operationId: token })
-  return { state: 'committed', record: copyRecord(record), claimed: enqueue(transaction, { account, secret }, drafts) }
+  writeAudit(transaction, { ...auditOfIntent(intent), outcome: 'ok' })
+  return { state: 'committed', record: copyRecord(record), claimed: enqueue(transaction, intent, drafts) }
 }

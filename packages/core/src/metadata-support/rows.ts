@@ -1,21 +1,16 @@
-import type {
-  AccountId,
-  Action,
-  Actor,
-  AuditEntry,
-  Intent,
-  IntentId,
-  NativePath,
-  QueueEntry,
-  QueueTask,
-  SecretErrorCode,
-  SecretId,
-  SecretRecord,
-  StoredRecord,
-  VersionId,
-} from '@strongroom/core'
-import { NEVER_UPDATED } from './schema.ts'
+import type { Action, AuditEntry } from '../audit.ts'
+import type { SecretErrorCode } from '../errors.ts'
+import type { Intent, IntentId, QueueTask, SecretRecord, StoredRecord } from '../metadata.ts'
+import type { AccountId, Actor, NativePath, SecretId, VersionId } from '../words.ts'
+import type { Task } from './tasks.ts'
 
+/**
+ * For authors of metadata stores: what `updated_at` holds for a record that was never updated: less than any date of JavaScript. NULL
+ * would not do, since the comparison of a keyset page with NULL is neither true nor false.
+ */
+export const NEVER_UPDATED = -8_640_000_000_000_001
+
+/** For authors of metadata stores in SQL: a record as a row. Times are milliseconds since 1970, here and below. */
 export interface RecordRow {
   readonly id: SecretId
   readonly account: AccountId
@@ -45,6 +40,7 @@ export interface IntentRow {
   readonly path: NativePath
   readonly base_version: VersionId | null
   readonly base_revision: number | null
+  /** 1 when the commit writes the description, 0 when it leaves the record's. */
   readonly sets_description: number
   readonly description: string | null
   readonly token: string
@@ -52,8 +48,7 @@ export interface IntentRow {
   readonly recoveries: number
 }
 
-export interface QueueRow {
-  readonly sequence: number
+export interface TaskRow {
   readonly id: string
   readonly task: QueueTask
   readonly account: AccountId
@@ -65,6 +60,7 @@ export interface QueueRow {
   readonly attempts: number
   readonly queued_at: number
   readonly claim: string | null
+  readonly ready_at: number
 }
 
 export interface AuditRow {
@@ -83,6 +79,25 @@ export interface AuditRow {
   readonly hash: string
 }
 
+export function recordRow(record: StoredRecord): RecordRow {
+  return {
+    id: record.id,
+    account: record.accountId,
+    key: record.key,
+    description: record.description,
+    cloud_secret_path: record.cloudSecretPath,
+    created_at: record.createdAt.getTime(),
+    created_by_id: record.createdBy.id,
+    created_by_type: record.createdBy.type,
+    updated_at: record.updatedAt?.getTime() ?? NEVER_UPDATED,
+    updated_by: record.updatedBy,
+    revision: record.revision,
+    store: record.pointer.store,
+    path: record.pointer.path,
+    version: record.pointer.version,
+  }
+}
+
 export function recordOfRow(row: RecordRow): SecretRecord {
   return {
     id: row.id,
@@ -98,16 +113,32 @@ export function recordOfRow(row: RecordRow): SecretRecord {
   }
 }
 
-export function storedOf(row: RecordRow): StoredRecord {
+export function storedOfRow(row: RecordRow): StoredRecord {
   return { ...recordOfRow(row), pointer: { store: row.store, path: row.path, version: row.version } }
 }
 
-/** Without the pointer, which the callers of a commit have no use for. */
-export function withoutPointer({ pointer: _pointer, ...record }: StoredRecord): SecretRecord {
-  return record
+export function intentRow(intent: Intent): IntentRow {
+  return {
+    id: intent.id,
+    operation: intent.operation,
+    account: intent.account,
+    secret: intent.secret,
+    key: intent.key,
+    actor_id: intent.actor.id,
+    actor_type: intent.actor.type,
+    store: intent.store,
+    path: intent.path,
+    base_version: intent.base?.version ?? null,
+    base_revision: intent.base?.revision ?? null,
+    sets_description: intent.description === undefined ? 0 : 1,
+    description: intent.description ?? null,
+    token: intent.token,
+    lease_until: intent.leaseUntil.getTime(),
+    recoveries: intent.recoveries,
+  }
 }
 
-export function intentOf(row: IntentRow): Intent {
+export function intentOfRow(row: IntentRow): Intent {
   const { base_version: version, base_revision: revision } = row
   return {
     id: row.id,
@@ -126,8 +157,24 @@ export function intentOf(row: IntentRow): Intent {
   }
 }
 
-/** An entry as its claimant gets it; `claim` is there whenever it is claimed. */
-export function entryOf(row: QueueRow): QueueEntry {
+export function taskRow(task: Task): TaskRow {
+  return {
+    id: task.id,
+    task: task.task,
+    account: task.account,
+    secret: task.secret,
+    store: task.store,
+    path: task.path,
+    version: task.version ?? null,
+    token: task.token ?? null,
+    attempts: task.attempts,
+    queued_at: task.queuedAt.getTime(),
+    claim: task.claim === '' ? null : task.claim,
+    ready_at: task.readyAt,
+  }
+}
+
+export function taskOfRow(row: TaskRow): Task {
   return {
     id: row.id,
     task: row.task,
@@ -140,10 +187,29 @@ export function entryOf(row: QueueRow): QueueEntry {
     attempts: row.attempts,
     queuedAt: new Date(row.queued_at),
     claim: row.claim ?? '',
+    readyAt: row.ready_at,
   }
 }
 
-export function auditOf(row: AuditRow): AuditEntry {
+export function auditRow(entry: AuditEntry): AuditRow {
+  return {
+    account: entry.account,
+    sequence: entry.sequence,
+    at: entry.at.getTime(),
+    actor_id: entry.actor.id,
+    actor_type: entry.actor.type,
+    action: entry.action,
+    outcome: entry.outcome,
+    code: entry.code ?? null,
+    secret: entry.secret ?? null,
+    key: entry.key ?? null,
+    operation_id: entry.operationId ?? null,
+    previous_hash: entry.previousHash,
+    hash: entry.hash,
+  }
+}
+
+export function auditOfRow(row: AuditRow): AuditEntry {
   return {
     account: row.account,
     actor: { id: row.actor_id, type: row.actor_type },
