@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { sqliteMetadata } from '@strongroom/sqlite'
 import { describe, expect, it, vi } from 'vitest'
-import { ACCOUNT, REGISTRY, World } from '@strongroom/conformance/metadata'
+import { REGISTRY, useEverything, World } from '@strongroom/conformance/metadata'
 import { pageQuery } from '../src/page.ts'
 import { withFolder } from './folder.ts'
 
@@ -61,41 +61,3 @@ describe('query plans', () => {
     })
   })
 })
-
-async function useEverything(world: World): Promise<void> {
-  const { store } = world
-  const record = await world.create()
-  await world.update(record, 'v2')
-  await world.describe(record, 'x')
-  await world.abandon(await world.beginUpdate(record))
-  const at = { store: 'main', path: (await world.begin({ leaseMs: 0 })).path }
-  const [first, second] = await world.enqueue({ ...at, task: 'purge_path', claimMs: 9 }, { ...at, task: 'purge_path', claimMs: 9 })
-  if (first === undefined || second === undefined) throw new Error('not claimed')
-  await world.settle(first, { state: 'retry', delayMs: 0 })
-  await world.settle(second, { state: 'done' })
-  await world.settle(second, { state: 'done' })
-  await world.claim()
-  const [intent] = await store.claimExpiredIntents({ registry: REGISTRY, limit: 9, leaseMs: 0 }, {})
-  if (intent !== undefined) await store.claimExpiredIntents({ registry: REGISTRY, limit: 9, leaseMs: 0, intent: intent.id }, {})
-  await world.delete(record)
-  const page = {
-    registry: REGISTRY,
-    account: ACCOUNT,
-    limit: 9,
-    sortBy: 'key',
-    sortOrder: 'asc',
-    startingAfter: record.id,
-    endingBefore: undefined,
-  } as const
-  await store.page(page, {})
-  await store.find({ registry: REGISTRY, account: ACCOUNT, key: 'k' }, {})
-  await store.owners({ registry: REGISTRY, store: 'main', paths: [at.path] }, {})
-  await world.references()
-  await world.references('main')
-  await store.bindStores({ registry: REGISTRY, stores: { main: 'memory:1' } }, {})
-  await store.appendAudit(
-    { registry: REGISTRY, entry: { account: ACCOUNT, actor: { id: 'a', type: 'user' }, action: 'audit.read', outcome: 'ok', operationId: 'o' } },
-    {},
-  )
-  await world.audit()
-}

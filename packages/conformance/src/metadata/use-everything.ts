@@ -1,0 +1,37 @@
+import { ACCOUNT, ALICE, pageRequest, path, REGISTRY, version, type World } from './world.ts'
+
+/** Calls every method, with what makes it go through every statement it may have: for tests of how a database works them out. */
+export async function useEverything(world: World): Promise<void> {
+  const { store } = world
+  const record = await world.create({ account: ACCOUNT })
+  await world.update(record, 'v2')
+  await world.describe(record, 'x')
+  await world.abandon(await world.beginUpdate(record))
+  const at = { store: 'main', path: (await world.begin({ leaseMs: 0 })).path }
+  const [first, second] = await world.enqueue({ ...at, task: 'purge_path', claimMs: 9 }, { ...at, task: 'purge_path', claimMs: 9 })
+  if (first === undefined || second === undefined) throw new Error('not claimed')
+  await world.settle(first, { state: 'retry', delayMs: 0 })
+  await world.settle(second, { state: 'done', ifPointer: undefined })
+  await world.settle(second, { state: 'done' })
+  await world.enqueue(
+    { task: 'watch_path', store: 'other', path: at.path },
+    { task: 'destroy_version', store: 'main', path: path('path-7'), version: version('v1') },
+  )
+  await world.claim()
+  const [intent] = await store.claimExpiredIntents({ registry: REGISTRY, limit: 9, leaseMs: 0 }, {})
+  if (intent !== undefined) await store.claimExpiredIntents({ registry: REGISTRY, limit: 9, leaseMs: 0, intent: intent.id }, {})
+  await world.delete(record)
+  for (const sortBy of ['key', 'created_at', 'updated_at'] as const) {
+    await store.page(pageRequest({ sortBy, startingAfter: record.id }), {})
+  }
+  await store.find({ registry: REGISTRY, account: ACCOUNT, key: 'key-7' }, {})
+  await store.owners({ registry: REGISTRY, store: 'main', paths: [at.path] }, {})
+  await world.references()
+  await world.references('main')
+  await store.bindStores({ registry: REGISTRY, stores: { main: 'memory:1' } }, {})
+  await store.appendAudit(
+    { registry: REGISTRY, entry: { account: ACCOUNT, actor: ALICE, action: 'audit.read', outcome: 'ok', operationId: 'o' } },
+    {},
+  )
+  await store.readAudit({ registry: REGISTRY, account: ACCOUNT, after: 10, limit: 5 }, {})
+}
