@@ -1,8 +1,9 @@
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
-// Not `module`: it names files for bundlers, and the AWS SDK's cannot be loaded by Node.
-const conditions = ['@strongroom/source', 'node', 'import', 'default']
+// Not `module`: it names files for bundlers, and the AWS SDK's cannot be loaded by Node. Nor `import`, which is added where a module imports:
+// it would be given to `require` too, and pg asks for pg-pool by that.
+const conditions = ['@strongroom/source', 'node', 'default']
 
 /** A file that runs the kit waits for a deadline in each of some sixty cases; by size, which vitest goes by, these are among the last. */
 class KitFirst extends BaseSequencer {

@@ -7,13 +7,14 @@ import { root, type Block } from './markdown.ts'
 /** How long a block may run, in milliseconds: one of them runs the kit. */
 export const BLOCK_MS = 90_000
 
+const REGISTRY = `import type { Authorize, SecretDriver } from '@strongroom/core'
+declare const stores: Readonly<Record<string, SecretDriver>>
+declare const authorize: Authorize`
+
 /** What a page of a package leaves to the reader: declared for its blocks, or a file beside them. */
 const LEFT_TO_THE_READER: Readonly<Record<string, { readonly declared?: string; readonly files?: Readonly<Record<string, string>> }>> = {
-  'packages/sqlite/README.md': {
-    declared: `import type { Authorize, SecretDriver } from '@strongroom/core'
-declare const stores: Readonly<Record<string, SecretDriver>>
-declare const authorize: Authorize`,
-  },
+  'packages/sqlite/README.md': { declared: REGISTRY },
+  'packages/postgres/README.md': { declared: `${REGISTRY}\ndeclare function log(error: Error): void` },
   'packages/conformance/README.md': {
     files: {
       '../src/index.ts': `import type { MetadataStore, SecretDriver } from '@strongroom/core'
@@ -42,7 +43,9 @@ export async function compile(folder: string, blocks: readonly Block[]): Promise
     write(fileOf(folder, block), `${block.code}${declared}\nexport {}\n`)
     for (const [file, text] of Object.entries(files)) write(fileOf(folder, { page: block.page, file }), text)
   }
-  const compilerOptions = { rootDir: root, declaration: false, isolatedDeclarations: false, noUnusedLocals: false }
+  // What an adapter's caller has of the SDK too; it is not the workspace's own.
+  const paths = { pg: [join(root, 'packages', 'postgres', 'node_modules', '@types', 'pg', 'index.d.mts')] }
+  const compilerOptions = { rootDir: root, declaration: false, isolatedDeclarations: false, noUnusedLocals: false, paths }
   const tests = `${relative(folder, join(root, 'docs'))}/**/*.ts`
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ extends: '../../tsconfig.base.json', compilerOptions, include: ['**/*.ts', tests] }))
   const output = await run(join(root, 'node_modules', '.bin', 'tsc'), ['-p', folder, '--pretty', 'false'], { cwd: root, timeout: 110_000 })

@@ -30,7 +30,7 @@ describe('the packed packages in an empty folder', () => {
     expect(manifest['peerDependencies']).toBeUndefined()
   })
 
-  it.each(['core', 'sqlite', 'local', 'aws', 'gcp', 'azure', 'vault', 'emulators', 'conformance'])(
+  it.each(['core', 'sqlite', 'postgres', 'local', 'aws', 'gcp', 'azure', 'vault', 'emulators', 'conformance'])(
     '%s is loaded, and nothing of it says where its source was',
     async name => {
       expect(node(`import * as it from '@strongroom/${name}'; console.log(Object.keys(it).length > 0)`).trim()).toBe('true')
@@ -78,6 +78,21 @@ describe('the packed packages in an empty folder', () => {
     const urls = JSON.parse(loaded) as string[]
     expect(urls.some(url => url.includes(`@strongroom/${name}`))).toBe(true)
     expect(urls.filter(url => sdk.test(url))).toEqual([])
+  })
+
+  it('importing postgres and making a store loads nothing of pg', () => {
+    const loaded = node(`
+      import { registerHooks } from 'node:module'
+      const loaded = []
+      registerHooks({ load: (url, context, next) => (loaded.push(url), next(url, context)) })
+      const { postgresMetadata } = await import('@strongroom/postgres')
+      const store = postgresMetadata({ connectionString: 'postgres://127.0.0.1:1/none' })
+      const before = loaded.filter(url => url.includes('/node_modules/pg')).length
+      const { code } = await store.references({ registry: 'r' }, {}).catch(error => error)
+      await store.close()
+      console.log(before, loaded.some(url => url.includes('/node_modules/pg/')), code)
+    `)
+    expect(loaded.trim()).toBe('0 true unavailable')
   })
 
   it('the same program works on every cloud; what changes is the line that makes the store', () => {

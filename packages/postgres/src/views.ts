@@ -1,0 +1,68 @@
+import { SecretError, type NativePath, type PathOwner, type RecordRow, type References, type RequestOf, type StoredRecord } from '@strongroom/core'
+import { recordByKey, recordOf, type Transaction } from './transaction.ts'
+
+/** The tables that name stores. */
+const NAMING = ['records', 'intents', 'queue'] as const
+type Naming = (typeof NAMING)[number]
+
+type Position = Pick<RecordRow, 'id' | 'path' | 'version'>
+
+export async function find(transaction: Transaction, { account, id, key }: RequestOf<'find'>): Promise<StoredRecord | undefined> {
+  if (id !== undefined && key === undefined) return await recordOf(transaction, account, id)
+  if (id === undefined && key !== undefined) return await recordByKey(transaction, account, key)
+  throw SecretError.invalid(transaction.operation, 'either an id or a key is given')
+}
+
+export async function owners({ connection, registry }: Transaction, { store, paths }: RequestOf<'owners'>): Promise<readonly PathOwner[]> {
+  const asked = [...new Set(paths)]
+  const at = 'WHERE registry = $1 AND store = $2 AND path = ANY($3)'
+  const rows = await connection.all<Position>(`SELECT id, path, version FROM records ${at}`, registry, store, asked)
+  const count = async (table: Naming): Promise<ReadonlyMap<NativePath, number>> => {
+    const sql = `SELECT path, count(*) AS number FROM ${table} ${at} GROUP BY path`
+    const counted = await connection.all<{ readonly path: NativePath; readonly number: number }>(sql, registry, store, asked)
+    return new Map(counted.map(({ path, number }) => [path, number]))
+  }
+  const intents = await count('intents')
+  const tasks = await count('queue')
+  const found = new Map(rows.map(({ path, id, version }) => [path, { secret: id, version }]))
+  return asked
+    .map((path): PathOwner => ({ path, row: found.get(path), intents: intents.get(path) ?? 0, tasks: tasks.get(path) ?? 0 }))
+    .filter(owner => owner.row !== undefined || owner.intents > 0 || owner.tasks > 0)
+}
+
+export async function references({ connection, registry }: Transaction, { store }: RequestOf<'references'>): Promise<References> {
+  const count = async (table: Naming): Promise<number> => {
+    const everywhere = `SELECT count(*) AS number FROM ${table} WHERE registry = $1`
+    const [sql, ...more] = store === undefined ? [everywhere] : [`${everywhere} AND store = $2`, store]
+    return (await connection.get<{ readonly number: number }>(sql, registry, ...more))?.number ?? 0
+  }
+  return { records: await count('records'), intents: await count('intents'), tasks: await count('queue') }
+}
+
+export async function bindStores(transaction: Transaction, { stores }: RequestOf<'bindStores'>): Promise<{ readonly missing: readonly string[] }> {
+  const { connection, registry, operation } = transaction
+  // In one order, so that two processes never wait for each other.
+  for (const [name, location] of Object.entries(stores).toSorted(([a], [b]) => (a < b ? -1 : 1))) {
+    await connection.insert('stores', { registry, name, location }, 'ON CONFLICT DO NOTHING')
+    const sql = 'SELECT location FROM stores WHERE registry = $1 AND name = $2'
+    const bound = await connection.get<{ readonly location: string }>(sql, registry, name)
+    if (bound?.location !== location) {
+      throw SecretError.refused('misconfigured', operation, { hint: 'a store has another location than the one that its name is bound to' })
+    }
+  }
+  const used = new Set<string>()
+  for (const table of NAMING) for (const name of await storesIn(transaction, table)) used.add(name)
+  const missing = [...used].filter(name => !Object.hasOwn(stores, name))
+  return { missing: missing.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))) }
+}
+
+/** The names in a table, each found by a step in its index: there are few stores and many rows. */
+async function storesIn({ connection, registry }: Transaction, table: Naming): Promise<readonly string[]> {
+  const names: string[] = []
+  const sql = `SELECT store FROM ${table} WHERE registry = $1 AND store > $2 ORDER BY store LIMIT 1`
+  for (;;) {
+    const next = await connection.get<{ readonly store: string }>(sql, registry, names.at(-1) ?? '')
+    if (next === undefined) return names
+    names.push(next.store)
+  }
+}

@@ -1,0 +1,128 @@
+import {
+  auditOfIntent,
+  busy,
+  changedRecord,
+  createdRecord,
+  recordRow,
+  requireDrafts,
+  requireWhole,
+  updatedRecord,
+  withoutPointer,
+  type Busy,
+  type CommitOutcome,
+  type Intent,
+  type QueueDraft,
+  type QueueEntry,
+  type RequestOf,
+  type SecretRecord,
+  type StoredRecord,
+} from '@strongroom/core'
+import { findDone, writeAudit } from './audit.ts'
+import { deleteIntent, heldIntent } from './intents.ts'
+import { enqueue, isQueued } from './queue.ts'
+import { intentOnSecret, recordOf, requireRecord, type AccountTransaction } from './transaction.ts'
+
+const UPDATE_RECORD = `
+  UPDATE records SET description = $3, updated_at = $4, updated_by = $5, revision = $6, version = $7 WHERE registry = $1 AND id = $2`
+const LEAVE_TOMBSTONE = `
+  INSERT INTO tombstones (registry, id, account, key, created_at, updated_at)
+  SELECT registry, id, account, key, created_at, updated_at FROM records WHERE registry = $1 AND id = $2`
+
+export async function commitCreate(transaction: AccountTransaction, request: RequestOf<'commitCreate'>): Promise<CommitOutcome> {
+  const { connection, registry, account, now, operation } = transaction
+  requireDrafts(operation, request.enqueue)
+  const intent = await heldIntent(transaction, request)
+  if (intent?.operation !== 'create') return await becameOf(transaction, request.token)
+  const record = createdRecord(intent, request.version, request.fullPath, now)
+  if (await isQueued(transaction, record.pointer)) return { state: 'refused' }
+  await connection.insert('records', { registry, ...recordRow(record) })
+  account.records += 1
+  return await endIntent(transaction, intent, record, request.enqueue)
+}
+
+export async function commitUpdate(transaction: AccountTransaction, request: RequestOf<'commitUpdate'>): Promise<CommitOutcome> {
+  const { account, now, operation } = transaction
+  requireDrafts(operation, request.enqueue)
+  const intent = await heldIntent(transaction, request)
+  if (intent?.operation !== 'update') return await becameOf(transaction, request.token)
+  const record = updatedRecord(intent, await recordOf(transaction, account.id, intent.secret), request.version, now)
+  if (record === undefined || (await isQueued(transaction, record.pointer))) return { state: 'refused' }
+  await updateRecord(transaction, record)
+  return await endIntent(transaction, intent, record, request.enqueue)
+}
+
+export async function abandon(
+  transaction: AccountTransaction,
+  request: RequestOf<'abandon'>,
+): Promise<{ readonly state: 'undone' } | { readonly state: 'committed'; readonly record: SecretRecord | undefined }> {
+  requireDrafts(transaction.operation, request.enqueue)
+  const intent = await heldIntent(transaction, request)
+  if (intent === undefined) {
+    const became = await becameOf(transaction, request.token)
+    return became.state === 'committed' ? { state: 'committed', record: became.record } : { state: 'undone' }
+  }
+  await deleteIntent(transaction, intent)
+  await writeAudit(transaction, { ...auditOfIntent(intent), outcome: 'failed', code: request.code })
+  await enqueue(transaction, intent, request.enqueue)
+  return { state: 'undone' }
+}
+
+export async function updateDescription(
+  transaction: AccountTransaction,
+  request: RequestOf<'updateDescription'>,
+): Promise<{ readonly state: 'done'; readonly record: SecretRecord } | Busy> {
+  const { account, secret, description, ifRevision, actor, token } = request
+  const done = (await findDone(transaction, token))?.secret === secret
+  const old = await requireRecord(transaction, secret, done ? undefined : ifRevision)
+  if (done) return { state: 'done', record: withoutPointer(old) }
+  const intent = await intentOnSecret(transaction, secret)
+  if (intent !== undefined) return busy(intent, transaction.now)
+  const record = changedRecord({ ...old, description, updatedBy: actor.id }, transaction.now)
+  await updateRecord(transaction, record)
+  await writeAudit(transaction, { account, actor, action: 'secret.update', outcome: 'ok', secret, key: old.key, operationId: token })
+  return { state: 'done', record: withoutPointer(record) }
+}
+
+export async function commitDelete(
+  transaction: AccountTransaction,
+  request: RequestOf<'commitDelete'>,
+): Promise<{ readonly state: 'done'; readonly claimed: readonly QueueEntry[] } | Busy> {
+  const { connection, registry, operation } = transaction
+  const { account, secret, ifRevision, actor, token, claimMs } = request
+  requireWhole(operation, 'claimMs', claimMs, 0)
+  if ((await findDone(transaction, token))?.secret === secret) return { state: 'done', claimed: [] }
+  const { key, pointer } = await requireRecord(transaction, secret, ifRevision)
+  const intent = await intentOnSecret(transaction, secret)
+  if (intent !== undefined) return busy(intent, transaction.now)
+  await connection.run(LEAVE_TOMBSTONE, registry, secret)
+  await connection.run('DELETE FROM records WHERE registry = $1 AND id = $2', registry, secret)
+  transaction.account.records -= 1
+  await writeAudit(transaction, { account, actor, action: 'secret.delete', outcome: 'ok', secret, key, operationId: token })
+  const { store, path } = pointer
+  return { state: 'done', claimed: await enqueue(transaction, { account, secret }, [{ task: 'purge_path', store, path, claimMs }]) }
+}
+
+async function updateRecord({ connection, registry }: AccountTransaction, record: StoredRecord): Promise<void> {
+  const { id, description, updated_at, updated_by, revision, version } = recordRow(record)
+  await connection.run(UPDATE_RECORD, registry, id, description, updated_at, updated_by, revision, version)
+}
+
+/** The rest of a commit: the intent goes, its audit entry and its tasks come. */
+async function endIntent(
+  transaction: AccountTransaction,
+  intent: Intent,
+  record: StoredRecord,
+  drafts: readonly QueueDraft[],
+): Promise<CommitOutcome> {
+  await deleteIntent(transaction, intent)
+  await writeAudit(transaction, { ...auditOfIntent(intent), outcome: 'ok' })
+  return { state: 'committed', record: withoutPointer(record), claimed: await enqueue(transaction, intent, drafts) }
+}
+
+/** What became of an operation whose intent is gone. */
+async function becameOf(transaction: AccountTransaction, token: string): Promise<CommitOutcome> {
+  const done = await findDone(transaction, token)
+  if (done === undefined) return { state: 'undone' }
+  const record = done.secret === null ? undefined : await recordOf(transaction, transaction.account.id, done.secret)
+  return { state: 'committed', record: record === undefined ? undefined : withoutPointer(record), claimed: [] }
+}
