@@ -184,7 +184,7 @@ export class Connection {
 
 /** Ends as `aborted` as soon as the signal says so; the work goes on unheard. */
 export function orAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  return signal === undefined ? work : unlessAborted(work, signal, 'none')
+  return signal === undefined ? work : unlessAborted(work, { signal }, 'none')
 }
 
 /** PostgreSQL's text has no NUL, and half a surrogate pair would come back as another character. */
