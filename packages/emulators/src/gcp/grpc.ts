@@ -56,12 +56,14 @@ export async function serveGrpc(context: Context, protos: Protos): Promise<Runni
     const message = decoded(rpc, await collect(stream))
     const operation = rpc?.name ?? 'Unknown'
     const fault = controls.takeFault(operation)
+    if (fault?.kind === 'hold' && !fault.applied) await fault.release()
     const given = insteadOf(fault) ?? (fault?.kind === 'reset' || fault?.kind === 'stall' ? undefined : handled(rpc, path, message, headers))
     const silent = given === undefined || fault?.kind === 'lose'
     const name = message === undefined ? undefined : secretIdOf(message)
     controls.journal.push({ at: controls.clock.now(), operation, name, answered: silent ? 'none' : given.code, fault: fault?.kind })
     if (fault?.kind === 'stall') return
     if (silent) return cutOff(stream)
+    if (fault?.kind === 'hold' && fault.applied) await fault.release()
     await send(stream, given, fault)
   }
 

@@ -62,8 +62,10 @@ export async function startFaultProxy(upstream: string, options: FaultProxyOptio
     const fault = faults.take(operation)
     if (fault?.kind === 'stall') return
     if (fault?.kind === 'reset') return void incoming.socket.destroy()
+    if (fault?.kind === 'hold' && !fault.applied) await fault.release()
     const answer = insteadOf(fault, backend) ?? (await upstreamAnswer(incoming, body))
     if (fault?.kind === 'lose') return void incoming.socket.destroy()
+    if (fault?.kind === 'hold' && fault.applied) await fault.release()
     await send(outgoing, answer, fault)
   }
 

@@ -1,6 +1,6 @@
 /**
  * What a request meets instead of an answer, or beside it. Nothing is applied by `throttle`, `fail`, `answer`, `reset` and
- * `stall`; by `lose`, `cut`, `slow` and `delay` the request is applied first.
+ * `stall`; by `lose`, `cut`, `slow` and `delay` the request is applied first; `hold` does as it says.
  */
 export type Fault =
   /** The backend's own answer for too many requests. `retryAfterMs` becomes its own header, in whole seconds. */
@@ -21,6 +21,11 @@ export type Fault =
   | { readonly kind: 'slow'; readonly gapMs: number }
   /** The answer comes so many milliseconds later. */
   | { readonly kind: 'delay'; readonly ms: number }
+  /**
+   * The request is kept until `release` resolves: before it is applied, or after, before its answer is sent. It goes on whatever has
+   * become of its sender, so that it can land after its sender has died. `release` is called once, when the request has come so far.
+   */
+  | { readonly kind: 'hold'; readonly applied: boolean; readonly release: () => Promise<unknown> }
 
 export interface InjectOptions {
   /** How many requests meet it; default 1. */

@@ -48,6 +48,7 @@ export async function serve(protocol: Protocol, controls: Controls, tls?: { read
     const request: WireRequest = { method, url, headers, body: await collect(incoming) }
     const { operation, name } = protocol.operationOf(request)
     const fault = controls.takeFault(operation)
+    if (fault?.kind === 'hold' && !fault.applied) await fault.release()
     const wire = insteadOf(fault, protocol) ?? (fault?.kind === 'reset' || fault?.kind === 'stall' ? undefined : protocol.handle(request, operation))
     const silent = wire === undefined || fault?.kind === 'lose'
     controls.journal.push({ at: controls.clock.now(), operation, name, answered: silent ? 'none' : wire.status, fault: fault?.kind })
@@ -56,6 +57,7 @@ export async function serve(protocol: Protocol, controls: Controls, tls?: { read
       incoming.socket.destroy()
       return
     }
+    if (fault?.kind === 'hold' && fault.applied) await fault.release()
     await send(outgoing, wire, fault)
   }
 

@@ -1,0 +1,77 @@
+import { gcpDriver, type GcpOptions } from '@strongroom/gcp'
+import { wireOf, writes, type Backend, type Found, type Running } from './backend.ts'
+
+interface Config {
+  readonly projectId: string
+  readonly endpoint: string
+}
+
+export const gcp: Backend = {
+  name: 'gcp',
+  requests: {
+    create: writes('CreateSecret', 'AddSecretVersion'),
+    append: writes('AddSecretVersion'),
+    remove: writes('DeleteSecret'),
+  },
+  promotes: false,
+  driver: config => gcpDriver(optionsOf(config as Config)),
+  start,
+}
+
+/** Over gRPC, as in production. */
+function optionsOf({ projectId, endpoint }: Config): GcpOptions {
+  const authClient = { getRequestHeaders: async () => new Headers({ authorization: 'Bearer crash' }) }
+  return { projectId, endpoint, transport: 'grpc', authClient }
+}
+
+async function start(): Promise<Running> {
+  const { startGcpEmulator } = await import('@strongroom/emulators/gcp')
+  const { SecretManagerServiceClient } = await import('@google-cloud/secret-manager')
+  const { googleAuthLibrary } = await import('google-gax')
+  const emulator = await startGcpEmulator()
+  const { projectId, controls } = emulator
+  const authClient = new googleAuthLibrary.OAuth2Client()
+  authClient.setCredentials({ access_token: 'outside' })
+  const rest = { fallback: true, protocol: 'http', apiEndpoint: '127.0.0.1', port: Number(new URL(emulator.url).port) }
+  const client = new SecretManagerServiceClient({ projectId, authClient, ...rest } as ConstructorParameters<typeof SecretManagerServiceClient>[0])
+  const parent = `projects/${projectId}`
+  const config: Config = { projectId, endpoint: `http://127.0.0.1:${emulator.grpcPort}` }
+
+  const look = async (prefix: string): Promise<readonly Found[]> => {
+    const found: Found[] = []
+    const [secrets] = await client.listSecrets({ parent, ...(prefix === '' ? {} : { filter: `name:${prefix}` }) })
+    for (const { name } of secrets) {
+      const path = (name ?? '').split('/').at(-1) ?? ''
+      if (!path.startsWith(prefix)) continue
+      const [versions] = await client.listSecretVersions({ parent: name ?? '' })
+      const newest = Math.max(...versions.map(version => idOf(version.name)))
+      const read = versions.map(async ({ name: version, state }) => {
+        const served = state === 'ENABLED' || state === 1
+        const [answer] = served ? await client.accessSecretVersion({ name: version ?? '' }) : []
+        const value = answer === undefined ? undefined : Buffer.from(answer.payload?.data ?? '').toString()
+        return { version: String(idOf(version)), served, current: idOf(version) === newest, value }
+      })
+      found.push({ path, deleted: false, versions: await Promise.all(read) })
+    }
+    return found
+  }
+
+  return {
+    config,
+    wire: wireOf(controls),
+    look,
+    plant: async (path, value) => {
+      const [secret] = await client.createSecret({ parent, secretId: path, secret: { replication: { automatic: {} } } })
+      await client.addSecretVersion({ parent: secret.name ?? '', payload: { data: Buffer.from(value) } })
+    },
+    advance: ms => controls.clock.advance(ms),
+    stop: async () => {
+      await client.close()
+      await emulator.stop()
+    },
+  }
+}
+
+function idOf(name: string | null | undefined): number {
+  return Number((name ?? '').split('/').at(-1))
+}

@@ -1,0 +1,110 @@
+import { vaultDriver, type VaultOptions } from '@strongroom/vault'
+import { looks, wireOf, writes, type Backend, type Found, type FoundVersion, type Running } from './backend.ts'
+
+const VAULT: Pick<Backend, 'requests' | 'promotes' | 'driver'> = {
+  requests: {
+    create: writes('WriteData', 'WriteMetadata'),
+    append: [...looks('ReadMetadata'), ...writes('WriteData')],
+    remove: writes('DeleteMetadata'),
+  },
+  promotes: false,
+  driver: config => vaultDriver(config as VaultOptions),
+}
+
+/** Our emulator. */
+export const vault: Backend = {
+  ...VAULT,
+  name: 'vault',
+  start: async () => {
+    const { startVaultEmulator } = await import('@strongroom/emulators/vault')
+    const { url, rootToken, controls, stop } = await startVaultEmulator()
+    return { ...outside(url, rootToken), wire: wireOf(controls), advance: ms => controls.clock.advance(ms), stop }
+  },
+}
+
+/** The real server, behind a proxy that breaks the wire. */
+export const openbao: Backend = {
+  ...VAULT,
+  name: 'openbao',
+  missing: undefined,
+  start: async () => {
+    const { ROOT_TOKEN, startOpenBao } = await import('@strongroom/testbed')
+    const { startFaultProxy } = await import('@strongroom/emulators')
+    const server = await startOpenBao()
+    const seen: string[] = []
+    const proxy = await startFaultProxy(server.url, {
+      operationOf: ({ method, url }) => {
+        const name = operationOf(`${method} ${url}`)
+        seen.push(name)
+        return name
+      },
+    })
+    return {
+      ...outside(server.url, ROOT_TOKEN),
+      config: configOf(proxy.url, ROOT_TOKEN),
+      wire: {
+        inject: proxy.inject,
+        clearFaults: proxy.clearFaults,
+        requests: () => seen.splice(0),
+        // The proxy passes it on to another process, which takes a moment.
+        landed: () => new Promise(resolve => setTimeout(resolve, 150)),
+      },
+      advance: () => {},
+      stop: async () => {
+        await proxy.stop()
+        await server.stop()
+      },
+    }
+  },
+}
+
+/** As our emulator's journal names them. */
+const OPERATIONS: readonly (readonly [RegExp, string])[] = [
+  [/^GET .*\/data\//, 'ReadData'],
+  [/^POST .*\/data\//, 'WriteData'],
+  [/^GET .*\/metadata\/.*[?&]list=true/, 'ListMetadata'],
+  [/^GET .*\/metadata\//, 'ReadMetadata'],
+  [/^POST .*\/metadata\//, 'WriteMetadata'],
+  [/^DELETE .*\/metadata\//, 'DeleteMetadata'],
+  [/^POST .*\/destroy\//, 'DestroyVersions'],
+]
+
+function operationOf(request: string): string {
+  return OPERATIONS.find(([pattern]) => pattern.test(request))?.[1] ?? request
+}
+
+function configOf(address: string, token: string): VaultOptions {
+  return { address, auth: { method: 'token', token } }
+}
+
+/** Plain HTTP, as anybody would. */
+function outside(url: string, token: string): Pick<Running, 'config' | 'look' | 'plant'> {
+  const ask = async (method: string, path: string, json?: object): Promise<Record<string, unknown> | undefined> => {
+    const body = json === undefined ? {} : { body: JSON.stringify(json) }
+    const answer = await fetch(`${url}/v1/secret/${path}`, { method, headers: { 'x-vault-token': token }, ...body })
+    const text = await answer.text()
+    if (answer.status === 404) return undefined
+    if (!answer.ok) throw new Error(`${method}: ${answer.status}`)
+    return text === '' ? {} : ((JSON.parse(text) as { readonly data: Record<string, unknown> }).data ?? {})
+  }
+  const versionOf = async (path: string, version: string, destroyed: boolean, current: boolean): Promise<FoundVersion> => {
+    const read = destroyed ? undefined : ((await ask('GET', `data/${path}?version=${version}`))?.['data'] as { readonly value?: string } | undefined)
+    return { version, served: !destroyed, current, value: read?.value }
+  }
+  return {
+    config: configOf(url, token),
+    look: async prefix => {
+      const { keys = [] } = ((await ask('GET', 'metadata/?list=true')) ?? {}) as { readonly keys?: readonly string[] }
+      const found = keys
+        .filter(key => key.startsWith(prefix))
+        .map(async (path): Promise<Found> => {
+          const metadata = (await ask('GET', `metadata/${path}`)) as { readonly current_version: number; readonly versions: object } | undefined
+          const versions = Object.entries((metadata?.versions ?? {}) as Readonly<Record<string, { readonly destroyed: boolean }>>)
+          const read = versions.map(([id, { destroyed }]) => versionOf(path, id, destroyed, Number(id) === metadata?.current_version))
+          return { path, deleted: false, versions: await Promise.all(read) }
+        })
+      return await Promise.all(found)
+    },
+    plant: async (path, value) => void (await ask('POST', `data/${path}`, { data: { value } })),
+  }
+}

@@ -1,0 +1,110 @@
+// The process that dies. It is told what to do over the channel that its parent made.
+import { flushCompileCache } from 'node:module'
+import {
+  accountId,
+  createSecretReader,
+  createSecretRegistry,
+  isSecretError,
+  secretId,
+  unsafeAllowEveryone,
+  type AccountSecrets,
+  type SecretDriver,
+} from '@strongroom/core'
+import { backendOf } from './backends/index.ts'
+import { databaseOf } from './databases/index.ts'
+import { die, Failpoints } from './failpoints.ts'
+import { knockOutOf } from './knock-outs.ts'
+import { ACCOUNT, ACTORS, KEYS, STORE, type Job, type Outcome, type ToChild, type ToParent } from './messages.ts'
+import { seeded } from './seeded.ts'
+
+const account = accountId(ACCOUNT)
+const actor = (id: string): { readonly id: string; readonly type: 'service_account' } => ({ id, type: 'service_account' })
+let driver: SecretDriver | undefined
+let go: (() => Promise<void>) | undefined
+
+process.on('message', (message: ToChild) => {
+  void take(message).catch((error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`, () => process.exit(1))
+  })
+})
+process.on('disconnect', () => process.exit(0))
+
+async function take(message: ToChild): Promise<void> {
+  if (message.type === 'warm') {
+    driver = backendOf(message.backend).driver(message.config)
+    await driver.list({ prefix: 'none', withLabels: false, page: undefined }, { signal: new AbortController().signal, attempt: 1 })
+    flushCompileCache() // now, since a process that is killed leaves none
+    await tell({ type: 'warm' })
+  } else if (message.type === 'prepare') {
+    go = await prepare(message.job)
+  } else {
+    await go?.()
+  }
+}
+
+/** Makes the secret to work on, and answers the operation. */
+async function prepare(job: Job): Promise<() => Promise<void>> {
+  if (driver === undefined) throw new Error('not warm')
+  Math.random = seeded(job.seed)
+  const failpoints = new Failpoints(job.fault, sleep)
+  const knockOut = knockOutOf(job.knockOut)
+  const metadata = knockOut.metadata(databaseOf(job.database).open(job.place, failpoints.insideTransaction))
+  const rules = knockOut.driver(driver)
+  const shared = { id: job.registry, metadata: failpoints.metadata(metadata), authorize: unsafeAllowEveryone }
+  const stores = { [STORE]: failpoints.driver(rules) }
+  const registry = await createSecretRegistry({ ...shared, stores, writeTo: STORE, policy: job.times })
+  const reader = await createSecretReader({ ...shared, stores })
+  const { id } = await registry.account(account, actor(ACTORS.setUp)).create({ key: KEYS.old, value: job.values.before, description: 'before' })
+  await tell({ type: 'ready' })
+
+  return async () => {
+    failpoints.arm(true)
+    const secrets = registry.account(account, actor(ACTORS.child))
+    const outcome = await perform(job, secrets, id).then(
+      async (): Promise<Outcome> => {
+        failpoints.arm(false)
+        const key = job.operation === 'create' ? KEYS.new : KEYS.old
+        const read = await reader
+          .account(account, actor(ACTORS.child))
+          .read({ key })
+          .then(({ value }) => value.revealText())
+          .catch((error: unknown) => (isSecretError(error, 'not_found') ? undefined : Promise.reject(error as Error)))
+        const expected = { create: job.values.after, 'update value': job.values.after, 'update description': job.values.before, delete: undefined }
+        return { state: 'done', readBack: read === expected[job.operation] }
+      },
+      (error: unknown): Outcome => {
+        failpoints.arm(false)
+        const text = String(error)
+        return isSecretError(error)
+          ? { state: 'failed', code: error.code, effect: error.effect, text }
+          : { state: 'failed', code: 'none', effect: 'none', text }
+      },
+    )
+    await tell({ type: 'ended', outcome, steps: failpoints.steps })
+    if (job.dieWithAnswer) die()
+    await metadata.close()
+  }
+}
+
+async function perform({ operation, values }: Job, secrets: AccountSecrets, id: string): Promise<unknown> {
+  switch (operation) {
+    case 'create':
+      return await secrets.create({ key: KEYS.new, value: values.after, description: 'after' })
+    case 'update value':
+      return await secrets.update(secretId(id), { value: values.after, description: 'after' })
+    case 'update description':
+      return await secrets.update(secretId(id), { description: 'after' })
+    case 'delete':
+      return await secrets.delete(secretId(id))
+  }
+}
+
+/** Stops this process as a whole, timers and all, until its parent wakes it. */
+async function sleep(): Promise<void> {
+  await tell({ type: 'asleep' })
+  process.kill(process.pid, 'SIGSTOP')
+}
+
+function tell(message: ToParent): Promise<void> {
+  return new Promise((resolve, reject) => process.send?.(message, (error: Error | null) => (error === null ? resolve() : reject(error))))
+}

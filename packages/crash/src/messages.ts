@@ -1,0 +1,51 @@
+import type { Operation, SeamFault } from './scenarios.ts'
+
+/** One operation of one child. Plain JSON. */
+export interface Job {
+  readonly database: string
+  readonly place: unknown
+  readonly registry: string
+  readonly operation: Operation
+  /** What the child does to itself; undefined when the parent does it, or nobody. */
+  readonly fault: { readonly step: string; readonly how: SeamFault } | undefined
+  readonly times: Times
+  readonly values: Values
+  readonly seed: number
+  /** The rule that is switched off, by its name. */
+  readonly knockOut: string | undefined
+  readonly dieWithAnswer: boolean
+}
+
+export interface Times {
+  readonly deadlineMs: number
+  readonly leaseMs: number
+  readonly putHorizonMs: number
+}
+
+export interface Values {
+  readonly before: string
+  readonly after: string
+}
+
+export type ToChild =
+  /** Loads the backend's adapter and SDK, so that later jobs begin at once. */
+  | { readonly type: 'warm'; readonly backend: string; readonly config: unknown }
+  /** Makes the secret that the operation is on. */
+  | { readonly type: 'prepare'; readonly job: Job }
+  | { readonly type: 'go' }
+
+export type Outcome =
+  | { readonly state: 'done'; readonly readBack: boolean }
+  | { readonly state: 'failed'; readonly code: string; readonly effect: string; readonly text: string }
+
+export type ToParent =
+  | { readonly type: 'warm' }
+  | { readonly type: 'ready' }
+  | { readonly type: 'asleep' }
+  | { readonly type: 'ended'; readonly outcome: Outcome; readonly steps: readonly string[] }
+
+export const ACCOUNT = 'acc-1'
+export const STORE = 'main'
+/** Who writes is how the audit trail tells the operations apart. */
+export const ACTORS = { setUp: 'set-up', child: 'child', follower: 'follower', successor: 'successor', rival: 'rival' } as const
+export const KEYS = { old: 'old', new: 'new' } as const

@@ -1,0 +1,390 @@
+import {
+  accountId,
+  createSecretReader,
+  createSecretRegistry,
+  isSecretError,
+  unsafeAllowEveryone,
+  type Actor,
+  type SecretReader,
+  type SecretRegistry,
+} from '@strongroom/core'
+import type { Child } from './children.ts'
+import { judge, type Attempt, type Finding } from './invariants.ts'
+import { knockOutOf } from './knock-outs.ts'
+import type { Lane } from './lane.ts'
+import { ACCOUNT, ACTORS, KEYS, STORE, type Job, type Outcome, type Times, type Values } from './messages.ts'
+import { requestsOf, stepsOf, type Fault, type Operation, type Scenario } from './scenarios.ts'
+import { seeded, seedOf } from './seeded.ts'
+
+export interface Result {
+  readonly scenario: Scenario
+  readonly findings: readonly Finding[]
+  readonly drift: number
+  /** What the child came to: `SIGKILL`, `done`, or an error's code and effect. */
+  readonly end: string
+  readonly ms: number
+}
+
+const account = accountId(ACCOUNT)
+const TIMES: Times = { deadlineMs: 10_000, leaseMs: 30_000, putHorizonMs: 60_000 }
+/** Where a request is held until the caller has given up. */
+const HASTY: Times = { deadlineMs: 400, leaseMs: 30_000, putHorizonMs: 60_000 }
+/** A rival waits so long for its turn. */
+const RIVAL: Times = { deadlineMs: 40, leaseMs: 30_000, putHorizonMs: 60_000 }
+const HOUR_MS = 3_600_000
+const MAX_PASSES = 14
+const ACTION = { create: 'secret.create', 'update value': 'secret.update', 'update description': 'secret.update', delete: 'secret.delete' } as const
+
+/** One scenario from its set-up to its verdict. */
+export async function runScenario(lane: Lane, scenario: Scenario, number: number, options: { readonly seed: number; readonly knockOut?: string | undefined }): Promise<Result> {
+  const startedAt = performance.now()
+  const stage = await Stage.set(lane, scenario, number, options)
+  try {
+    const end = await stage.play()
+    const { findings, drift } = await stage.close()
+    return { scenario, findings, drift, end, ms: performance.now() - startedAt }
+  } catch (error) {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    return { scenario, findings: [...stage.findings, { kind: 'unexplained', text }], drift: 0, end: 'error', ms: performance.now() - startedAt }
+  } finally {
+    await stage.strike()
+  }
+}
+
+/** The registry of one scenario, with everybody who works on it. */
+class Stage {
+  readonly findings: Finding[] = []
+  readonly #lane: Lane
+  readonly #scenario: Scenario
+  readonly #place: unknown
+  readonly #job: Job
+  readonly #child: Child
+  readonly #id: string
+  readonly #attempts: Attempt[] = []
+  readonly #bystanders: ReadonlyMap<string, string>
+  readonly #follower: string
+  #registry!: SecretRegistry
+  #reader!: SecretReader
+  #metadata: ReturnType<Scenario['database']['open']>
+  #alive = true
+  #sound = false
+
+  private constructor(lane: Lane, scenario: Scenario, place: unknown, job: Job, child: Child, bystander: string, follower: string) {
+    this.#lane = lane
+    this.#scenario = scenario
+    this.#place = place
+    this.#job = job
+    this.#child = child
+    this.#id = job.registry
+    this.#bystanders = new Map([[`${job.registry}-bystander`, bystander]])
+    this.#follower = follower
+    this.#metadata = knockOutOf(job.knockOut).metadata(scenario.database.open(place))
+  }
+
+  static async set(lane: Lane, scenario: Scenario, number: number, { seed, knockOut }: { readonly seed: number; readonly knockOut?: string | undefined }): Promise<Stage> {
+    const { operation, fault, database } = scenario
+    const own = seedOf(seed, scenario.name)
+    const random = seeded(own)
+    const value = (what: string): string => `${what}-${Array.from({ length: 4 }, () => Math.floor(random() * 2 ** 32).toString(36)).join('')}`
+    const values: Values = { before: value('before'), after: value('after') }
+    const registry = `c${number}`
+    const place = await database.make(lane.folder, registry)
+    const job: Job = {
+      database: database.name,
+      place,
+      registry,
+      operation,
+      fault: fault.kind === 'seam' ? fault : undefined,
+      times: fault.kind === 'wire' && fault.how === 'lands late' ? HASTY : TIMES,
+      values,
+      seed: own,
+      knockOut,
+      dieWithAnswer: fault.kind === 'answered',
+    }
+    const child = await lane.children.take()
+    const stage = new Stage(lane, scenario, place, job, child, value('bystander'), value('follower'))
+    try {
+      await child.prepare(job)
+      stage.#registry = await stage.#open(TIMES)
+      stage.#reader = await createSecretReader({ id: registry, metadata: stage.#metadata, stores: { [STORE]: stage.#driver() }, authorize: unsafeAllowEveryone })
+      for (const [path, planted] of stage.#bystanders) await lane.running.plant(path, planted)
+      stage.#attempts.push({ actor: ACTORS.setUp, action: 'secret.create', key: KEYS.old, value: values.before, description: 'before', told: 'done' })
+    } catch (error) {
+      await stage.strike()
+      throw error
+    }
+    return stage
+  }
+
+  /** Lets the child do its operation, and befall what should befall it. */
+  async play(): Promise<string> {
+    const { fault } = this.#scenario
+    switch (fault.kind) {
+      case 'wire':
+        return await this.#playOnTheWire(fault)
+      case 'seam':
+        if (fault.how === 'asleep past the lease before') return await this.#playAsleep(fault.step)
+        if (fault.how.startsWith('killed')) return await this.#playKilled()
+        return await this.#playOn()
+      case 'answered':
+        return await this.#playAnswered()
+      case 'none':
+        return await this.#playOn()
+    }
+  }
+
+  /** It kills itself; a failpoint that was not reached would let it end. */
+  async #playKilled(): Promise<string> {
+    const end = this.#child.next('ended').then(
+      () => 'it ended',
+      () => 'it died',
+    )
+    this.#child.go()
+    if ((await end) === 'it ended') throw new Error('the failpoint was not reached')
+    return await this.#died()
+  }
+
+  async #playAnswered(): Promise<string> {
+    const ended = this.#child.next('ended')
+    this.#child.go()
+    const { outcome } = await ended
+    this.#tried(this.#told(outcome))
+    await this.#isDead()
+    await this.#look()
+    return 'SIGKILL, answered'
+  }
+
+  /** Nothing dies. */
+  async #playOn(): Promise<string> {
+    this.#lane.running.wire?.requests()
+    const ended = this.#child.next('ended')
+    this.#child.go()
+    const { outcome, steps } = await ended
+    this.#tried(this.#told(outcome))
+    if (this.#scenario.fault.kind === 'none') this.#compareWithTables(steps)
+    else if (this.#scenario.fault.kind === 'seam' && !steps.includes(this.#scenario.fault.step)) throw new Error('the failpoint was not reached')
+    await this.#look()
+    return endOf(outcome)
+  }
+
+  /** The process sleeps as a whole, and goes on when recovery is through. */
+  async #playAsleep(step: string): Promise<string> {
+    const asleep = this.#child.next('asleep')
+    this.#child.go()
+    await asleep
+    await this.#look()
+    // A put that sleeps longer than the horizon is the sweep's, which is not built.
+    if (step === 'driver.create' || step === 'driver.append') await this.#recover()
+    else await this.#settle()
+    await this.#follow()
+    const { outcome } = await this.#child.wake(this.#child.next('ended'))
+    // What it reads by then may be the other writer's.
+    this.#tried(this.#told(outcome, 'others have written'))
+    return endOf(outcome)
+  }
+
+  async #playOnTheWire({ request, how }: Extract<Fault, { readonly kind: 'wire' }>): Promise<string> {
+    const { wire } = this.#lane.running
+    if (wire === undefined) throw new Error('this backend has no wire')
+    if (how === 'answer lost') {
+      wire.inject({ kind: 'lose' }, { operations: [request] })
+      return await this.#playOn()
+    }
+    const { promise: reached, resolve: reach } = Promise.withResolvers<void>()
+    const { promise: released, resolve: letGo } = Promise.withResolvers<void>()
+    const release = (): Promise<void> => {
+      reach()
+      return released
+    }
+    wire.inject({ kind: 'hold', applied: how === 'killed, applied', release }, { operations: [request] })
+    const ended = this.#child.next('ended')
+    ended.catch(() => {}) // it may be killed first
+    this.#child.go()
+    await Promise.race([reached, ended.then(() => Promise.reject(new Error('the failpoint was not reached')))])
+    if (how === 'lands late') {
+      const { outcome } = await ended
+      this.#tried(this.#told(outcome))
+      await this.#look()
+      await this.#letLand(letGo)
+      return endOf(outcome)
+    }
+    await this.#child.kill()
+    const end = await this.#died()
+    if (how === 'killed, lands late') await this.#letLand(letGo)
+    else letGo()
+    return end
+  }
+
+  /** Recovery, somebody else's write, and then what was held on its way. */
+  async #letLand(letGo: () => void): Promise<void> {
+    await this.#recover()
+    await this.#follow()
+    letGo()
+    await this.#lane.running.wire?.landed()
+  }
+
+  async #died(): Promise<string> {
+    await this.#isDead()
+    this.#tried('not certain')
+    await this.#look()
+    return 'SIGKILL'
+  }
+
+  async #isDead(): Promise<void> {
+    this.#alive = false
+    const how = await this.#child.dead
+    if (how !== 'SIGKILL') throw new Error(`the child ended with ${how}: ${this.#child.output}`)
+  }
+
+  /** Right after the blow, before any recovery: what must be true at every moment. */
+  async #look(): Promise<void> {
+    const { registry: id } = this.#job
+    const row = await this.#metadata.find({ registry: id, account, key: KEYS.old }, {})
+    if (this.#lane.backend.promotes && row !== undefined && row.revision === 1) {
+      const secret = (await this.#lane.running.look(`${id}-`)).find(({ path }) => path === row.pointer.path)
+      const current = secret?.versions.find(version => version.current)
+      if (current?.version !== row.pointer.version) this.#report('outsiders are given a version that is not committed')
+    }
+    if (row === undefined) {
+      const told = await this.#try({ actor: ACTORS.successor, action: 'secret.create', key: KEYS.old, value: this.#follower, description: 'again' }, this.#registry)
+      if (told !== 'done') this.#report('the key is not free at once after its delete')
+    }
+    const { intents } = await this.#metadata.references({ registry: id }, {})
+    if (intents === 0) return
+    const rival = await this.#open(RIVAL)
+    this.#lane.running.wire?.requests()
+    const isCreate = this.#scenario.operation === 'create'
+    const attempt = { actor: ACTORS.rival, action: isCreate ? 'secret.create' : 'secret.update', key: isCreate ? KEYS.new : KEYS.old } as const
+    const told = await this.#try({ ...attempt, value: this.#follower, description: 'rival' }, rival)
+    if (told !== 'nothing happened') this.#report('two writers were at one record')
+    if ((this.#lane.running.wire?.requests().length ?? 0) > 0) this.#report('a writer whose turn it was not has sent something')
+  }
+
+  /** Somebody else writes, after recovery and before what is late lands. */
+  async #follow(): Promise<void> {
+    const isCreate = this.#scenario.operation === 'create'
+    const attempt = { actor: ACTORS.follower, action: isCreate ? 'secret.create' : 'secret.update', key: isCreate ? KEYS.new : KEYS.old } as const
+    const told = await this.#try({ ...attempt, value: this.#follower, description: 'follower' }, this.#registry)
+    if (told === 'not certain') this.#report('a writer after recovery got no clear answer')
+  }
+
+  /** An attempt of this process's own; it knows what came of it. */
+  async #try(attempt: Omit<Attempt, 'told'>, registry: SecretRegistry): Promise<Attempt['told']> {
+    const { actor: id, action, key, value, description } = attempt
+    const actor: Actor = { id, type: 'service_account' }
+    const secrets = registry.account(account, actor)
+    let told: Attempt['told'] = 'done'
+    try {
+      if (action === 'secret.create') await secrets.create({ key, value: value ?? '', description })
+      else {
+        const row = await this.#metadata.find({ registry: this.#id, account, key }, {})
+        if (row === undefined) return 'nothing happened'
+        await secrets.update(row.id, { value, description })
+      }
+    } catch (error) {
+      told = isSecretError(error) && error.effect === 'none' ? 'nothing happened' : 'not certain'
+    }
+    this.#attempts.push({ ...attempt, told })
+    return told
+  }
+
+  /** The lease is over and one pass has been, but a put may still land. */
+  async #recover(): Promise<void> {
+    await this.#advance(TIMES.leaseMs + 1_000)
+    await this.#registry.maintain({ maxItems: 1_000 })
+  }
+
+  /** Passes of upkeep, with time between them, until nothing is left. */
+  async #settle(): Promise<void> {
+    for (let pass = 1; ; pass += 1) {
+      await this.#advance(HOUR_MS)
+      const { backlog } = await this.#registry.maintain({ maxItems: 1_000 })
+      if (backlog === 0) return
+      if (pass === MAX_PASSES) return this.#report(`upkeep does not come to an end: ${backlog} left after ${pass} passes`)
+    }
+  }
+
+  async #advance(ms: number): Promise<void> {
+    await this.#scenario.database.advance(this.#place, ms)
+    this.#lane.running.advance(ms)
+  }
+
+  /** Quiescence, and the verdict. */
+  async close(): Promise<{ readonly findings: readonly Finding[]; readonly drift: number }> {
+    this.#lane.running.wire?.clearFaults()
+    await this.#settle()
+    const { findings, drift, found } = await judge({
+      id: this.#id,
+      registry: this.#registry,
+      reader: this.#reader,
+      metadata: this.#metadata,
+      running: this.#lane.running,
+      promotes: this.#lane.backend.promotes,
+      attempts: this.#attempts,
+      bystanders: this.#bystanders,
+      quiet: { 'the database': await this.#scenario.database.bytes(this.#place), 'what the child wrote': Buffer.from(this.#child.output) },
+    })
+    this.findings.push(...findings)
+    this.#lane.remember(`${this.#id}-`, found)
+    this.#sound = true
+    return { findings: this.findings, drift }
+  }
+
+  async strike(): Promise<void> {
+    this.#lane.running.wire?.clearFaults()
+    if (this.#alive && this.#sound) this.#lane.children.giveBack(this.#child)
+    else await this.#child.kill()
+    await this.#metadata.close()
+    await this.#scenario.database.remove(this.#place)
+  }
+
+  #driver(): Lane['driver'] {
+    return knockOutOf(this.#job.knockOut).driver(this.#lane.driver)
+  }
+
+  #open(policy: Times): Promise<SecretRegistry> {
+    const shared = { id: this.#id, metadata: this.#metadata, authorize: unsafeAllowEveryone }
+    return createSecretRegistry({ ...shared, stores: { [STORE]: this.#driver() }, writeTo: STORE, policy })
+  }
+
+  #tried(told: Attempt['told']): void {
+    const { operation, values } = this.#job
+    const changes: Readonly<Record<Operation, Partial<Attempt>>> = {
+      create: { key: KEYS.new, value: values.after, description: 'after' },
+      'update value': { value: values.after, description: 'after' },
+      'update description': { description: 'after' },
+      delete: {},
+    }
+    // Before the attempts of others: it began first.
+    this.#attempts.push({ actor: ACTORS.child, action: ACTION[operation], key: KEYS.old, ...changes[operation], told })
+  }
+
+  #told(outcome: Outcome, others?: 'others have written'): Attempt['told'] {
+    if (outcome.state === 'done') {
+      if (!outcome.readBack && others === undefined) this.#report('the writer did not read what it had written')
+      return 'done'
+    }
+    if (outcome.code === 'none') throw new Error(`the operation failed with something that is no SecretError: ${outcome.text}`)
+    return outcome.effect === 'none' ? 'nothing happened' : 'not certain'
+  }
+
+  #compareWithTables(steps: readonly string[]): void {
+    const { operation } = this.#scenario
+    const { backend, running } = this.#lane
+    const compare = (what: string, found: readonly string[], table: readonly string[]): void => {
+      if (found.join() !== table.join()) this.#report(`the ${what} are ${found.join(', ')}, and not those of the table: ${table.join(', ')}`)
+    }
+    compare('steps', steps, stepsOf(operation, backend))
+    // What comes after is the child's own reading.
+    const table = requestsOf(operation, backend).map(({ name }) => name)
+    if (running.wire !== undefined) compare('requests', running.wire.requests().slice(0, table.length), table)
+  }
+
+  #report(text: string): void {
+    this.findings.push({ kind: 'unexplained', text })
+  }
+}
+
+function endOf(outcome: Outcome): string {
+  return outcome.state === 'done' ? 'done' : `${outcome.code}, effect ${outcome.effect}`
+}

@@ -1,0 +1,105 @@
+import type { Backend, DrivenCall, Request } from './backends/backend.ts'
+import type { Database } from './databases/database.ts'
+
+export const OPERATIONS = ['create', 'update value', 'update description', 'delete'] as const
+export type Operation = (typeof OPERATIONS)[number]
+
+/** What befalls the child at a call of the database. */
+const DATABASE_FAULTS = [
+  'killed before',
+  'killed inside',
+  'killed after',
+  'ambiguous, committed',
+  'ambiguous, not committed',
+  'ambiguous for good',
+  'asleep past the lease before',
+] as const
+/** At a call of the driver. `answer lost` is for backends without a wire. */
+const DRIVER_FAULTS = ['killed before', 'killed after', 'answer lost', 'asleep past the lease before'] as const
+/** At one request of a driver's call, on its way. */
+const WIRE_FAULTS = ['killed, applied', 'killed, lands late', 'answer lost', 'lands late'] as const
+
+export type SeamFault = (typeof DATABASE_FAULTS)[number] | (typeof DRIVER_FAULTS)[number]
+export type WireFault = (typeof WIRE_FAULTS)[number]
+
+export type Fault =
+  /** Nothing: the calls and requests are compared with the tables below. */
+  | { readonly kind: 'none' }
+  /** `step`: such as `metadata.commitUpdate`. Done by the child, around the call. */
+  | { readonly kind: 'seam'; readonly step: string; readonly how: SeamFault }
+  /** Done by the parent, at the server. */
+  | { readonly kind: 'wire'; readonly request: string; readonly how: WireFault }
+  /** Killed when the answer has been given. */
+  | { readonly kind: 'answered' }
+
+export interface Scenario {
+  /** Unique: `aws/sqlite/create/killed before metadata.beginCreate`. */
+  readonly name: string
+  readonly backend: Backend
+  readonly database: Database
+  readonly operation: Operation
+  readonly fault: Fault
+}
+
+/** Every failpoint of every operation, on every backend with every database. */
+export function scenariosOf(backends: readonly Backend[], databases: readonly Database[]): readonly Scenario[] {
+  return backends.flatMap(backend =>
+    databases.flatMap(database =>
+      OPERATIONS.flatMap(operation =>
+        faultsOf(operation, backend, database).map(fault => {
+          const name = `${backend.name}/${database.name}/${operation}/${nameOf(fault)}`
+          return { name, backend, database, operation, fault }
+        }),
+      ),
+    ),
+  )
+}
+
+/** The calls of database and driver that an operation makes, in order. */
+export function stepsOf(operation: Operation, { promotes }: Pick<Backend, 'promotes'>): readonly string[] {
+  switch (operation) {
+    case 'create':
+      return ['metadata.beginCreate', 'driver.create', 'metadata.commitCreate']
+    case 'update value':
+      return ['metadata.beginUpdate', 'driver.append', 'metadata.commitUpdate', ...(promotes ? ['driver.promote', 'metadata.settleQueue'] : [])]
+    case 'update description':
+      return ['metadata.updateDescription']
+    case 'delete':
+      return ['metadata.commitDelete', 'driver.remove', 'metadata.settleQueue']
+  }
+}
+
+/** The requests that an operation sends, in order. */
+export function requestsOf(operation: Operation, backend: Backend): readonly Request[] {
+  const calls = stepsOf(operation, backend).filter(step => step.startsWith('driver.'))
+  return calls.flatMap(call => backend.requests?.[call.slice('driver.'.length) as DrivenCall] ?? [])
+}
+
+function faultsOf(operation: Operation, backend: Backend, database: Database): readonly Fault[] {
+  const seam = stepsOf(operation, backend).flatMap(step => {
+    const inDatabase = step.startsWith('metadata.')
+    const faults: readonly SeamFault[] = inDatabase ? DATABASE_FAULTS : DRIVER_FAULTS
+    return faults
+      .filter(how => how !== 'killed inside' || database.cuts)
+      .filter(how => how !== 'answer lost' || backend.requests === undefined)
+      .map(how => ({ kind: 'seam', step, how }) as const)
+  })
+  const wire = requestsOf(operation, backend).flatMap(({ name, writes }) =>
+    // A look that comes late changes nothing.
+    WIRE_FAULTS.filter(how => writes || how === 'killed, applied' || how === 'answer lost').map(how => ({ kind: 'wire', request: name, how }) as const),
+  )
+  return [{ kind: 'none' }, ...seam, ...wire, { kind: 'answered' }]
+}
+
+function nameOf(fault: Fault): string {
+  switch (fault.kind) {
+    case 'none':
+      return 'undisturbed'
+    case 'seam':
+      return `${fault.how} ${fault.step}`
+    case 'wire':
+      return `${fault.how} ${fault.request}`
+    case 'answered':
+      return 'killed after the answer'
+  }
+}
