@@ -86,6 +86,27 @@ describe('a put that lands after recovery', () => {
     expect((await world.versions(id)).filter(version => version.includes('usable'))).toHaveLength(1)
     expect(await registry.maintain()).toMatchObject({ backlog: 0, needsAttention: [] })
   })
+
+  // Google's secret without a version, Vault's labels without a value: found by the crash matrix, which held that request.
+  it('is removed by the watch though it is no version yet, so that no list has it', async () => {
+    const { world, registry, secrets, id } = await open('google')
+    let land: () => Promise<unknown> = async () => {}
+    world.cloud.on('create', act => {
+      land = act
+      throw lost({ retryable: false })
+    })
+    expect(await failureOf(secrets.create({ key: 'new', value: 'x' }))).toMatchObject({ effect: 'unknown' })
+    world.now += 1_001
+    expect(await registry.maintain()).toMatchObject({ recovered: 1 })
+    await land()
+    expect(await world.paths()).toHaveLength(2)
+    world.cloud.on('versions', fails({ code: 'not_found', retryable: false }))
+    world.now += 5_001
+    await registry.maintain()
+    await registry.maintain()
+    expect(await world.paths()).toEqual([(await world.stored(id)).pointer.path])
+    expect(await registry.maintain()).toMatchObject({ backlog: 0 })
+  })
 })
 
 describe('the report', () => {

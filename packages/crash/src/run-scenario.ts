@@ -257,7 +257,9 @@ class Stage {
     const attempt = { actor: ACTORS.rival, action: isCreate ? 'secret.create' : 'secret.update', key: isCreate ? KEYS.new : KEYS.old } as const
     const told = await this.#try({ ...attempt, value: this.#follower, description: 'rival' }, rival)
     if (told !== 'nothing happened') this.#report('two writers were at one record')
-    if ((this.#lane.running.wire?.requests().length ?? 0) > 0) this.#report('a writer whose turn it was not has sent something')
+    const requests = Object.values(this.#lane.backend.requests ?? {}).flat()
+    const sent = this.#lane.running.wire?.requests().filter(name => requests.some(request => request.writes && request.name === name))
+    if (sent !== undefined && sent.length > 0) this.#report('a writer whose turn it was not has sent something')
   }
 
   /** Somebody else writes, after recovery and before what is late lands. */

@@ -195,10 +195,10 @@ export class Upkeep {
   /** Lists, then asks the database, then queues for removal only what it listed: a write that began since is not in the list. */
   async #watch(store: GuardedStore<WriteOnlyDriver>, entry: QueueEntry): Promise<Ended> {
     const listed = await this.#versions(store, entry)
-    if (listed.length === 0) return { state: 'watched' }
     const [owner] = await this.#owners(entry)
     if (owner !== undefined && owner.intents > 0) return { state: 'postponed', delayMs: this.#times.leaseMs }
     const place = { store: entry.store, path: entry.path }
+    // Also where nothing is listed: a part of a create may have landed that is no version yet, and the path is nobody's any more.
     if (owner?.row === undefined) return { state: 'watched', enqueue: [{ task: 'purge_path', ...place }] }
     const { version: kept } = owner.row
     const byToken = store.driver.capabilities.versionProof === 'token'
