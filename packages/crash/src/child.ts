@@ -14,13 +14,16 @@ import { backendOf } from './backends/index.ts'
 import { databaseOf } from './databases/index.ts'
 import { die, Failpoints } from './failpoints.ts'
 import { knockOutOf } from './knock-outs.ts'
-import { ACCOUNT, ACTORS, KEYS, STORE, type Job, type Outcome, type ToChild, type ToParent } from './messages.ts'
+import type { Attempt } from './invariants.ts'
+import { ACCOUNT, ACTORS, KEYS, STORE, type Job, type Outcome, type ToChild, type ToParent, type Wish } from './messages.ts'
 import { seeded } from './seeded.ts'
+import { openWorker } from './worker.ts'
 
 const account = accountId(ACCOUNT)
 const actor = (id: string): { readonly id: string; readonly type: 'service_account' } => ({ id, type: 'service_account' })
 let driver: SecretDriver | undefined
 let go: (() => Promise<void>) | undefined
+let worker: ((wish: Wish) => Promise<Attempt['told']>) | undefined
 
 process.on('message', (message: ToChild) => {
   void take(message).catch((error: unknown) => {
@@ -30,21 +33,28 @@ process.on('message', (message: ToChild) => {
 process.on('disconnect', () => process.exit(0))
 
 async function take(message: ToChild): Promise<void> {
-  if (message.type === 'warm') {
+  const { type } = message
+  if (type === 'warm') {
     driver = backendOf(message.backend).driver(message.config)
     await driver.list({ prefix: 'none', withLabels: false, page: undefined }, { signal: new AbortController().signal, attempt: 1 })
     flushCompileCache() // now, since a process that is killed leaves none
     await tell({ type: 'warm' })
-  } else if (message.type === 'prepare') {
-    go = await prepare(message.job)
-  } else {
+  } else if (driver === undefined) {
+    throw new Error('not warm')
+  } else if (type === 'prepare') {
+    go = await prepare(message.job, driver)
+  } else if (type === 'go') {
     await go?.()
+  } else if (type === 'open') {
+    worker = await openWorker(message.work, driver)
+    await tell({ type: 'opened' })
+  } else if (worker !== undefined) {
+    await tell({ type: 'did', told: await worker(message.attempt) })
   }
 }
 
 /** Makes the secret to work on, and answers the operation. */
-async function prepare(job: Job): Promise<() => Promise<void>> {
-  if (driver === undefined) throw new Error('not warm')
+async function prepare(job: Job, driver: SecretDriver): Promise<() => Promise<void>> {
   Math.random = seeded(job.seed)
   const failpoints = new Failpoints(job.fault, sleep)
   const knockOut = knockOutOf(job.knockOut)
@@ -68,7 +78,10 @@ async function prepare(job: Job): Promise<() => Promise<void>> {
           .account(account, actor(ACTORS.child))
           .read({ key })
           .then(({ value }) => value.revealText())
-          .catch((error: unknown) => (isSecretError(error, 'not_found') ? undefined : Promise.reject(error as Error)))
+          .catch((error: unknown) => {
+            if (!isSecretError(error)) throw error
+            return error.code === 'not_found' ? undefined : `${error.code}, and no value`
+          })
         const expected = { create: job.values.after, 'update value': job.values.after, 'update description': job.values.before, delete: undefined }
         return { state: 'done', readBack: read === expected[job.operation] }
       },

@@ -1,7 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import type { Job, ToChild, ToParent } from './messages.ts'
+import type { Job, ToChild, ToParent, Wish, Work } from './messages.ts'
 
 const PATIENCE_MS = 60_000
 /** What runs on the loopback is not asked for through a proxy. */
@@ -18,8 +18,8 @@ export class Child {
   output = ''
 
   /** `cache`: a folder where one child leaves what it compiled for the next. */
-  constructor(program: string, cache: string) {
-    this.#process = fork(join(import.meta.dirname, program), {
+  constructor(cache: string) {
+    this.#process = fork(join(import.meta.dirname, 'child.ts'), {
       execArgv: ['--conditions=@strongroom/source'],
       env: { ...process.env, ...DIRECT, NODE_NO_WARNINGS: '1', NODE_COMPILE_CACHE: cache },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -53,6 +53,19 @@ export class Child {
 
   go(): void {
     this.#tell({ type: 'go' })
+  }
+
+  async open(work: Work): Promise<void> {
+    const opened = this.next('opened')
+    this.#tell({ type: 'open', work })
+    await opened
+  }
+
+  /** What came of it; it never comes when the child is killed meanwhile. */
+  async attempt(attempt: Wish): Promise<Message<'did'>['told']> {
+    const did = this.next('did')
+    this.#tell({ type: 'do', attempt })
+    return (await did).told
   }
 
   /** The next message of a type. @throws when the child ends first, or is silent for a minute */
@@ -99,9 +112,9 @@ export class Children {
   readonly #all = new Set<Child>()
   readonly #ready: Promise<Child>[] = []
 
-  constructor(program: string, backend: string, config: unknown, cache: string) {
+  constructor(backend: string, config: unknown, cache: string) {
     this.#start = async () => {
-      const child = new Child(program, cache)
+      const child = new Child(cache)
       this.#all.add(child)
       void child.dead.then(() => this.#all.delete(child))
       return await child.warm(backend, config)

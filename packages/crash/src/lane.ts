@@ -21,7 +21,7 @@ export class Lane {
     this.running = running
     this.folder = folder
     this.driver = backend.driver(running.config)
-    this.children = new Children('child.ts', backend.name, running.config, join(folder, 'compiled'))
+    this.children = new Children(backend.name, running.config, join(folder, 'compiled'))
   }
 
   static async start(backend: Backend): Promise<Lane> {

@@ -1,3 +1,4 @@
+import type { Attempt } from './invariants.ts'
 import type { Operation, SeamFault } from './scenarios.ts'
 
 /** One operation of one child. Plain JSON. */
@@ -33,6 +34,19 @@ export type ToChild =
   /** Makes the secret that the operation is on. */
   | { readonly type: 'prepare'; readonly job: Job }
   | { readonly type: 'go' }
+  /** Of the soak: opens a registry, then does what it is told, one thing at a time. */
+  | { readonly type: 'open'; readonly work: Work }
+  | { readonly type: 'do'; readonly attempt: Wish }
+
+/** Where a child of the soak works. */
+export interface Work {
+  readonly database: string
+  readonly place: unknown
+  readonly registry: string
+  readonly times: Times
+}
+
+export type Wish = Omit<Attempt, 'told'>
 
 export type Outcome =
   | { readonly state: 'done'; readonly readBack: boolean }
@@ -42,6 +56,8 @@ export type ToParent =
   | { readonly type: 'warm' }
   | { readonly type: 'ready' }
   | { readonly type: 'asleep' }
+  | { readonly type: 'opened' }
+  | { readonly type: 'did'; readonly told: Attempt['told'] }
   | { readonly type: 'ended'; readonly outcome: Outcome; readonly steps: readonly string[] }
 
 export const ACCOUNT = 'acc-1'

@@ -2,9 +2,7 @@ import {
   accountId,
   createSecretReader,
   createSecretRegistry,
-  isSecretError,
   unsafeAllowEveryone,
-  type Actor,
   type SecretReader,
   type SecretRegistry,
 } from '@strongroom/core'
@@ -12,9 +10,11 @@ import type { Child } from './children.ts'
 import { judge, type Attempt, type Finding } from './invariants.ts'
 import { knockOutOf } from './knock-outs.ts'
 import type { Lane } from './lane.ts'
-import { ACCOUNT, ACTORS, KEYS, STORE, type Job, type Outcome, type Times, type Values } from './messages.ts'
+import { ACCOUNT, ACTORS, KEYS, STORE, type Job, type Outcome, type Times, type Values, type Wish } from './messages.ts'
 import { requestsOf, stepsOf, type Fault, type Operation, type Scenario } from './scenarios.ts'
 import { seeded, seedOf } from './seeded.ts'
+import { settle } from './settle.ts'
+import { perform } from './worker.ts'
 
 export interface Result {
   readonly scenario: Scenario
@@ -31,8 +31,6 @@ const TIMES: Times = { deadlineMs: 10_000, leaseMs: 30_000, putHorizonMs: 60_000
 const HASTY: Times = { deadlineMs: 400, leaseMs: 30_000, putHorizonMs: 60_000 }
 /** A rival waits so long for its turn. */
 const RIVAL: Times = { deadlineMs: 40, leaseMs: 30_000, putHorizonMs: 60_000 }
-const HOUR_MS = 3_600_000
-const MAX_PASSES = 14
 const ACTION = { create: 'secret.create', 'update value': 'secret.update', 'update description': 'secret.update', delete: 'secret.delete' } as const
 
 /** One scenario from its set-up to its verdict. */
@@ -271,21 +269,8 @@ class Stage {
   }
 
   /** An attempt of this process's own; it knows what came of it. */
-  async #try(attempt: Omit<Attempt, 'told'>, registry: SecretRegistry): Promise<Attempt['told']> {
-    const { actor: id, action, key, value, description } = attempt
-    const actor: Actor = { id, type: 'service_account' }
-    const secrets = registry.account(account, actor)
-    let told: Attempt['told'] = 'done'
-    try {
-      if (action === 'secret.create') await secrets.create({ key, value: value ?? '', description })
-      else {
-        const row = await this.#metadata.find({ registry: this.#id, account, key }, {})
-        if (row === undefined) return 'nothing happened'
-        await secrets.update(row.id, { value, description })
-      }
-    } catch (error) {
-      told = isSecretError(error) && error.effect === 'none' ? 'nothing happened' : 'not certain'
-    }
+  async #try(attempt: Wish, registry: SecretRegistry): Promise<Attempt['told']> {
+    const told = await perform(attempt, registry, this.#metadata, this.#id)
     this.#attempts.push({ ...attempt, told })
     return told
   }
@@ -298,12 +283,8 @@ class Stage {
 
   /** Passes of upkeep, with time between them, until nothing is left. */
   async #settle(): Promise<void> {
-    for (let pass = 1; ; pass += 1) {
-      await this.#advance(HOUR_MS)
-      const { backlog } = await this.#registry.maintain({ maxItems: 1_000 })
-      if (backlog === 0) return
-      if (pass === MAX_PASSES) return this.#report(`upkeep does not come to an end: ${backlog} left after ${pass} passes`)
-    }
+    const backlog = await settle(this.#registry, ms => this.#advance(ms))
+    if (backlog > 0) this.#report(`upkeep does not come to an end: ${backlog} left`)
   }
 
   async #advance(ms: number): Promise<void> {

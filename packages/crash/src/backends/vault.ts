@@ -1,3 +1,4 @@
+import { missingProgram, openBaoBinary, ROOT_TOKEN, startOpenBao } from '@strongroom/testbed'
 import { vaultDriver, type VaultOptions } from '@strongroom/vault'
 import { looks, wireOf, writes, type Backend, type Found, type FoundVersion, type Running } from './backend.ts'
 
@@ -26,9 +27,8 @@ export const vault: Backend = {
 export const openbao: Backend = {
   ...VAULT,
   name: 'openbao',
-  missing: undefined,
+  missing: () => missingProgram(openBaoBinary, 'OpenBao'),
   start: async () => {
-    const { ROOT_TOKEN, startOpenBao } = await import('@strongroom/testbed')
     const { startFaultProxy } = await import('@strongroom/emulators')
     const server = await startOpenBao()
     const seen: string[] = []
