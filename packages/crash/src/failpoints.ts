@@ -1,4 +1,5 @@
 import { SecretError, type MetadataStore, type SecretDriver } from '@strongroom/core'
+import { changed } from './changed.ts'
 import type { Job } from './messages.ts'
 
 /** The answer of a backend that did not arrive. */
@@ -36,7 +37,7 @@ export class Failpoints {
   driver(driver: SecretDriver): SecretDriver {
     const classify: SecretDriver['classify'] = error =>
       error instanceof LostAnswer ? { code: 'unavailable', retryable: true, effect: 'unknown' } : driver.classify(error)
-    return this.#around('driver', { ...driver, classify })
+    return this.#around('driver', changed(driver, { classify }))
   }
 
   #around<Part extends object>(target: 'metadata' | 'driver', part: Part): Part {
@@ -45,7 +46,8 @@ export class Failpoints {
       get: (source, name) => {
         const value: unknown = Reflect.get(source, name)
         if (typeof value !== 'function' || plain.has(name)) return value
-        return (...parameters: unknown[]) => this.#call(`${target}.${String(name)}`, () => Reflect.apply(value, source, parameters) as Promise<unknown>)
+        return (...parameters: unknown[]) =>
+          this.#call(`${target}.${String(name)}`, () => Reflect.apply(value, source, parameters) as Promise<unknown>)
       },
     })
   }

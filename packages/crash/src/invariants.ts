@@ -107,13 +107,18 @@ export async function judge(world: World): Promise<Verdict> {
   }
   for (const [place, bytes] of Object.entries(world.quiet)) {
     const values = world.attempts.map(({ value }) => value).filter(value => value !== undefined)
-    if (values.some(value => traces(value).some(trace => bytes.includes(trace)))) report('unexplained', `a value, or something made from it, is in ${place}`)
+    if (values.some(value => traces(value).some(trace => bytes.includes(trace))))
+      report('unexplained', `a value, or something made from it, is in ${place}`)
   }
   return { findings, drift, found }
 }
 
 /** The state that the trail's commits make, and whether it agrees with what the callers were told. */
-function replay(trail: readonly AuditEntry[], attempts: readonly Attempt[], report: (kind: Finding['kind'], text: string) => void): Map<string, Expected> {
+function replay(
+  trail: readonly AuditEntry[],
+  attempts: readonly Attempt[],
+  report: (kind: Finding['kind'], text: string) => void,
+): Map<string, Expected> {
   const state = new Map<string, Expected>()
   const commits = new Map<string, number>()
   for (const entry of trail) {
@@ -175,7 +180,12 @@ function checkSecret(
 }
 
 /** The library's own reader says the same. */
-async function checkReader({ reader }: World, key: string, { value }: Expected, report: (kind: Finding['kind'], text: string) => void): Promise<void> {
+async function checkReader(
+  { reader }: World,
+  key: string,
+  { value }: Expected,
+  report: (kind: Finding['kind'], text: string) => void,
+): Promise<void> {
   const read = await reader
     .account(account, INSPECTOR)
     .read({ key })
@@ -190,6 +200,9 @@ async function checkReader({ reader }: World, key: string, { value }: Expected, 
 function traces(value: string): readonly Buffer[] {
   const bytes = Buffer.from(value)
   const digests = ['sha256', 'sha1', 'md5'].map(name => createHash(name).update(bytes).digest())
-  const shapes = [bytes, ...digests].flatMap(shape => [shape, ...(['hex', 'base64', 'base64url'] as const).map(form => Buffer.from(shape.toString(form).replace(/=+$/, '')))])
+  const shapes = [bytes, ...digests].flatMap(shape => [
+    shape,
+    ...(['hex', 'base64', 'base64url'] as const).map(form => Buffer.from(shape.toString(form).replace(/=+$/, ''))),
+  ])
   return [...shapes, Buffer.from(bytes.toString('utf16le'))]
 }

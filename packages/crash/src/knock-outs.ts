@@ -1,5 +1,15 @@
 import { createHash } from 'node:crypto'
-import { SecretError, type Busy, type CallOptions, type CommitOutcome, type Intent, type MetadataStore, type QueueTask, type SecretDriver } from '@strongroom/core'
+import {
+  SecretError,
+  type Busy,
+  type CallOptions,
+  type CommitOutcome,
+  type Intent,
+  type MetadataStore,
+  type QueueTask,
+  type SecretDriver,
+} from '@strongroom/core'
+import { changed } from './changed.ts'
 
 /** A rule of the protocol taken out, by what stands before the database or the backend, in the child and in recovery alike. */
 export interface KnockOut {
@@ -33,102 +43,106 @@ const KNOCK_OUTS: Readonly<Record<string, KnockOut | (() => KnockOut)>> = {
   },
   'recovery deletes the intent without consequence': {
     seenBy: /killed after driver/,
-    metadata: metadata => ({
-      ...metadata,
-      claimExpiredIntents: async (request, call) => {
-        for (const { id, account, token } of await metadata.claimExpiredIntents(request, call)) {
-          await metadata.abandon({ registry: request.registry, intent: id, account, token, code: 'deadline_exceeded', enqueue: [] }, call)
-        }
-        return []
-      },
-    }),
+    metadata: metadata =>
+      changed(metadata, {
+        claimExpiredIntents: async (request, call) => {
+          for (const { id, account, token } of await metadata.claimExpiredIntents(request, call)) {
+            await metadata.abandon({ registry: request.registry, intent: id, account, token, code: 'deadline_exceeded', enqueue: [] }, call)
+          }
+          return []
+        },
+      }),
   },
-  'recovery never claims': { seenBy: /killed after metadata.begin/, metadata: metadata => ({ ...metadata, claimExpiredIntents: async () => [] }) },
+  'recovery never claims': {
+    seenBy: /killed after metadata.begin/,
+    metadata: metadata => changed(metadata, { claimExpiredIntents: async () => [] }),
+  },
   'a delete queues no purge': {
-    seenBy: /delete\/killed after metadata/,
-    metadata: metadata => ({
-      ...metadata,
-      commitDelete: async (request, call) => {
-        const outcome = await metadata.commitDelete(request, call)
-        if (outcome.state === 'busy') return outcome
-        for (const { id, claim } of outcome.claimed) {
-          await metadata.settleQueue({ registry: request.registry, id, claim, outcome: { state: 'done' }, enqueue: [] }, call)
-        }
-        return { ...outcome, claimed: [] }
-      },
-    }),
+    seenBy: /delete\/killed after metadata.commitDelete/,
+    metadata: metadata =>
+      changed(metadata, {
+        commitDelete: async (request, call) => {
+          const outcome = await metadata.commitDelete(request, call)
+          if (outcome.state === 'busy') return outcome
+          for (const { id, claim } of outcome.claimed) {
+            await metadata.settleQueue({ registry: request.registry, id, claim, outcome: { state: 'done' }, enqueue: [] }, call)
+          }
+          return { ...outcome, claimed: [] }
+        },
+      }),
   },
   'a task that failed is taken for done': {
     seenBy: /delete\/lands late|update value\/lands late Update|delete\/undisturbed/,
-    metadata: metadata => ({ ...metadata, settleQueue: (request, call) => metadata.settleQueue({ ...request, outcome: { state: 'done' } }, call) }),
+    metadata: metadata =>
+      changed(metadata, { settleQueue: (request, call) => metadata.settleQueue({ ...request, outcome: { state: 'done' } }, call) }),
   },
   'what follows from a task is forgotten': {
     seenBy: /lands late/,
-    metadata: metadata => ({ ...metadata, settleQueue: (request, call) => metadata.settleQueue({ ...request, enqueue: [] }, call) }),
+    metadata: metadata => changed(metadata, { settleQueue: (request, call) => metadata.settleQueue({ ...request, enqueue: [] }, call) }),
   },
   'a put without an answer is a failure': {
     seenBy: /(create|update value)\/(answer lost|lands late)/,
-    driver: driver => ({ ...driver, classify: error => ({ ...driver.classify(error), effect: 'none' }) }),
+    driver: driver => changed(driver, { classify: error => ({ ...driver.classify(error), effect: 'none' }) }),
   },
   'the backend forgets the tokens': { seenBy: /(create|update value)\/(answer lost|lands late|killed, lands late)/, driver: withoutTokens },
   'a staged version is current at once': {
     seenBy: /(aws|local).*update value\/killed after driver.append/,
-    driver: driver => ({ ...driver, append: (request, call) => driver.append({ ...request, staged: false }, call) }),
+    driver: driver => changed(driver, { append: (request, call) => driver.append({ ...request, staged: false }, call) }),
   },
   'promote does not compare the holder': {
     seenBy: /aws.*update value\/asleep past the lease before driver.promote/,
-    driver: driver => ({
-      ...driver,
-      promote: async (request, call) => {
-        const { items } = await driver.versions({ path: request.path, after: undefined, page: undefined }, call)
-        const holder = items.find(({ current }) => current)?.version ?? request.from
-        if (holder !== request.version) await driver.promote({ ...request, from: holder }, call)
-      },
-    }),
+    driver: driver =>
+      changed(driver, {
+        promote: async (request, call) => {
+          const { items } = await driver.versions({ path: request.path, after: undefined, page: undefined }, call)
+          const holder = items.find(({ current }) => current)?.version ?? request.from
+          if (holder !== request.version) await driver.promote({ ...request, from: holder }, call)
+        },
+      }),
   },
   'a read is of the newest version': {
     seenBy: /(gcp|vault).*update value\/killed after driver.append/,
-    driver: driver => ({ ...driver, read: ({ path }, call) => driver.read({ path, version: undefined }, call) }),
+    driver: driver => changed(driver, { read: ({ path }, call) => driver.read({ path, version: undefined }, call) }),
   },
   'a key stays taken after its delete': {
     seenBy: /delete\/killed after metadata.commitDelete/,
-    metadata: metadata => ({
-      ...metadata,
-      beginCreate: async (request, call) => {
-        const { registry, account, key } = request
-        const trail = await metadata.readAudit({ registry, account, after: 0, limit: 1_000 }, call)
-        if (trail.some(entry => entry.action === 'secret.create' && entry.key === key)) throw SecretError.refused('already_exists', 'knock-out')
-        return await metadata.beginCreate(request, call)
-      },
-    }),
+    metadata: metadata =>
+      changed(metadata, {
+        beginCreate: async (request, call) => {
+          const { registry, account, key } = request
+          const trail = await metadata.readAudit({ registry, account, after: 0, limit: 1_000 }, call)
+          if (trail.some(entry => entry.action === 'secret.create' && entry.key === key)) throw SecretError.refused('already_exists', 'knock-out')
+          return await metadata.beginCreate(request, call)
+        },
+      }),
   },
   'a purge takes what else begins with its registry’s name': {
     seenBy: /delete\/undisturbed/,
-    driver: driver => ({
-      ...driver,
-      remove: async (request, call) => {
-        const prefix = request.path.slice(0, -UUID_LENGTH) as typeof request.path
-        const { items } = await driver.list({ prefix, withLabels: false, page: undefined }, call)
-        for (const { path } of items) if (path !== request.path) await driver.remove({ ...request, path }, call)
-        return await driver.remove(request, call)
-      },
-    }),
+    driver: driver =>
+      changed(driver, {
+        remove: async (request, call) => {
+          const prefix = request.path.slice(0, -UUID_LENGTH) as typeof request.path
+          const { items } = await driver.list({ prefix, withLabels: false, page: undefined }, call)
+          for (const { path } of items) if (path !== request.path) await driver.remove({ ...request, path }, call)
+          return await driver.remove(request, call)
+        },
+      }),
   },
   'a value gets into the database': () => {
     let value = ''
     return {
       seenBy: /create\/undisturbed/,
-      driver: driver => ({
-        ...driver,
-        create: (request, call) => {
-          value = new TextDecoder().decode(request.payload.bytes)
-          return driver.create(request, call)
-        },
-      }),
-      metadata: metadata => ({
-        ...metadata,
-        commitCreate: (request, call) => metadata.commitCreate({ ...request, fullPath: `${request.fullPath}#${digest(value)}` }, call),
-      }),
+      driver: driver =>
+        changed(driver, {
+          create: (request, call) => {
+            value = new TextDecoder().decode(request.payload.bytes)
+            return driver.create(request, call)
+          },
+        }),
+      metadata: metadata =>
+        changed(metadata, {
+          commitCreate: (request, call) => metadata.commitCreate({ ...request, fullPath: `${request.fullPath}#${digest(value)}` }, call),
+        }),
     }
   },
 }
@@ -152,20 +166,20 @@ function digest(value: string): string {
 /** The same on both commits. */
 function commits(change: (commit: Commit) => Commit): Pick<KnockOut, 'metadata'> {
   return {
-    metadata: metadata => ({
-      ...metadata,
-      commitCreate: change(metadata.commitCreate),
-      commitUpdate: change(metadata.commitUpdate as Commit) as MetadataStore['commitUpdate'],
-    }),
+    metadata: metadata =>
+      changed(metadata, {
+        commitCreate: change((request, call) => metadata.commitCreate(request, call)),
+        commitUpdate: change((request, call) => metadata.commitUpdate(request, call)),
+      }),
   }
 }
 
 function abandonWithout(...tasks: readonly QueueTask[]): Pick<KnockOut, 'metadata'> {
   return {
-    metadata: metadata => ({
-      ...metadata,
-      abandon: (request, call) => metadata.abandon({ ...request, enqueue: request.enqueue.filter(({ task }) => !tasks.includes(task)) }, call),
-    }),
+    metadata: metadata =>
+      changed(metadata, {
+        abandon: (request, call) => metadata.abandon({ ...request, enqueue: request.enqueue.filter(({ task }) => !tasks.includes(task)) }, call),
+      }),
   }
 }
 
@@ -185,8 +199,7 @@ function withoutFence(metadata: MetadataStore): MetadataStore {
       const answer = await again()
       return answer.state === 'begun' ? await commit({ ...request, intent: answer.intent.id }, call) : outcome
     }
-  return {
-    ...metadata,
+  return changed(metadata, {
     beginCreate: (request, call) => {
       begun.set(request.token, () => metadata.beginCreate(request, call))
       return metadata.beginCreate(request, call)
@@ -195,17 +208,16 @@ function withoutFence(metadata: MetadataStore): MetadataStore {
       begun.set(request.token, () => metadata.beginUpdate(request, call))
       return metadata.beginUpdate(request, call)
     },
-    commitCreate: forced(metadata.commitCreate),
-    commitUpdate: forced(metadata.commitUpdate as Commit) as MetadataStore['commitUpdate'],
-  }
+    commitCreate: forced((request, call) => metadata.commitCreate(request, call)),
+    commitUpdate: forced((request, call) => metadata.commitUpdate(request, call)),
+  })
 }
 
 function withoutTokens(driver: SecretDriver): SecretDriver {
-  return {
-    ...driver,
+  return changed(driver, {
     versions: async (request, call) => {
       const page = await driver.versions(request, call)
       return { ...page, items: page.items.map(version => ({ ...version, token: undefined })) }
     },
-  }
+  })
 }

@@ -8,7 +8,7 @@ const KINDS = ['lost', 'dangling', 'orphan', 'unexplained'] as const
 export function reportOf({ results, findings }: MatrixResult): string {
   const lines = [row(['backend', 'database', ...OPERATIONS, 'killed', 'drift', 'found', 'seconds'])]
   const places = Map.groupBy(results, ({ scenario }) => `${scenario.backend.name} ${scenario.database.name}`)
-  for (const [place, own] of [...places].toSorted()) {
+  for (const [place, own] of [...places].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
     const [backend = '', database = ''] = place.split(' ')
     const counts = OPERATIONS.map(operation => own.filter(({ scenario }) => scenario.operation === operation).length)
     const killed = own.filter(({ end }) => end.startsWith('SIGKILL')).length
@@ -17,7 +17,7 @@ export function reportOf({ results, findings }: MatrixResult): string {
     const seconds = Math.round(own.reduce((sum, { ms }) => sum + ms, 0) / 1_000)
     lines.push(row([backend, database, ...counts, killed, drift, found, seconds].map(String)))
   }
-  for (const { scenario, findings: own } of results) for (const { kind, text } of own) lines.push('', `${scenario.name}`, `  ${kind}: ${text}`)
+  for (const { scenario, findings: own } of results) for (const { kind, text } of own) lines.push('', scenario.name, `  ${kind}: ${text}`)
   for (const { kind, text } of findings) lines.push('', `  ${kind}: ${text}`)
   return [...lines, '', summaryOf({ results, findings })].join('\n')
 }

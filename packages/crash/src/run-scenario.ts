@@ -1,11 +1,4 @@
-import {
-  accountId,
-  createSecretReader,
-  createSecretRegistry,
-  unsafeAllowEveryone,
-  type SecretReader,
-  type SecretRegistry,
-} from '@strongroom/core'
+import { accountId, createSecretReader, createSecretRegistry, unsafeAllowEveryone, type SecretReader, type SecretRegistry } from '@strongroom/core'
 import type { Child } from './children.ts'
 import { judge, type Attempt, type Finding } from './invariants.ts'
 import { knockOutOf } from './knock-outs.ts'
@@ -28,13 +21,18 @@ export interface Result {
 const account = accountId(ACCOUNT)
 const TIMES: Times = { deadlineMs: 10_000, leaseMs: 30_000, putHorizonMs: 60_000 }
 /** Where a request is held until the caller has given up. */
-const HASTY: Times = { deadlineMs: 400, leaseMs: 30_000, putHorizonMs: 60_000 }
+const HASTY: Times = { deadlineMs: 1_500, leaseMs: 30_000, putHorizonMs: 60_000 }
 /** A rival waits so long for its turn. */
 const RIVAL: Times = { deadlineMs: 40, leaseMs: 30_000, putHorizonMs: 60_000 }
 const ACTION = { create: 'secret.create', 'update value': 'secret.update', 'update description': 'secret.update', delete: 'secret.delete' } as const
 
 /** One scenario from its set-up to its verdict. */
-export async function runScenario(lane: Lane, scenario: Scenario, number: number, options: { readonly seed: number; readonly knockOut?: string | undefined }): Promise<Result> {
+export async function runScenario(
+  lane: Lane,
+  scenario: Scenario,
+  number: number,
+  options: { readonly seed: number; readonly knockOut?: string | undefined },
+): Promise<Result> {
   const startedAt = performance.now()
   const stage = await Stage.set(lane, scenario, number, options)
   try {
@@ -79,7 +77,12 @@ class Stage {
     this.#metadata = knockOutOf(job.knockOut).metadata(scenario.database.open(place))
   }
 
-  static async set(lane: Lane, scenario: Scenario, number: number, { seed, knockOut }: { readonly seed: number; readonly knockOut?: string | undefined }): Promise<Stage> {
+  static async set(
+    lane: Lane,
+    scenario: Scenario,
+    number: number,
+    { seed, knockOut }: { readonly seed: number; readonly knockOut?: string | undefined },
+  ): Promise<Stage> {
     const { operation, fault, database } = scenario
     const own = seedOf(seed, scenario.name)
     const random = seeded(own)
@@ -104,7 +107,12 @@ class Stage {
     try {
       await child.prepare(job)
       stage.#registry = await stage.#open(TIMES)
-      stage.#reader = await createSecretReader({ id: registry, metadata: stage.#metadata, stores: { [STORE]: stage.#driver() }, authorize: unsafeAllowEveryone })
+      stage.#reader = await createSecretReader({
+        id: registry,
+        metadata: stage.#metadata,
+        stores: { [STORE]: stage.#driver() },
+        authorize: unsafeAllowEveryone,
+      })
       for (const [path, planted] of stage.#bystanders) await lane.running.plant(path, planted)
       stage.#attempts.push({ actor: ACTORS.setUp, action: 'secret.create', key: KEYS.old, value: values.before, description: 'before', told: 'done' })
     } catch (error) {
@@ -244,7 +252,10 @@ class Stage {
       if (current?.version !== row.pointer.version) this.#report('outsiders are given a version that is not committed')
     }
     if (row === undefined) {
-      const told = await this.#try({ actor: ACTORS.successor, action: 'secret.create', key: KEYS.old, value: this.#follower, description: 'again' }, this.#registry)
+      const told = await this.#try(
+        { actor: ACTORS.successor, action: 'secret.create', key: KEYS.old, value: this.#follower, description: 'again' },
+        this.#registry,
+      )
       if (told !== 'done') this.#report('the key is not free at once after its delete')
     }
     const { intents } = await this.#metadata.references({ registry: id }, {})

@@ -86,7 +86,9 @@ function faultsOf(operation: Operation, backend: Backend, database: Database): r
   })
   const wire = requestsOf(operation, backend).flatMap(({ name, writes }) =>
     // A look that comes late changes nothing.
-    WIRE_FAULTS.filter(how => writes || how === 'killed, applied' || how === 'answer lost').map(how => ({ kind: 'wire', request: name, how }) as const),
+    WIRE_FAULTS.filter(how => writes || how === 'killed, applied' || how === 'answer lost').map(
+      how => ({ kind: 'wire', request: name, how }) as const,
+    ),
   )
   return [{ kind: 'none' }, ...seam, ...wire, { kind: 'answered' }]
 }

@@ -169,4 +169,3 @@ class Soak {
     return `value-${Array.from({ length: 4 }, () => Math.floor(this.#random() * 2 ** 32).toString(36)).join('')}`
   }
 }
-

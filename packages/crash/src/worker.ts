@@ -14,7 +14,10 @@ import { ACCOUNT, STORE, type Wish, type Work } from './messages.ts'
 const account = accountId(ACCOUNT)
 
 /** A child of the soak: does what it is told, and says what came of it. */
-export async function openWorker({ database, place, registry: id, times }: Work, driver: SecretDriver): Promise<(wish: Wish) => Promise<Attempt['told']>> {
+export async function openWorker(
+  { database, place, registry: id, times }: Work,
+  driver: SecretDriver,
+): Promise<(wish: Wish) => Promise<Attempt['told']>> {
   const metadata = databaseOf(database).open(place)
   const shared = { id, metadata, authorize: unsafeAllowEveryone }
   const registry = await createSecretRegistry({ ...shared, stores: { [STORE]: driver }, writeTo: STORE, policy: times })

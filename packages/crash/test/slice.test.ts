@@ -7,10 +7,10 @@ import { sliceOf } from '../src/slice.ts'
 
 // A part of `npm run crash`: each way to fail once on each backend, and the two scenarios that found something.
 
-const FOUND = ['gcp/sqlite/create/killed, lands late CreateSecret', 'vault/sqlite/create/killed, lands late WriteMetadata']
+const FOUND = new Set(['gcp/sqlite/create/killed, lands late CreateSecret', 'vault/sqlite/create/killed, lands late WriteMetadata'])
 const present = backends.filter(backend => backend.missing?.() === undefined)
 const all = scenariosOf(present, databases)
-const chosen = [...new Set([...sliceOf(all, 1), ...all.filter(({ name }) => FOUND.includes(name))])]
+const chosen = [...new Set([...sliceOf(all, 1), ...all.filter(({ name }) => FOUND.has(name))])]
 
 describe('killed, and recovered', () => {
   let result: MatrixResult
@@ -22,7 +22,12 @@ describe('killed, and recovered', () => {
     const backend = present.find(one => one.name === name)
     if (backend === undefined) return skip(`not on this machine: ${backends.find(one => one.name === name)?.missing?.()}`)
     const own = result.results.filter(({ scenario }) => scenario.backend === backend)
-    expect(own.map(({ scenario }) => scenario.name).toSorted()).toEqual(chosen.filter(one => one.backend === backend).map(one => one.name).toSorted())
+    expect(own.map(({ scenario }) => scenario.name).toSorted()).toEqual(
+      chosen
+        .filter(one => one.backend === backend)
+        .map(one => one.name)
+        .toSorted(),
+    )
     expect(own.flatMap(({ scenario, findings }) => findings.map(({ kind, text }) => `${scenario.name}: ${kind}, ${text}`))).toEqual([])
     expect(own.filter(({ end }) => end.startsWith('SIGKILL')).length).toBeGreaterThan(2)
   })

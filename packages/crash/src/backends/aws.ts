@@ -19,7 +19,8 @@ export const aws: Backend = {
 async function start(): Promise<Running> {
   const { startAwsEmulator } = await import('@strongroom/emulators/aws')
   const sdk = await import('@aws-sdk/client-secrets-manager')
-  const { url: endpoint, region, accountId, controls, stop } = await startAwsEmulator()
+  const emulator = await startAwsEmulator()
+  const { url: endpoint, region, accountId, controls } = emulator
   const client = new sdk.SecretsManagerClient({ endpoint, region, credentials })
   const config: AwsOptions = { endpoint, region, accountId, credentials }
 
@@ -50,7 +51,7 @@ async function start(): Promise<Running> {
     advance: ms => controls.clock.advance(ms),
     stop: async () => {
       client.destroy()
-      await stop()
+      await emulator.stop()
     },
   }
 }

@@ -33,7 +33,7 @@ async function start(): Promise<Running> {
   const authClient = new googleAuthLibrary.OAuth2Client()
   authClient.setCredentials({ access_token: 'outside' })
   const rest = { fallback: true, protocol: 'http', apiEndpoint: '127.0.0.1', port: Number(new URL(emulator.url).port) }
-  const client = new SecretManagerServiceClient({ projectId, authClient, ...rest } as ConstructorParameters<typeof SecretManagerServiceClient>[0])
+  const client = new SecretManagerServiceClient({ projectId, authClient, ...rest })
   const parent = `projects/${projectId}`
   const config: Config = { projectId, endpoint: `http://127.0.0.1:${emulator.grpcPort}` }
 
@@ -46,7 +46,7 @@ async function start(): Promise<Running> {
       const [versions] = await client.listSecretVersions({ parent: name ?? '' })
       const newest = Math.max(...versions.map(version => idOf(version.name)))
       const read = versions.map(async ({ name: version, state }) => {
-        const served = state === 'ENABLED' || state === 1
+        const served = state === 'ENABLED'
         const [answer] = served ? await client.accessSecretVersion({ name: version ?? '' }) : []
         const value = answer === undefined ? undefined : Buffer.from(answer.payload?.data ?? '').toString()
         return { version: String(idOf(version)), served, current: idOf(version) === newest, value }

@@ -48,7 +48,9 @@ async function start(): Promise<Running> {
 }
 
 async function look(folder: string, prefix: string): Promise<readonly Found[]> {
-  const { keys } = JSON.parse(await readFile(join(folder, 'key'), 'utf8')) as { readonly keys: readonly { readonly kid: string; readonly k: string }[] }
+  const { keys } = JSON.parse(await readFile(join(folder, 'key'), 'utf8')) as {
+    readonly keys: readonly { readonly kid: string; readonly k: string }[]
+  }
   const database = new DatabaseSync(join(folder, 'store.db'))
   try {
     database.exec('PRAGMA busy_timeout = 5000')

@@ -18,8 +18,9 @@ export const vault: Backend = {
   name: 'vault',
   start: async () => {
     const { startVaultEmulator } = await import('@strongroom/emulators/vault')
-    const { url, rootToken, controls, stop } = await startVaultEmulator()
-    return { ...outside(url, rootToken), wire: wireOf(controls), advance: ms => controls.clock.advance(ms), stop }
+    const emulator = await startVaultEmulator()
+    const { url, rootToken, controls } = emulator
+    return { ...outside(url, rootToken), wire: wireOf(controls), advance: ms => controls.clock.advance(ms), stop: () => emulator.stop() }
   },
 }
 

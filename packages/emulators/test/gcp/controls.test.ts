@@ -47,6 +47,21 @@ describe.each(transports)('over %s', transport => {
     expect(await place?.listVersions('a')).toEqual(applied ? ['1'] : [])
   })
 
+  test.each([false, true])('a request is held until it is let go, applied: %s', async applied => {
+    const { client, emulator, parent } = await start()
+    await place?.create('a')
+    const { promise: released, resolve: letGo } = Promise.withResolvers<void>()
+    const { promise: reached, resolve: reach } = Promise.withResolvers<void>()
+    emulator.controls.inject({ kind: 'hold', applied, release: () => (reach(), released) }, { operations: ['AddSecretVersion'] })
+    const request = { parent: `${parent}/secrets/a`, payload: { data: Buffer.from('value') } }
+    const sent = codeOf(client.addSecretVersion(request, { ...once, timeout: 1_000 }))
+    await reached
+    expect(await sent, 'its sender has given up').toBe(4)
+    expect(await place?.listVersions('a')).toEqual(applied ? ['1'] : [])
+    letGo()
+    await expect.poll(() => place?.listVersions('a')).toEqual(['1'])
+  })
+
   test('a throttled call is told how long to wait', async () => {
     const { client, emulator, parent } = await start()
     emulator.controls.inject({ kind: 'throttle', retryAfterMs: 1500 })

@@ -44,6 +44,35 @@ const post = (proxy: FaultProxy, path = '/things?a=1', signal?: AbortSignal): Pr
   fetch(`${proxy.url}${path}`, { method: 'POST', body: 'the body', headers: { 'x-tag': 'tag' }, ...(signal === undefined ? {} : { signal }) })
 const APPLIED = 'POST /things?a=1 tag the body'
 
+describe('a request that is held', () => {
+  test('lands when it is let go, though its sender has gone away', async () => {
+    const proxy = await started()
+    const { promise: released, resolve: letGo } = Promise.withResolvers<void>()
+    const { promise: reached, resolve: reach } = Promise.withResolvers<void>()
+    proxy.inject({ kind: 'hold', applied: false, release: () => (reach(), released) })
+    const sender = new AbortController()
+    const sent = post(proxy, undefined, sender.signal)
+    await reached
+    sender.abort()
+    await expect(sent).rejects.toThrow()
+    expect(applied).toEqual([])
+    letGo()
+    await expect.poll(() => applied).toEqual([APPLIED])
+  })
+
+  test('has had its effect already, where it is held after it', async () => {
+    const proxy = await started()
+    const { promise: released, resolve: letGo } = Promise.withResolvers<void>()
+    const { promise: reached, resolve: reach } = Promise.withResolvers<void>()
+    proxy.inject({ kind: 'hold', applied: true, release: () => (reach(), released) })
+    const sent = post(proxy)
+    await reached
+    expect(applied).toEqual([APPLIED])
+    letGo()
+    expect((await sent).status).toBe(201)
+  })
+})
+
 describe('without a fault', () => {
   test('a request and its answer pass as they are', async () => {
     const proxy = await started()
