@@ -6,7 +6,7 @@ import type { Child } from './children.ts'
 import type { Database } from './databases/database.ts'
 import { judge, type Attempt, type Finding } from './invariants.ts'
 import { Lane } from './lane.ts'
-import { STORE, type Times, type Wish } from './messages.ts'
+import { STORE, type Times, type Wish, type Work } from './messages.ts'
 import { seeded, seedOf } from './seeded.ts'
 import { settle } from './settle.ts'
 
@@ -30,7 +30,7 @@ const ROUND_MS = 15_000
 const PROCESSES = 3
 const KEYS = ['a', 'b', 'c', 'd', 'e', 'f']
 /** By the real clock: what is held lands long after the lease, and long before the horizon. */
-const TIMES: Times = { deadlineMs: 600, leaseMs: 1_500, putHorizonMs: 8_000 }
+const TIMES: Times = { deadlineMs: 600, leaseMs: 1_500, putHorizonMs: 20_000 }
 const LONGEST_HOLD_MS = 3_000
 
 /**
@@ -86,9 +86,10 @@ class Soak {
     const bystanders = new Map([[`${id}-bystander`, this.#value()]])
     for (const [path, value] of bystanders) await running.plant(path, value)
 
+    const work: Work = { database: this.#database.name, place, registry: id, times: TIMES }
+    const children = await Promise.all(Array.from({ length: PROCESSES }, () => this.#open(work)))
     const ends = delay(ROUND_MS).then(() => (this.#over = true))
-    const work = Array.from({ length: PROCESSES }, () => this.#work({ database: this.#database.name, place, registry: id, times: TIMES }))
-    await Promise.all([ends, ...work, this.#maintain(registry), this.#break(running.wire)])
+    await Promise.all([ends, ...children.map(child => this.#work(child, work)), this.#maintain(registry), this.#break(running.wire)])
     running.wire?.clearFaults()
     await delay(LONGEST_HOLD_MS) // what is held has landed
     const findings: Finding[] = []
@@ -97,6 +98,7 @@ class Soak {
       running.advance(ms)
     })
     if (backlog > 0) findings.push({ kind: 'unexplained', text: `upkeep does not come to an end: ${backlog} left` })
+    if (this.#attempts.length < PROCESSES) findings.push({ kind: 'unexplained', text: 'nothing was done' })
     const quiet = { 'the database': await this.#database.bytes(place), 'what the children wrote': Buffer.from(this.#output) }
     const { promotes } = this.#lane.backend
     const verdict = await judge({ id, registry, reader, metadata, running, promotes, attempts: this.#attempts, bystanders, quiet })
@@ -105,14 +107,19 @@ class Soak {
   }
 
   /** One process after another, each until it is killed. */
-  async #work(work: Parameters<Child['open']>[0]): Promise<void> {
-    while (!this.#over) {
-      const child = await this.#lane.children.take()
-      await child.open(work)
+  async #work(first: Child, work: Work): Promise<void> {
+    for (let child = first; ; child = await this.#open(work)) {
       while (!this.#over && child.alive) await this.#operate(child)
       if (child.alive) await child.kill()
       this.#output += child.output
+      if (this.#over) return
     }
+  }
+
+  async #open(work: Work): Promise<Child> {
+    const child = await this.#lane.children.take()
+    await child.open(work)
+    return child
   }
 
   async #operate(child: Child): Promise<void> {

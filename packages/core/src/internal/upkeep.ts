@@ -192,7 +192,10 @@ export class Upkeep {
     return { state: 'retained', delayMs: Math.max(BACKOFF_CAP_MS, untilMs) }
   }
 
-  /** Lists, then asks the database, then queues for removal only what it listed: a write that began since is not in the list. */
+  /**
+   * Lists, then asks the database, then queues for removal: of a record's path only what it listed, since a write that began since is not
+   * in the list.
+   */
   async #watch(store: GuardedStore<WriteOnlyDriver>, entry: QueueEntry): Promise<Ended> {
     const listed = await this.#versions(store, entry)
     const [owner] = await this.#owners(entry)
