@@ -117,7 +117,7 @@ const KNOCK_OUTS: Readonly<Record<string, KnockOut | (() => KnockOut)>> = {
       }),
   },
   'a purge takes what else begins with its registry’s name': {
-    seenBy: /delete\/undisturbed/,
+    seenBy: /delete\/killed after driver.remove/,
     driver: driver =>
       changed(driver, {
         remove: async (request, call) => {

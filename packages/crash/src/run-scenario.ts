@@ -1,30 +1,17 @@
-import { accountId, createSecretReader, createSecretRegistry, unsafeAllowEveryone, type SecretReader, type SecretRegistry } from '@strongroom/core'
-import type { Child } from './children.ts'
-import { judge, type Attempt, type Finding } from './invariants.ts'
-import { knockOutOf } from './knock-outs.ts'
+import type { Finding } from './invariants.ts'
 import type { Lane } from './lane.ts'
-import { ACCOUNT, ACTORS, KEYS, STORE, type Job, type Outcome, type Times, type Values, type Wish } from './messages.ts'
-import { requestsOf, stepsOf, type Fault, type Operation, type Scenario } from './scenarios.ts'
-import { seeded, seedOf } from './seeded.ts'
-import { settle } from './settle.ts'
-import { perform } from './worker.ts'
+import type { Outcome } from './messages.ts'
+import { requestsOf, stepsOf, type Fault, type Scenario } from './scenarios.ts'
+import { Stage } from './stage.ts'
 
 export interface Result {
   readonly scenario: Scenario
   readonly findings: readonly Finding[]
   readonly drift: number
-  /** What the child came to: `SIGKILL`, `done`, or an error's code and effect. */
+  /** What the child came to: `SIGKILL`, `done`, or an error's code and effect; `error` when the scenario could not be played. */
   readonly end: string
   readonly ms: number
 }
-
-const account = accountId(ACCOUNT)
-const TIMES: Times = { deadlineMs: 10_000, leaseMs: 30_000, putHorizonMs: 60_000 }
-/** Where a request is held until the caller has given up. */
-const HASTY: Times = { deadlineMs: 1_500, leaseMs: 30_000, putHorizonMs: 60_000 }
-/** A rival waits so long for its turn. */
-const RIVAL: Times = { deadlineMs: 40, leaseMs: 30_000, putHorizonMs: 60_000 }
-const ACTION = { create: 'secret.create', 'update value': 'secret.update', 'update description': 'secret.update', delete: 'secret.delete' } as const
 
 /** One scenario from its set-up to its verdict. */
 export async function runScenario(
@@ -36,7 +23,7 @@ export async function runScenario(
   const startedAt = performance.now()
   const stage = await Stage.set(lane, scenario, number, options)
   try {
-    const end = await stage.play()
+    const end = await play(stage)
     const { findings, drift } = await stage.close()
     return { scenario, findings, drift, end, ms: performance.now() - startedAt }
   } catch (error) {
@@ -47,336 +34,150 @@ export async function runScenario(
   }
 }
 
-/** The registry of one scenario, with everybody who works on it. */
-class Stage {
-  readonly findings: Finding[] = []
-  readonly #lane: Lane
-  readonly #scenario: Scenario
-  readonly #place: unknown
-  readonly #job: Job
-  readonly #child: Child
-  readonly #id: string
-  readonly #attempts: Attempt[] = []
-  readonly #bystanders: ReadonlyMap<string, string>
-  readonly #follower: string
-  #registry!: SecretRegistry
-  #reader!: SecretReader
-  #metadata: ReturnType<Scenario['database']['open']>
-  #alive = true
-  #sound = false
-
-  private constructor(lane: Lane, scenario: Scenario, place: unknown, job: Job, child: Child, bystander: string, follower: string) {
-    this.#lane = lane
-    this.#scenario = scenario
-    this.#place = place
-    this.#job = job
-    this.#child = child
-    this.#id = job.registry
-    this.#bystanders = new Map([[`${job.registry}-bystander`, bystander]])
-    this.#follower = follower
-    this.#metadata = knockOutOf(job.knockOut).metadata(scenario.database.open(place))
+/** Lets the child do its operation, and befall what should befall it. Answers how it ended. */
+async function play(stage: Stage): Promise<string> {
+  const { fault } = stage.scenario
+  switch (fault.kind) {
+    case 'none':
+      return await playUndisturbed(stage)
+    case 'answered':
+      return await playAnswered(stage)
+    case 'wire':
+      return fault.how === 'answer lost' ? await playLost(stage, fault.request) : await playHeld(stage, fault)
+    case 'seam':
+      if (fault.how.startsWith('killed')) return await playKilled(stage)
+      return fault.how === 'asleep past the lease before' ? await playAsleep(stage, fault.step) : await playOn(stage, fault.step)
   }
+}
 
-  static async set(
-    lane: Lane,
-    scenario: Scenario,
-    number: number,
-    { seed, knockOut }: { readonly seed: number; readonly knockOut?: string | undefined },
-  ): Promise<Stage> {
-    const { operation, fault, database } = scenario
-    const own = seedOf(seed, scenario.name)
-    const random = seeded(own)
-    const value = (what: string): string => `${what}-${Array.from({ length: 4 }, () => Math.floor(random() * 2 ** 32).toString(36)).join('')}`
-    const values: Values = { before: value('before'), after: value('after') }
-    const registry = `c${number}`
-    const place = await database.make(lane.folder, registry)
-    const job: Job = {
-      database: database.name,
-      place,
-      registry,
-      operation,
-      fault: fault.kind === 'seam' ? fault : undefined,
-      times: fault.kind === 'wire' && fault.how === 'lands late' ? HASTY : TIMES,
-      values,
-      seed: own,
-      knockOut,
-      dieWithAnswer: fault.kind === 'answered',
-    }
-    const child = await lane.children.take()
-    const stage = new Stage(lane, scenario, place, job, child, value('bystander'), value('follower'))
-    try {
-      await child.prepare(job)
-      stage.#registry = await stage.#open(TIMES)
-      stage.#reader = await createSecretReader({
-        id: registry,
-        metadata: stage.#metadata,
-        stores: { [STORE]: stage.#driver() },
-        authorize: unsafeAllowEveryone,
-      })
-      for (const [path, planted] of stage.#bystanders) await lane.running.plant(path, planted)
-      stage.#attempts.push({ actor: ACTORS.setUp, action: 'secret.create', key: KEYS.old, value: values.before, description: 'before', told: 'done' })
-    } catch (error) {
-      await stage.strike()
-      throw error
-    }
-    return stage
+/** What the tables say that the matrix is made from is compared with what is called and sent. */
+async function playUndisturbed(stage: Stage): Promise<string> {
+  const { operation, backend } = stage.scenario
+  const { wire } = stage.lane.running
+  const compare = (what: string, found: readonly string[], table: readonly string[]): void => {
+    if (found.join() !== table.join()) stage.report(`the ${what} are ${found.join(', ')}, and not those of the table: ${table.join(', ')}`)
   }
+  wire?.requests()
+  const { outcome, steps } = await goOn(stage)
+  compare('steps', steps, stepsOf(operation, backend))
+  // What comes after is the child's own reading.
+  const table = requestsOf(operation, backend).map(({ name }) => name)
+  if (wire !== undefined) compare('requests', wire.requests().slice(0, table.length), table)
+  await stage.look()
+  return endOf(outcome)
+}
 
-  /** Lets the child do its operation, and befall what should befall it. */
-  async play(): Promise<string> {
-    const { fault } = this.#scenario
-    switch (fault.kind) {
-      case 'wire':
-        return await this.#playOnTheWire(fault)
-      case 'seam':
-        if (fault.how === 'asleep past the lease before') return await this.#playAsleep(fault.step)
-        if (fault.how.startsWith('killed')) return await this.#playKilled()
-        return await this.#playOn()
-      case 'answered':
-        return await this.#playAnswered()
-      case 'none':
-        return await this.#playOn()
-    }
+/** It kills itself. A failpoint that it did not come by lets it end. */
+async function playKilled(stage: Stage): Promise<string> {
+  const ended = stage.child.next('ended').then(
+    () => true,
+    () => false,
+  )
+  stage.child.go()
+  if (await ended) throw notReached()
+  return await died(stage)
+}
+
+async function playAnswered(stage: Stage): Promise<string> {
+  await goOn(stage)
+  await isDead(stage)
+  await stage.look()
+  return 'SIGKILL, answered'
+}
+
+/** The answer of a call is another one than what happened, and the process goes on. */
+async function playOn(stage: Stage, step: string): Promise<string> {
+  const { outcome, steps } = await goOn(stage)
+  if (!steps.includes(step)) throw notReached()
+  await stage.look()
+  return endOf(outcome)
+}
+
+async function playLost(stage: Stage, request: string): Promise<string> {
+  const { wire } = stage.lane.running
+  wire?.requests()
+  wire?.inject({ kind: 'lose' }, { operations: [request] })
+  const { outcome } = await goOn(stage)
+  if (wire?.requests().includes(request) !== true) throw notReached()
+  await stage.look()
+  return endOf(outcome)
+}
+
+/** The process sleeps as a whole, and goes on when recovery is through. */
+async function playAsleep(stage: Stage, step: string): Promise<string> {
+  const asleep = stage.child.next('asleep')
+  stage.child.go()
+  await asleep
+  await stage.look()
+  // A put that sleeps longer than the horizon is the sweep's, which is not built.
+  if (step === 'driver.create' || step === 'driver.append') await stage.recover()
+  else await stage.settle()
+  await stage.follow()
+  const { outcome } = await stage.child.wake(stage.child.next('ended'))
+  stage.tried(outcome) // what it read by then may be the other writer's
+  return endOf(outcome)
+}
+
+/** A request is held at the server: before its effect or after it, while the process dies or lives. */
+async function playHeld(stage: Stage, { request, how }: Extract<Fault, { readonly kind: 'wire' }>): Promise<string> {
+  const { promise: reached, resolve: reach } = Promise.withResolvers<void>()
+  const { promise: released, resolve: letGo } = Promise.withResolvers<void>()
+  const release = (): Promise<void> => {
+    reach()
+    return released
   }
-
-  /** It kills itself; a failpoint that was not reached would let it end. */
-  async #playKilled(): Promise<string> {
-    const end = this.#child.next('ended').then(
-      () => 'it ended',
-      () => 'it died',
-    )
-    this.#child.go()
-    if ((await end) === 'it ended') throw new Error('the failpoint was not reached')
-    return await this.#died()
-  }
-
-  async #playAnswered(): Promise<string> {
-    const ended = this.#child.next('ended')
-    this.#child.go()
+  stage.lane.running.wire?.inject({ kind: 'hold', applied: how === 'killed, applied', release }, { operations: [request] })
+  const ended = stage.child.next('ended')
+  ended.catch(() => {}) // it may be killed first
+  stage.child.go()
+  await Promise.race([reached, ended.then(() => Promise.reject(notReached()))])
+  let end: string
+  if (how === 'lands late') {
     const { outcome } = await ended
-    this.#tried(this.#told(outcome))
-    await this.#isDead()
-    await this.#look()
-    return 'SIGKILL, answered'
+    tell(stage, outcome)
+    await stage.look()
+    end = endOf(outcome)
+  } else {
+    await stage.child.kill()
+    end = await died(stage)
   }
+  if (how !== 'killed, applied') {
+    await stage.recover()
+    await stage.follow()
+  }
+  letGo()
+  await stage.lane.running.wire?.landed()
+  return end
+}
 
-  /** Nothing dies. */
-  async #playOn(): Promise<string> {
-    this.#lane.running.wire?.requests()
-    const ended = this.#child.next('ended')
-    this.#child.go()
-    const { outcome, steps } = await ended
-    this.#tried(this.#told(outcome))
-    if (this.#scenario.fault.kind === 'none') this.#compareWithTables(steps)
-    else if (this.#scenario.fault.kind === 'seam' && !steps.includes(this.#scenario.fault.step)) throw new Error('the failpoint was not reached')
-    await this.#look()
-    return endOf(outcome)
-  }
+/** The child does its operation, and lives. */
+async function goOn(stage: Stage): Promise<{ readonly outcome: Outcome; readonly steps: readonly string[] }> {
+  const ended = stage.child.next('ended')
+  stage.child.go()
+  const { outcome, steps } = await ended
+  tell(stage, outcome)
+  return { outcome, steps }
+}
 
-  /** The process sleeps as a whole, and goes on when recovery is through. */
-  async #playAsleep(step: string): Promise<string> {
-    const asleep = this.#child.next('asleep')
-    this.#child.go()
-    await asleep
-    await this.#look()
-    // A put that sleeps longer than the horizon is the sweep's, which is not built.
-    if (step === 'driver.create' || step === 'driver.append') await this.#recover()
-    else await this.#settle()
-    await this.#follow()
-    const { outcome } = await this.#child.wake(this.#child.next('ended'))
-    // What it reads by then may be the other writer's.
-    this.#tried(this.#told(outcome, 'others have written'))
-    return endOf(outcome)
-  }
+function tell(stage: Stage, outcome: Outcome): void {
+  stage.tried(outcome)
+  if (outcome.state === 'done' && !outcome.readBack) stage.report('the writer did not read what it had written')
+}
 
-  async #playOnTheWire({ request, how }: Extract<Fault, { readonly kind: 'wire' }>): Promise<string> {
-    const { wire } = this.#lane.running
-    if (wire === undefined) throw new Error('this backend has no wire')
-    if (how === 'answer lost') {
-      wire.inject({ kind: 'lose' }, { operations: [request] })
-      return await this.#playOn()
-    }
-    const { promise: reached, resolve: reach } = Promise.withResolvers<void>()
-    const { promise: released, resolve: letGo } = Promise.withResolvers<void>()
-    const release = (): Promise<void> => {
-      reach()
-      return released
-    }
-    wire.inject({ kind: 'hold', applied: how === 'killed, applied', release }, { operations: [request] })
-    const ended = this.#child.next('ended')
-    ended.catch(() => {}) // it may be killed first
-    this.#child.go()
-    await Promise.race([reached, ended.then(() => Promise.reject(new Error('the failpoint was not reached')))])
-    if (how === 'lands late') {
-      const { outcome } = await ended
-      this.#tried(this.#told(outcome))
-      await this.#look()
-      await this.#letLand(letGo)
-      return endOf(outcome)
-    }
-    await this.#child.kill()
-    const end = await this.#died()
-    if (how === 'killed, lands late') await this.#letLand(letGo)
-    else letGo()
-    return end
-  }
+async function died(stage: Stage): Promise<string> {
+  await isDead(stage)
+  stage.tried('killed')
+  await stage.look()
+  return 'SIGKILL'
+}
 
-  /** Recovery, somebody else's write, and then what was held on its way. */
-  async #letLand(letGo: () => void): Promise<void> {
-    await this.#recover()
-    await this.#follow()
-    letGo()
-    await this.#lane.running.wire?.landed()
-  }
+async function isDead({ child }: Stage): Promise<void> {
+  const how = await child.dead
+  if (how !== 'SIGKILL') throw new Error(`the child ended with ${how}: ${child.output}`)
+}
 
-  async #died(): Promise<string> {
-    await this.#isDead()
-    this.#tried('not certain')
-    await this.#look()
-    return 'SIGKILL'
-  }
-
-  async #isDead(): Promise<void> {
-    this.#alive = false
-    const how = await this.#child.dead
-    if (how !== 'SIGKILL') throw new Error(`the child ended with ${how}: ${this.#child.output}`)
-  }
-
-  /** Right after the blow, before any recovery: what must be true at every moment. */
-  async #look(): Promise<void> {
-    const { registry: id } = this.#job
-    const row = await this.#metadata.find({ registry: id, account, key: KEYS.old }, {})
-    if (this.#lane.backend.promotes && row !== undefined && row.revision === 1) {
-      const secret = (await this.#lane.running.look(`${id}-`)).find(({ path }) => path === row.pointer.path)
-      const current = secret?.versions.find(version => version.current)
-      if (current?.version !== row.pointer.version) this.#report('outsiders are given a version that is not committed')
-    }
-    if (row === undefined) {
-      const told = await this.#try(
-        { actor: ACTORS.successor, action: 'secret.create', key: KEYS.old, value: this.#follower, description: 'again' },
-        this.#registry,
-      )
-      if (told !== 'done') this.#report('the key is not free at once after its delete')
-    }
-    const { intents } = await this.#metadata.references({ registry: id }, {})
-    if (intents === 0) return
-    const rival = await this.#open(RIVAL)
-    this.#lane.running.wire?.requests()
-    const isCreate = this.#scenario.operation === 'create'
-    const attempt = { actor: ACTORS.rival, action: isCreate ? 'secret.create' : 'secret.update', key: isCreate ? KEYS.new : KEYS.old } as const
-    const told = await this.#try({ ...attempt, value: this.#follower, description: 'rival' }, rival)
-    if (told !== 'nothing happened') this.#report('two writers were at one record')
-    const requests = Object.values(this.#lane.backend.requests ?? {}).flat()
-    const sent = this.#lane.running.wire?.requests().filter(name => requests.some(request => request.writes && request.name === name))
-    if (sent !== undefined && sent.length > 0) this.#report('a writer whose turn it was not has sent something')
-  }
-
-  /** Somebody else writes, after recovery and before what is late lands. */
-  async #follow(): Promise<void> {
-    const isCreate = this.#scenario.operation === 'create'
-    const attempt = { actor: ACTORS.follower, action: isCreate ? 'secret.create' : 'secret.update', key: isCreate ? KEYS.new : KEYS.old } as const
-    const told = await this.#try({ ...attempt, value: this.#follower, description: 'follower' }, this.#registry)
-    if (told === 'not certain') this.#report('a writer after recovery got no clear answer')
-  }
-
-  /** An attempt of this process's own; it knows what came of it. */
-  async #try(attempt: Wish, registry: SecretRegistry): Promise<Attempt['told']> {
-    const told = await perform(attempt, registry, this.#metadata, this.#id)
-    this.#attempts.push({ ...attempt, told })
-    return told
-  }
-
-  /** The lease is over and one pass has been, but a put may still land. */
-  async #recover(): Promise<void> {
-    await this.#advance(TIMES.leaseMs + 1_000)
-    await this.#registry.maintain({ maxItems: 1_000 })
-  }
-
-  /** Passes of upkeep, with time between them, until nothing is left. */
-  async #settle(): Promise<void> {
-    const backlog = await settle(this.#registry, ms => this.#advance(ms))
-    if (backlog > 0) this.#report(`upkeep does not come to an end: ${backlog} left`)
-  }
-
-  async #advance(ms: number): Promise<void> {
-    await this.#scenario.database.advance(this.#place, ms)
-    this.#lane.running.advance(ms)
-  }
-
-  /** Quiescence, and the verdict. */
-  async close(): Promise<{ readonly findings: readonly Finding[]; readonly drift: number }> {
-    this.#lane.running.wire?.clearFaults()
-    await this.#settle()
-    const { findings, drift, found } = await judge({
-      id: this.#id,
-      registry: this.#registry,
-      reader: this.#reader,
-      metadata: this.#metadata,
-      running: this.#lane.running,
-      promotes: this.#lane.backend.promotes,
-      attempts: this.#attempts,
-      bystanders: this.#bystanders,
-      quiet: { 'the database': await this.#scenario.database.bytes(this.#place), 'what the child wrote': Buffer.from(this.#child.output) },
-    })
-    this.findings.push(...findings)
-    this.#lane.remember(`${this.#id}-`, found)
-    this.#sound = true
-    return { findings: this.findings, drift }
-  }
-
-  async strike(): Promise<void> {
-    this.#lane.running.wire?.clearFaults()
-    if (this.#alive && this.#sound) this.#lane.children.giveBack(this.#child)
-    else await this.#child.kill()
-    await this.#metadata.close()
-    await this.#scenario.database.remove(this.#place)
-  }
-
-  #driver(): Lane['driver'] {
-    return knockOutOf(this.#job.knockOut).driver(this.#lane.driver)
-  }
-
-  #open(policy: Times): Promise<SecretRegistry> {
-    const shared = { id: this.#id, metadata: this.#metadata, authorize: unsafeAllowEveryone }
-    return createSecretRegistry({ ...shared, stores: { [STORE]: this.#driver() }, writeTo: STORE, policy })
-  }
-
-  #tried(told: Attempt['told']): void {
-    const { operation, values } = this.#job
-    const changes: Readonly<Record<Operation, Partial<Attempt>>> = {
-      create: { key: KEYS.new, value: values.after, description: 'after' },
-      'update value': { value: values.after, description: 'after' },
-      'update description': { description: 'after' },
-      delete: {},
-    }
-    // Before the attempts of others: it began first.
-    this.#attempts.push({ actor: ACTORS.child, action: ACTION[operation], key: KEYS.old, ...changes[operation], told })
-  }
-
-  #told(outcome: Outcome, others?: 'others have written'): Attempt['told'] {
-    if (outcome.state === 'done') {
-      if (!outcome.readBack && others === undefined) this.#report('the writer did not read what it had written')
-      return 'done'
-    }
-    if (outcome.code === 'none') throw new Error(`the operation failed with something that is no SecretError: ${outcome.text}`)
-    return outcome.effect === 'none' ? 'nothing happened' : 'not certain'
-  }
-
-  #compareWithTables(steps: readonly string[]): void {
-    const { operation } = this.#scenario
-    const { backend, running } = this.#lane
-    const compare = (what: string, found: readonly string[], table: readonly string[]): void => {
-      if (found.join() !== table.join()) this.#report(`the ${what} are ${found.join(', ')}, and not those of the table: ${table.join(', ')}`)
-    }
-    compare('steps', steps, stepsOf(operation, backend))
-    // What comes after is the child's own reading.
-    const table = requestsOf(operation, backend).map(({ name }) => name)
-    if (running.wire !== undefined) compare('requests', running.wire.requests().slice(0, table.length), table)
-  }
-
-  #report(text: string): void {
-    this.findings.push({ kind: 'unexplained', text })
-  }
+function notReached(): Error {
+  return new Error('the failpoint was not reached')
 }
 
 function endOf(outcome: Outcome): string {

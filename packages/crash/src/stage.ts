@@ -1,0 +1,224 @@
+import { accountId, createSecretReader, createSecretRegistry, unsafeAllowEveryone, type SecretReader, type SecretRegistry } from '@strongroom/core'
+import type { Child } from './children.ts'
+import { judge, type Attempt, type Finding } from './invariants.ts'
+import { knockOutOf } from './knock-outs.ts'
+import type { Lane } from './lane.ts'
+import { ACCOUNT, ACTORS, KEYS, STORE, type Job, type Outcome, type Times, type Values, type Wish } from './messages.ts'
+import type { Operation, Scenario } from './scenarios.ts'
+import { seeded, seedOf } from './seeded.ts'
+import { settle } from './settle.ts'
+import { perform } from './worker.ts'
+
+const account = accountId(ACCOUNT)
+const TIMES: Times = { deadlineMs: 10_000, leaseMs: 30_000, putHorizonMs: 60_000 }
+/** Where a request is held until the caller has given up. */
+const HASTY: Times = { deadlineMs: 1_500, leaseMs: 30_000, putHorizonMs: 60_000 }
+/** A rival waits so long for its turn. */
+const RIVAL: Times = { deadlineMs: 40, leaseMs: 30_000, putHorizonMs: 60_000 }
+const ACTION = { create: 'secret.create', 'update value': 'secret.update', 'update description': 'secret.update', delete: 'secret.delete' } as const
+
+/** The registry of one scenario, with everybody who works on it. */
+export class Stage {
+  readonly findings: Finding[] = []
+  readonly lane: Lane
+  readonly scenario: Scenario
+  readonly child: Child
+  readonly #place: unknown
+  readonly #job: Job
+  readonly #id: string
+  readonly #attempts: Attempt[] = []
+  readonly #bystanders: ReadonlyMap<string, string>
+  readonly #follower: string
+  /** The texts of errors. */
+  #heard = ''
+  #registry!: SecretRegistry
+  #reader!: SecretReader
+  #metadata: ReturnType<Scenario['database']['open']>
+  #sound = false
+
+  private constructor(lane: Lane, scenario: Scenario, place: unknown, job: Job, child: Child, bystander: string, follower: string) {
+    this.lane = lane
+    this.scenario = scenario
+    this.#place = place
+    this.#job = job
+    this.child = child
+    this.#id = job.registry
+    this.#bystanders = new Map([[`${job.registry}-bystander`, bystander]])
+    this.#follower = follower
+    this.#metadata = knockOutOf(job.knockOut).metadata(scenario.database.open(place))
+  }
+
+  static async set(
+    lane: Lane,
+    scenario: Scenario,
+    number: number,
+    { seed, knockOut }: { readonly seed: number; readonly knockOut?: string | undefined },
+  ): Promise<Stage> {
+    const { operation, fault, database } = scenario
+    const own = seedOf(seed, scenario.name)
+    const random = seeded(own)
+    const value = (what: string): string => `${what}-${Array.from({ length: 4 }, () => Math.floor(random() * 2 ** 32).toString(36)).join('')}`
+    const values: Values = { before: value('before'), after: value('after') }
+    const registry = `c${number}`
+    const place = await database.make(lane.folder, registry)
+    const job: Job = {
+      database: database.name,
+      place,
+      registry,
+      operation,
+      fault: fault.kind === 'seam' ? fault : undefined,
+      times: fault.kind === 'wire' && fault.how === 'lands late' ? HASTY : TIMES,
+      values,
+      seed: own,
+      knockOut,
+      dieWithAnswer: fault.kind === 'answered',
+    }
+    const child = await lane.children.take()
+    const stage = new Stage(lane, scenario, place, job, child, value('bystander'), value('follower'))
+    try {
+      await child.prepare(job)
+      stage.#registry = await stage.#open(TIMES)
+      stage.#reader = await createSecretReader({
+        id: registry,
+        metadata: stage.#metadata,
+        stores: { [STORE]: stage.#driver() },
+        authorize: unsafeAllowEveryone,
+      })
+      for (const [path, planted] of stage.#bystanders) await lane.running.plant(path, planted)
+      stage.#attempts.push({ actor: ACTORS.setUp, action: 'secret.create', key: KEYS.old, value: values.before, description: 'before', told: 'done' })
+    } catch (error) {
+      await stage.strike()
+      throw error
+    }
+    return stage
+  }
+
+  /** For the trail: what the child tried, and whether its caller was told anything. */
+  tried(outcome: Outcome | 'killed'): void {
+    const { operation, values } = this.#job
+    const changes: Readonly<Record<Operation, Partial<Attempt>>> = {
+      create: { key: KEYS.new, value: values.after, description: 'after' },
+      'update value': { value: values.after, description: 'after' },
+      'update description': { description: 'after' },
+      delete: {},
+    }
+    this.#attempts.push({ actor: ACTORS.child, action: ACTION[operation], key: KEYS.old, ...changes[operation], told: toldOf(outcome) })
+    if (outcome !== 'killed' && outcome.state === 'failed') this.#heard += outcome.text
+  }
+
+  /** Right after the blow, before any recovery: what must be true at every moment. */
+  async look(): Promise<void> {
+    const { registry: id } = this.#job
+    const row = await this.#metadata.find({ registry: id, account, key: KEYS.old }, {})
+    if (this.lane.backend.promotes && row !== undefined && row.revision === 1) {
+      const secret = (await this.lane.running.look(`${id}-`)).find(({ path }) => path === row.pointer.path)
+      const current = secret?.versions.find(version => version.current)
+      if (current?.version !== row.pointer.version) this.report('outsiders are given a version that is not committed')
+    }
+    if (row === undefined) {
+      const told = await this.#try(
+        { actor: ACTORS.successor, action: 'secret.create', key: KEYS.old, value: this.#follower, description: 'again' },
+        this.#registry,
+      )
+      if (told !== 'done') this.report('the key is not free at once after its delete')
+    }
+    const { intents } = await this.#metadata.references({ registry: id }, {})
+    if (intents === 0) return
+    const rival = await this.#open(RIVAL)
+    this.lane.running.wire?.requests()
+    const isCreate = this.scenario.operation === 'create'
+    const attempt = { actor: ACTORS.rival, action: isCreate ? 'secret.create' : 'secret.update', key: isCreate ? KEYS.new : KEYS.old } as const
+    const told = await this.#try({ ...attempt, value: this.#follower, description: 'rival' }, rival)
+    if (told !== 'nothing happened') this.report('two writers were at one record')
+    const requests = Object.values(this.lane.backend.requests ?? {}).flat()
+    const sent = this.lane.running.wire?.requests().filter(name => requests.some(request => request.writes && request.name === name))
+    if (sent !== undefined && sent.length > 0) this.report('a writer whose turn it was not has sent something')
+  }
+
+  /** Somebody else writes, after recovery and before what is late lands. */
+  async follow(): Promise<void> {
+    const isCreate = this.scenario.operation === 'create'
+    const attempt = { actor: ACTORS.follower, action: isCreate ? 'secret.create' : 'secret.update', key: isCreate ? KEYS.new : KEYS.old } as const
+    const row = await this.#metadata.find({ registry: this.#id, account, key: attempt.key }, {})
+    const told = await this.#try({ ...attempt, value: this.#follower, description: 'follower' }, this.#registry)
+    const expected = isCreate === (row === undefined) ? 'done' : 'nothing happened'
+    if (told !== expected) this.report(`a writer after recovery was told ${told}, and not ${expected}`)
+  }
+
+  /** An attempt of this process's own; it knows what came of it. */
+  async #try(attempt: Wish, registry: SecretRegistry): Promise<Attempt['told']> {
+    const told = await perform(attempt, registry, this.#metadata, this.#id)
+    this.#attempts.push({ ...attempt, told })
+    return told
+  }
+
+  /** The lease is over and one pass has been, but a put may still land. */
+  async recover(): Promise<void> {
+    await this.#advance(TIMES.leaseMs + 1_000)
+    await this.#registry.maintain({ maxItems: 1_000 })
+  }
+
+  /** Passes of upkeep, with time between them, until nothing is left. */
+  async settle(): Promise<void> {
+    const backlog = await settle(this.#registry, ms => this.#advance(ms))
+    if (backlog > 0) this.report(`upkeep does not come to an end: ${backlog} left`)
+  }
+
+  async #advance(ms: number): Promise<void> {
+    await this.scenario.database.advance(this.#place, ms)
+    this.lane.running.advance(ms)
+  }
+
+  /** Quiescence, and the verdict. */
+  async close(): Promise<{ readonly findings: readonly Finding[]; readonly drift: number }> {
+    this.lane.running.wire?.clearFaults()
+    await this.settle()
+    const { findings, drift, found } = await judge({
+      id: this.#id,
+      registry: this.#registry,
+      reader: this.#reader,
+      metadata: this.#metadata,
+      running: this.lane.running,
+      promotes: this.lane.backend.promotes,
+      attempts: this.#attempts,
+      bystanders: this.#bystanders,
+      quiet: {
+        'the database': await this.scenario.database.bytes(this.#place),
+        'what the child wrote': Buffer.from(this.child.output + this.#heard),
+      },
+    })
+    this.findings.push(...findings)
+    this.lane.remember(`${this.#id}-`, found)
+    this.#sound = true
+    return { findings: this.findings, drift }
+  }
+
+  async strike(): Promise<void> {
+    this.lane.running.wire?.clearFaults()
+    if (this.child.alive && this.#sound) this.lane.children.giveBack(this.child)
+    else await this.child.kill()
+    await this.#metadata.close()
+    await this.scenario.database.remove(this.#place)
+  }
+
+  #driver(): Lane['driver'] {
+    return knockOutOf(this.#job.knockOut).driver(this.lane.driver)
+  }
+
+  #open(policy: Times): Promise<SecretRegistry> {
+    const shared = { id: this.#id, metadata: this.#metadata, authorize: unsafeAllowEveryone }
+    return createSecretRegistry({ ...shared, stores: { [STORE]: this.#driver() }, writeTo: STORE, policy })
+  }
+
+  report(text: string): void {
+    this.findings.push({ kind: 'unexplained', text })
+  }
+}
+
+/** @throws Error for a failure that is no SecretError */
+function toldOf(outcome: Outcome | 'killed'): Attempt['told'] {
+  if (outcome === 'killed') return 'not certain'
+  if (outcome.state === 'done') return 'done'
+  if (outcome.code === 'none') throw new Error(`the operation failed with something that is no SecretError: ${outcome.text}`)
+  return outcome.effect === 'none' ? 'nothing happened' : 'not certain'
+}
