@@ -21,16 +21,23 @@ export async function runScenario(
   options: { readonly seed: number; readonly knockOut?: string | undefined },
 ): Promise<Result> {
   const startedAt = performance.now()
-  const stage = await Stage.set(lane, scenario, number, options)
+  let stage: Stage | undefined
   try {
+    stage = await Stage.set(lane, scenario, number, options)
     const end = await play(stage)
     const { findings, drift } = await stage.close()
     return { scenario, findings, drift, end, ms: performance.now() - startedAt }
   } catch (error) {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
-    return { scenario, findings: [...stage.findings, { kind: 'unexplained', text }], drift: 0, end: 'error', ms: performance.now() - startedAt }
+    return {
+      scenario,
+      findings: [...(stage?.findings ?? []), { kind: 'unexplained', text }],
+      drift: 0,
+      end: 'error',
+      ms: performance.now() - startedAt,
+    }
   } finally {
-    await stage.strike()
+    await stage?.strike()
   }
 }
 

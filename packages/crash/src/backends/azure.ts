@@ -41,7 +41,6 @@ async function start(): Promise<Running> {
     serviceVersion: '7.6',
     disableChallengeResourceVerification: true,
     tlsOptions: { ca },
-    retryOptions: { maxRetries: 0 },
   })
 
   const versionsOf = async (path: string): Promise<readonly FoundVersion[]> => {

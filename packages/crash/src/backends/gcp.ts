@@ -27,13 +27,11 @@ function optionsOf({ projectId, endpoint }: Config): GcpOptions {
 async function start(): Promise<Running> {
   const { startGcpEmulator } = await import('@strongroom/emulators/gcp')
   const { SecretManagerServiceClient } = await import('@google-cloud/secret-manager')
-  const { googleAuthLibrary } = await import('google-gax')
+  const { grpc } = await import('google-gax')
   const emulator = await startGcpEmulator()
   const { projectId, controls } = emulator
-  const authClient = new googleAuthLibrary.OAuth2Client()
-  authClient.setCredentials({ access_token: 'outside' })
-  const rest = { fallback: true, protocol: 'http', apiEndpoint: '127.0.0.1', port: Number(new URL(emulator.url).port) }
-  const client = new SecretManagerServiceClient({ projectId, authClient, ...rest })
+  const sslCreds = grpc.credentials.createInsecure()
+  const client = new SecretManagerServiceClient({ projectId, apiEndpoint: '127.0.0.1', port: emulator.grpcPort, sslCreds })
   const parent = `projects/${projectId}`
   const config: Config = { projectId, endpoint: `http://127.0.0.1:${emulator.grpcPort}` }
 

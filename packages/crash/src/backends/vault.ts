@@ -82,7 +82,9 @@ function configOf(address: string, token: string): VaultOptions {
 function outside(url: string, token: string): Pick<Running, 'config' | 'look' | 'plant'> {
   const ask = async (method: string, path: string, json?: object): Promise<Record<string, unknown> | undefined> => {
     const body = json === undefined ? {} : { body: JSON.stringify(json) }
-    const answer = await fetch(`${url}/v1/secret/${path}`, { method, headers: { 'x-vault-token': token }, ...body })
+    // A connection of its own: one that has been idle may be closed by the server in the moment in which it is used again.
+    const headers = { 'x-vault-token': token, connection: 'close' }
+    const answer = await fetch(`${url}/v1/secret/${path}`, { method, headers, ...body })
     const text = await answer.text()
     if (answer.status === 404) return undefined
     if (!answer.ok) throw new Error(`${method}: ${answer.status}`)
