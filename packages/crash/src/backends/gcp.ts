@@ -27,11 +27,14 @@ function optionsOf({ projectId, endpoint }: Config): GcpOptions {
 async function start(): Promise<Running> {
   const { startGcpEmulator } = await import('@strongroom/emulators/gcp')
   const { SecretManagerServiceClient } = await import('@google-cloud/secret-manager')
-  const { grpc } = await import('google-gax')
+  const { googleAuthLibrary, grpc } = await import('google-gax')
   const emulator = await startGcpEmulator()
   const { projectId, controls } = emulator
   const sslCreds = grpc.credentials.createInsecure()
-  const client = new SecretManagerServiceClient({ projectId, apiEndpoint: '127.0.0.1', port: emulator.grpcPort, sslCreds })
+  // Never asked for a token; without it the client would look for credentials of this machine.
+  const authClient = new googleAuthLibrary.OAuth2Client()
+  authClient.setCredentials({ access_token: 'never-sent' })
+  const client = new SecretManagerServiceClient({ projectId, authClient, apiEndpoint: '127.0.0.1', port: emulator.grpcPort, sslCreds })
   const parent = `projects/${projectId}`
   const config: Config = { projectId, endpoint: `http://127.0.0.1:${emulator.grpcPort}` }
 
