@@ -3,7 +3,8 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import type { Job, ToChild, ToParent, Wish, Work } from './messages.ts'
 
-const PATIENCE_MS = 60_000
+/** A busy machine takes long to load an SDK. */
+const PATIENCE_MS = 240_000
 /** What runs on the loopback is not asked for through a proxy. */
 const DIRECT = { HTTPS_PROXY: '', HTTP_PROXY: '', ALL_PROXY: '', https_proxy: '', http_proxy: '', all_proxy: '' }
 
@@ -26,7 +27,13 @@ export class Child {
     })
     for (const stream of [this.#process.stdout, this.#process.stderr]) stream?.on('data', (part: Buffer) => (this.output += part.toString()))
     this.#process.on('message', (message: ToParent) => this.#waiting.get(message.type)?.(message))
-    this.#dead = once(this.#process, 'close').then(([code, signal]) => String(signal ?? code))
+    // However this process ends, the child ends too, also one that is asleep.
+    const end = (): void => void this.#process.kill('SIGKILL')
+    process.once('exit', end)
+    this.#dead = once(this.#process, 'close').then(([code, signal]) => {
+      process.removeListener('exit', end)
+      return String(signal ?? code)
+    })
   }
 
   get alive(): boolean {
@@ -68,7 +75,7 @@ export class Child {
     return (await did).told
   }
 
-  /** The next message of a type. @throws when the child ends first, or is silent for a minute */
+  /** The next message of a type. @throws when the child ends first, or is silent for too long */
   async next<Type extends ToParent['type']>(type: Type): Promise<Message<Type>> {
     let timer: NodeJS.Timeout | undefined
     try {
@@ -76,7 +83,7 @@ export class Child {
         new Promise<Message<Type>>(resolve => this.#waiting.set(type, message => resolve(message as Message<Type>))),
         this.#dead.then(how => Promise.reject(new Error(`the child ended with ${how} before it was ${type}: ${this.output}`))),
         new Promise<never>((_, reject) => {
-          timer = setTimeout(() => reject(new Error(`the child was not ${type} within a minute`)), PATIENCE_MS)
+          timer = setTimeout(() => reject(new Error(`the child was not ${type} in time`)), PATIENCE_MS)
         }),
       ])
     } finally {

@@ -26,7 +26,7 @@ export class Lane {
 
   static async start(backend: Backend): Promise<Lane> {
     const running = await backend.start()
-    return new Lane(backend, running, await mkdtemp(join(tmpdir(), 'strongroom-crash-')))
+    return new Lane(backend, running, await mkdtemp(join(tmpdir(), 'strongroom-matrix-')))
   }
 
   /** What a scenario left at its end, in the order of the paths. */

@@ -35,6 +35,8 @@ const { values } = parseArgs({
     help: { type: 'boolean', default: false },
   },
 })
+// So that `exit` is told, by which servers and children end.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 const seed = whole('seed', values.seed)
 const jobs = whole('jobs', values.jobs)
 const chosen = values.backends === undefined ? backends : values.backends.split(',').map(backendOf)

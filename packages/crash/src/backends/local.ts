@@ -32,7 +32,7 @@ export const local: Backend = {
 }
 
 async function start(): Promise<Running> {
-  const path = await mkdtemp(join(tmpdir(), 'strongroom-crash-local-'))
+  const path = await mkdtemp(join(tmpdir(), 'strongroom-matrix-local-'))
   const outsider = localSecretStore({ path }, { naming: 'native' })
   return {
     config: { path },
