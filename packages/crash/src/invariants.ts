@@ -53,7 +53,7 @@ export interface Verdict {
 }
 
 const account = accountId(ACCOUNT)
-export const INSPECTOR: Actor = { id: 'inspector', type: 'service_account' }
+const INSPECTOR: Actor = { id: 'inspector', type: 'service_account' }
 const ACTIONS: ReadonlySet<string> = new Set(['secret.create', 'secret.update', 'secret.delete'])
 
 interface Expected {

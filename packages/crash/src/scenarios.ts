@@ -20,7 +20,7 @@ const DRIVER_FAULTS = ['killed before', 'killed after', 'answer lost', 'asleep p
 const WIRE_FAULTS = ['killed, applied', 'killed, lands late', 'answer lost', 'lands late'] as const
 
 export type SeamFault = (typeof DATABASE_FAULTS)[number] | (typeof DRIVER_FAULTS)[number]
-export type WireFault = (typeof WIRE_FAULTS)[number]
+type WireFault = (typeof WIRE_FAULTS)[number]
 
 export type Fault =
   /** Nothing: the calls and requests are compared with the tables below. */
