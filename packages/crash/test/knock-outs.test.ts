@@ -14,7 +14,7 @@ const RULES: Readonly<Record<string, string>> = {
 }
 
 describe('a rule taken out', () => {
-  it.each(Object.entries(RULES))('%s: a scenario says %s', async (rule, kind) => {
+  it.each(Object.entries(RULES))('%s: a scenario says %s', { timeout: 120_000 }, async (rule, kind) => {
     const scenarios = scenariosOf([backendOf('vault')], [databaseOf('sqlite')]).filter(({ name }) => knockOutOf(rule).seenBy.test(name))
     const { results } = await runMatrix(scenarios, { seed: 1, jobs: 1, knockOut: rule, until: ({ findings }) => findings.length > 0 })
     const found = results.flatMap(({ findings }) => findings)
