@@ -14,16 +14,15 @@ import { backendOf } from './backends/index.ts'
 import { databaseOf } from './databases/index.ts'
 import { die, Failpoints } from './failpoints.ts'
 import { knockOutOf } from './knock-outs.ts'
-import type { Attempt } from './invariants.ts'
-import { ACCOUNT, ACTORS, KEYS, STORE, type Job, type Outcome, type ToChild, type ToParent, type Wish } from './messages.ts'
+import { ACCOUNT, ACTORS, KEYS, STORE, type Job, type Outcome, type ToChild, type ToParent } from './messages.ts'
 import { seeded } from './seeded.ts'
-import { openWorker } from './worker.ts'
+import { openWorker, type Worker } from './worker.ts'
 
 const account = accountId(ACCOUNT)
 const actor = (id: string): { readonly id: string; readonly type: 'service_account' } => ({ id, type: 'service_account' })
 let driver: SecretDriver | undefined
 let go: (() => Promise<void>) | undefined
-let worker: ((wish: Wish) => Promise<Attempt['told']>) | undefined
+let worker: Worker | undefined
 
 process.on('message', (message: ToChild) => {
   void take(message).catch((error: unknown) => {
@@ -50,7 +49,7 @@ async function take(message: ToChild): Promise<void> {
     worker = await openWorker(message.work, driver)
     await tell({ type: 'opened' })
   } else if (worker !== undefined) {
-    await tell({ type: 'did', told: await worker(message.attempt) })
+    await tell({ type: 'did', told: await worker(message.attempt, message.diesAt) })
   }
 }
 

@@ -68,10 +68,10 @@ export class Child {
     await opened
   }
 
-  /** What came of it; it never comes when the child is killed meanwhile. */
-  async attempt(attempt: Wish): Promise<Message<'did'>['told']> {
+  /** What came of it; it never comes when the child is killed meanwhile, or kills itself at its so-and-so-manieth call. */
+  async attempt(attempt: Wish, diesAt?: number): Promise<Message<'did'>['told']> {
     const did = this.next('did')
-    this.#tell({ type: 'do', attempt })
+    this.#tell({ type: 'do', attempt, diesAt })
     return (await did).told
   }
 

@@ -1,11 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import type { SecretDriver } from '@strongroom/core'
 import type { Backend, Found, Running } from './backends/backend.ts'
 import { Children } from './children.ts'
 import type { Finding } from './invariants.ts'
+import { temporaryFolder } from './temporary-folder.ts'
 
 /** One backend at work: its server, its children, and the adapter by which this process recovers. Scenarios run in it one by one. */
 export class Lane {
@@ -14,19 +13,21 @@ export class Lane {
   readonly driver: SecretDriver
   readonly children: Children
   readonly folder: string
+  readonly #remove: () => void
   readonly #left = new Map<string, readonly Found[]>()
 
-  private constructor(backend: Backend, running: Running, folder: string) {
+  private constructor(backend: Backend, running: Running, { path: folder, remove }: Awaited<ReturnType<typeof temporaryFolder>>) {
     this.backend = backend
     this.running = running
     this.folder = folder
+    this.#remove = remove
     this.driver = backend.driver(running.config)
     this.children = new Children(backend.name, running.config, join(folder, 'compiled'))
   }
 
   static async start(backend: Backend): Promise<Lane> {
     const running = await backend.start()
-    return new Lane(backend, running, await mkdtemp(join(tmpdir(), 'strongroom-matrix-')))
+    return new Lane(backend, running, await temporaryFolder())
   }
 
   /** What a scenario left at its end, in the order of the paths. */
@@ -49,7 +50,7 @@ export class Lane {
     await this.children.stop()
     await this.driver.close()
     await this.running.stop()
-    await rm(this.folder, { recursive: true, force: true })
+    this.#remove()
   }
 }
 

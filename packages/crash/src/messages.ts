@@ -36,7 +36,7 @@ export type ToChild =
   | { readonly type: 'go' }
   /** Of the soak: opens a registry, then does what it is told, one thing at a time. */
   | { readonly type: 'open'; readonly work: Work }
-  | { readonly type: 'do'; readonly attempt: Wish }
+  | { readonly type: 'do'; readonly attempt: Wish; readonly diesAt: number | undefined }
 
 /** Where a child of the soak works. */
 export interface Work {

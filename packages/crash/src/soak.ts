@@ -32,6 +32,8 @@ const KEYS = ['a', 'b', 'c', 'd', 'e', 'f']
 /** By the real clock: what is held lands long after the lease, and long before the horizon. */
 const TIMES: Times = { deadlineMs: 600, leaseMs: 1_500, putHorizonMs: 20_000 }
 const LONGEST_HOLD_MS = 3_000
+/** Of driver and database, by a write that meets nobody; the first is the look for the record. */
+const MOST_CALLS = 6
 
 /**
  * Random writes by several processes on one registry, which are killed at random, over a wire that breaks at random, while upkeep runs;
@@ -125,14 +127,16 @@ class Soak {
   async #operate(child: Child): Promise<void> {
     this.#operations += 1
     const wish = this.#wish(`actor-${this.#operations}`)
-    const doomed = this.#random() < 0.15
-    const told = child.attempt(wish).catch(() => 'not certain' as const)
-    if (doomed) {
+    const fate = this.#random()
+    // Between two calls, where a process dies seldom if only the time decides; and at any time.
+    const diesAt = fate < 0.2 ? Math.floor(this.#random() * MOST_CALLS) : undefined
+    const told = child.attempt(wish, diesAt).catch(() => 'not certain' as const)
+    if (fate > 0.9) {
       await delay(this.#random() * 60)
-      this.#kills += 1
       await child.kill()
     }
     this.#attempts.push({ ...wish, told: await told })
+    if (!child.alive) this.#kills += 1
   }
 
   #wish(actor: string): Wish {

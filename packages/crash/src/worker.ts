@@ -8,20 +8,38 @@ import {
   type SecretRegistry,
 } from '@strongroom/core'
 import { databaseOf } from './databases/index.ts'
+import { die } from './failpoints.ts'
 import type { Attempt } from './invariants.ts'
 import { ACCOUNT, STORE, type Wish, type Work } from './messages.ts'
 
 const account = accountId(ACCOUNT)
 
-/** A child of the soak: does what it is told, and says what came of it. */
-export async function openWorker(
-  { database, place, registry: id, times }: Work,
-  driver: SecretDriver,
-): Promise<(wish: Wish) => Promise<Attempt['told']>> {
-  const metadata = databaseOf(database).open(place)
+/** Does what it is told, and says what came of it; dies instead of its `diesAt`th call of driver or database. */
+export type Worker = (wish: Wish, diesAt: number | undefined) => Promise<Attempt['told']>
+
+/** A child of the soak. */
+export async function openWorker({ database, place, registry: id, times }: Work, driver: SecretDriver): Promise<Worker> {
+  let left = Number.POSITIVE_INFINITY
+  const mortal = <Part extends object>(part: Part): Part =>
+    new Proxy(part, {
+      get(source, name) {
+        const value: unknown = Reflect.get(source, name)
+        if (typeof value !== 'function' || name === 'classify' || name === 'close') return value
+        return (...parameters: unknown[]): unknown => {
+          left -= 1
+          return left < 0 ? die() : Reflect.apply(value, source, parameters)
+        }
+      },
+    })
+  const metadata = mortal(databaseOf(database).open(place))
   const shared = { id, metadata, authorize: unsafeAllowEveryone }
-  const registry = await createSecretRegistry({ ...shared, stores: { [STORE]: driver }, writeTo: STORE, policy: times })
-  return wish => perform(wish, registry, metadata, id)
+  const registry = await createSecretRegistry({ ...shared, stores: { [STORE]: mortal(driver) }, writeTo: STORE, policy: times })
+  return async (wish, diesAt = Number.POSITIVE_INFINITY) => {
+    left = diesAt
+    const told = await perform(wish, registry, metadata, id)
+    left = Number.POSITIVE_INFINITY
+    return told
+  }
 }
 
 /** One write by one actor, and what its caller is told. */

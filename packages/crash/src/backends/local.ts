@@ -1,9 +1,9 @@
 import { createDecipheriv } from 'node:crypto'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { localDriver, localSecretStore } from '@strongroom/local'
+import { temporaryFolder } from '../temporary-folder.ts'
 import type { Backend, Found, FoundVersion, Running } from './backend.ts'
 
 interface Envelope {
@@ -32,7 +32,7 @@ export const local: Backend = {
 }
 
 async function start(): Promise<Running> {
-  const path = await mkdtemp(join(tmpdir(), 'strongroom-matrix-local-'))
+  const { path, remove } = await temporaryFolder()
   const outsider = localSecretStore({ path }, { naming: 'native' })
   return {
     config: { path },
@@ -42,7 +42,7 @@ async function start(): Promise<Running> {
     advance: () => {},
     stop: async () => {
       await outsider.close()
-      await rm(path, { recursive: true, force: true })
+      remove()
     },
   }
 }
