@@ -2,7 +2,7 @@
 import process from 'node:process'
 import { parseArgs } from 'node:util'
 import { backends, backendOf } from './backends/index.ts'
-import { databases, databaseOf } from './databases/index.ts'
+import { databases, databaseOf, stopDatabases } from './databases/index.ts'
 import { knockOutOf, knockOuts } from './knock-outs.ts'
 import { runMatrix, type MatrixResult } from './matrix.ts'
 import { reportOf, summaryOf } from './report.ts'
@@ -46,11 +46,15 @@ const present = chosen.filter(backend => !missing.some(one => one.backend === ba
 const stores = values.databases === undefined ? databases : values.databases.split(',').map(databaseOf)
 const scenarios = scenariosOf(present, stores).filter(({ name }) => name.includes(values.only))
 
-if (values.help) say(USAGE)
-else if (values.list) for (const { name } of scenarios) say(name)
-else if (values['knock-out'] !== undefined) await knockOut(values['knock-out'])
-else if (values.soak !== undefined) await runSoak(Number(values.soak))
-else await matrix()
+try {
+  if (values.help) say(USAGE)
+  else if (values.list) for (const { name } of scenarios) say(name)
+  else if (values['knock-out'] !== undefined) await knockOut(values['knock-out'])
+  else if (values.soak !== undefined) await runSoak(Number(values.soak))
+  else await matrix()
+} finally {
+  await stopDatabases()
+}
 
 async function matrix(): Promise<void> {
   tell(`${scenarios.length} scenarios, seed ${seed}`)

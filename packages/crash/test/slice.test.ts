@@ -1,6 +1,6 @@
-import { beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { backends } from '../src/backends/index.ts'
-import { databases } from '../src/databases/index.ts'
+import { databases, stopDatabases } from '../src/databases/index.ts'
 import { runMatrix, type MatrixResult } from '../src/matrix.ts'
 import { scenariosOf } from '../src/scenarios.ts'
 import { sliceOf } from '../src/slice.ts'
@@ -17,6 +17,7 @@ describe('killed, and recovered', () => {
   beforeAll(async () => {
     result = await runMatrix(chosen, { seed: 1, jobs: 2 })
   }, 300_000)
+  afterAll(stopDatabases, 60_000)
 
   it.for(backends.map(({ name }) => name))('nothing is lost, dangling, left or unexplained on %s', (name, { skip }) => {
     const backend = present.find(one => one.name === name)

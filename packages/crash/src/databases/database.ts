@@ -16,4 +16,6 @@ export interface Database {
   /** All that it keeps, as bytes: nothing of a value may be found there. */
   readonly bytes: (place: unknown) => Promise<Buffer>
   readonly remove: (place: unknown) => Promise<void>
+  /** Ends what `make` has started for all of them, at the end of a run. */
+  readonly stop: () => Promise<void>
 }
