@@ -2,7 +2,7 @@ import {
   DriverFinding,
   isAborted,
   refused,
-  SdkSignal,
+  sdkSignal,
   type DriverCall,
   type DriverCapabilities,
   type Failure,
@@ -54,16 +54,13 @@ export function awsDriver(options: AwsOptions): SecretDriver {
     const { sdk, client } = connection.ready ?? (await connection.start(call))
     if (isAborted(call)) throw new DriverFinding(refused('aborted'))
     const only = READS.has(operation) ? 'none' : undefined
-    const abortSignal = new SdkSignal(call)
     try {
-      const answer = await client.send(command(sdk), { abortSignal })
+      const answer = await client.send(command(sdk), { abortSignal: sdkSignal(call) })
       if (typeof answer !== 'object' || answer === null) throw damaged('unknown')
       checkAccount((answer as Answer).ARN, accountId, only ?? 'unknown')
       return answer as Answer
     } catch (error) {
       throw withCircumstances(error, { operation, effect: only })
-    } finally {
-      abortSignal.end()
     }
   }
 

@@ -5,11 +5,12 @@ import {
   LazyClient,
   loadSdk,
   refused,
-  SdkSignal,
+  sdkSignal,
   unlessAborted,
   withCircumstances,
   type Circumstances,
   type DriverCall,
+  type SdkSignal,
 } from '@strongroom/core'
 import { Agent } from 'node:https'
 import type { SecretClient, SecretClientOptions } from '@azure/keyvault-secrets'
@@ -70,19 +71,17 @@ export class Connection {
     const { client, own } = this.#client.ready ?? (await unlessAborted(this.#client.get(), call, 'none'))
     if (isAborted(call)) throw new DriverFinding(refused('aborted'))
     let raw: RawResponse | undefined
-    const signal = new SdkSignal(call)
-    const options: RequestOptions = { abortSignal: signal, onResponse: response => void (raw = response) }
+    const options: RequestOptions = { abortSignal: sdkSignal(call), onResponse: response => void (raw = response) }
     if (own !== undefined && only !== undefined) options.requestOptions = { headers: { [ONLY]: only } }
     try {
       // The SDK asks a credential that fails, or was aborted, again and again.
-      return await signal.race(
+      return await unlessAborted(
         act(client, options, () => raw?.parsedBody),
+        call,
         'unknown',
       )
     } catch (error) {
       throw withCircumstances(unread(error, raw), about)
-    } finally {
-      signal.end()
     }
   }
 

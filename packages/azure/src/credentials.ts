@@ -1,4 +1,4 @@
-import { DriverFinding, explained, loadSdk, refused, SdkSignal } from '@strongroom/core'
+import { DriverFinding, explained, loadSdk, refused, standardSignal, type SdkSignal } from '@strongroom/core'
 import type { TokenCredential } from '@azure/identity'
 
 /** Anything that answers tokens, such as a credential of `@azure/identity`. `expiresOnTimestamp` is in milliseconds since 1970. */
@@ -62,8 +62,9 @@ function made(identity: typeof import('@azure/identity'), credential: AzureCrede
 function told(credential: AzureTokenCredential): TokenCredential {
   return {
     getToken: async (scopes, options) => {
-      const { abortSignal } = options ?? {}
-      const standard = abortSignal instanceof SdkSignal ? { abortSignal: abortSignal.standard } : undefined
+      // The SDK hands on what it was given; a credential may want a standard signal, as `fetch` does.
+      const { abortSignal } = (options ?? {}) as { readonly abortSignal?: SdkSignal }
+      const standard = abortSignal === undefined ? undefined : { abortSignal: standardSignal(abortSignal) }
       let token: unknown
       try {
         token = await credential.getToken(scopes, { ...options, ...standard })

@@ -19,7 +19,7 @@ export type {
   Removal,
   SecretDriver,
 } from './driver.ts'
-export { isAborted, SdkSignal, unlessAborted, type Abortable } from './driver-support/abort.ts'
+export { isAborted, sdkSignal, standardSignal, unlessAborted, type Abortable, type SdkSignal } from './driver-support/abort.ts'
 export { classifier, explained, withCircumstances, type Circumstances } from './driver-support/classify.ts'
 export { DriverFinding, neverSent, noAnswer, refused, retryAfterMs, untrusted } from './driver-support/failure.ts'
 export { Shared } from './driver-support/shared.ts'

@@ -5,7 +5,7 @@ import {
   LazyClient,
   loadSdk,
   refused,
-  SdkSignal,
+  sdkSignal,
   unlessAborted,
   withCircumstances,
   type DriverCall,
@@ -62,16 +62,17 @@ export class Connection {
     if (isAborted(call)) throw new DriverFinding(refused('aborted'))
     const pending = caller(operation)(request, { timeout: REQUEST_MS, retry: null, autoPaginate: false, otherArgs: { headers } })
     const only = WRITES.has(operation) ? undefined : 'none'
-    const signal = new SdkSignal(call)
-    signal.addEventListener('abort', () => pending.cancel?.())
+    const signal = sdkSignal(call)
+    const cancel = (): void => pending.cancel?.()
+    signal.addEventListener('abort', cancel)
     try {
-      const answers = await signal.race(pending, only ?? 'unknown')
+      const answers = await unlessAborted(pending, call, only ?? 'unknown')
       // What a list has beside its items is only in the third.
       return answerOf((operation.startsWith('list') ? answers[2] : undefined) ?? answers[0], only ?? 'unknown')
     } catch (error) {
       throw withCircumstances(error, { operation, effect: only })
     } finally {
-      signal.end()
+      signal.removeEventListener('abort', cancel)
     }
   }
 

@@ -85,15 +85,13 @@ export class Checks {
   readonly #capabilities: DriverCapabilities
   readonly #policy: StorePolicy
   readonly #store: string
+  readonly prefix: string
 
   constructor(capabilities: DriverCapabilities, policy: StorePolicy, store: string) {
     this.#capabilities = capabilities
     this.#policy = policy
     this.#store = store
-  }
-
-  get prefix(): string {
-    return this.#policy.prefix ?? ''
+    this.prefix = policy.prefix ?? ''
   }
 
   /** @throws SecretError `invalid_argument` */

@@ -2,23 +2,30 @@ import type { DriverCall } from '../driver.ts'
 import type { Failure } from '../errors.ts'
 import { addDeadline, removeDeadline } from './deadlines.ts'
 
-/** As the DOM's listeners that are objects, so that one may listen to a signal too. */
-export interface StopListener {
-  handleEvent(): void
+type AbortListener = (event: Event) => void
+
+/** What SDKs want of a signal: to look at it, and to be told by `onabort` or by a listener. A standard signal is one. */
+export interface SdkSignal {
+  readonly aborted: boolean
+  onabort: AbortListener | null
+  addEventListener(type: 'abort', listener: AbortListener): void
+  removeEventListener(type: 'abort', listener: AbortListener): void
 }
 
 /**
  * The caller's signal and the deadline as one, which also ends a call whose driver does not listen. It is what a driver gets as its
- * call: a standard signal is made only for a driver that asks for it, since to make one is a measurable part of a fast `get`.
+ * call, and an SDK as its signal: a standard one is made only where it is asked for, since to make one and to listen to it is a
+ * measurable part of a fast `get`.
  */
-export class Stop implements DriverCall {
+export class Stop implements DriverCall, SdkSignal {
   readonly #caller: AbortSignal | undefined
   readonly deadlineAt: number
   attempt = 1
   code: 'aborted' | 'deadline_exceeded' | undefined
   #controller: AbortController | undefined
   #reject: ((error: Error) => void) | undefined
-  #listeners: StopListener[] | undefined
+  #listeners: AbortListener[] | undefined
+  onabort: AbortListener | null = null
 
   constructor(caller: AbortSignal | undefined, withinMs: number) {
     this.#caller = caller
@@ -73,12 +80,15 @@ export class Stop implements DriverCall {
     })
   }
 
-  /** What is to be told of the stop, without a signal. */
-  listen(listener: StopListener): void {
+  get aborted(): boolean {
+    return this.code !== undefined
+  }
+
+  addEventListener(_type: 'abort', listener: AbortListener): void {
     ;(this.#listeners ??= []).push(listener)
   }
 
-  unlisten(listener: StopListener): void {
+  removeEventListener(_type: 'abort', listener: AbortListener): void {
     const index = this.#listeners?.lastIndexOf(listener) ?? -1
     if (index !== -1) this.#listeners?.splice(index, 1)
   }
@@ -98,7 +108,9 @@ export class Stop implements DriverCall {
     this.code = code
     const reason = reasonOf(code)
     this.#controller?.abort(reason)
-    for (const listener of this.#listeners?.splice(0) ?? []) listener.handleEvent()
+    const event = new Event('abort')
+    this.onabort?.(event)
+    for (const listener of this.#listeners?.splice(0) ?? []) listener(event)
     this.#reject?.(reason)
   }
 
