@@ -56,10 +56,11 @@ export function objectStoreDriver({ endpoint, bucket: name, sign }: ObjectStoreO
     if (versions[0]?.id !== FIRST) throw fail('not_found')
     return versions.at(-1)?.id ?? FIRST
   }
-  /** Overwrites a version with nothing: its number stays taken, its tags stay. */
-  const erase = async (key: string, call: DriverCall): Promise<void> => {
+  /** Overwrites a version with nothing: its number stays taken, its tags stay. False when it is not there. */
+  const erase = async (key: string, call: DriverCall): Promise<boolean> => {
     const tags = await bucket.tags(key, call)
     if (tags !== undefined) await bucket.put(key, EMPTY, tags, true, call)
+    return tags !== undefined
   }
 
   return {
@@ -164,14 +165,17 @@ export function objectStoreDriver({ endpoint, bucket: name, sign }: ObjectStoreO
       if (!purge) throw fail('unsupported')
       const [first, ...later] = await all(path, call)
       if (first === undefined) return { state: 'gone' }
+      let written = false
       try {
-        if (later.length > 0 && first.size > 0) await erase(first.key, call)
-        for (const { key } of later) await bucket.remove(key, call)
-        await bucket.remove(first.key, call)
+        if (later.length > 0 && first.size > 0) written = await erase(first.key, call)
+        for (const { key } of [...later, first]) {
+          await bucket.remove(key, call)
+          written = true
+        }
         const left = await page(path, {}, call) // of an append meanwhile
         return left.items.length === 0 ? { state: 'gone' } : { state: 'pending', retryAfterMs: 0 }
       } catch (error) {
-        throw new StoreFailure({ ...classify(error), effect: 'unknown' }, error)
+        throw written ? new StoreFailure({ ...classify(error), effect: 'unknown' }, error) : error
       }
     },
 
