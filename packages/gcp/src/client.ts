@@ -54,8 +54,8 @@ export class Connection {
     )
   }
 
-  /** One request, without retries. What is in the answer is for the caller to check. */
-  async send(operation: Operation, request: object, call: DriverCall): Promise<Answer> {
+  /** One request, without retries. What is in the answer is for `result` to check. */
+  async send<Result>(operation: Operation, request: object, call: DriverCall, result: (answer: Answer) => Result): Promise<Result> {
     const { caller, auth } = this.#client.ready ?? (await unlessAborted(this.#client.get(), call, 'none'))
     const headers = routingOf(request)
     if (auth !== undefined) Object.assign(headers, await unlessAborted(tokenOf(auth, this.#host), call, 'none'))
@@ -68,7 +68,7 @@ export class Connection {
     try {
       const answers = await unlessAborted(pending, call, only ?? 'unknown')
       // What a list has beside its items is only in the third.
-      return answerOf((operation.startsWith('list') ? answers[2] : undefined) ?? answers[0], only ?? 'unknown')
+      return result(answerOf((operation.startsWith('list') ? answers[2] : undefined) ?? answers[0], only ?? 'unknown'))
     } catch (error) {
       throw withCircumstances(error, { operation, effect: only })
     } finally {

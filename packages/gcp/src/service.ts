@@ -43,7 +43,7 @@ export class Service {
   }
 
   send(operation: Operation, request: object, call: DriverCall): Promise<Answer> {
-    return this.#connection.send(operation, request, call)
+    return this.#connection.send(operation, request, call, answer => answer)
   }
 
   /** @throws DriverFinding before anything is sent, for a value that Google does not take */
@@ -61,11 +61,12 @@ export class Service {
     return number
   }
 
-  async access(path: NativePath, version: number | string, call: DriverCall): Promise<NumberedPayload> {
-    const answer = await this.send('accessSecretVersion', { name: this.versionName(path, version) }, call)
-    const number = numberOf(answer, path, 'none')
-    if (typeof version === 'number' && version !== number) throw damaged('none')
-    return { number, payload: payloadOf(answer) }
+  access(path: NativePath, version: number | string, call: DriverCall): Promise<NumberedPayload> {
+    return this.#connection.send('accessSecretVersion', { name: this.versionName(path, version) }, call, answer => {
+      const number = numberOf(answer, path, 'none')
+      if (typeof version === 'number' && version !== number) throw damaged('none')
+      return { number, payload: payloadOf(answer) }
+    })
   }
 
   /** A version without its value; undefined where there is none of that number. */

@@ -19,13 +19,16 @@ describe('crc32c', () => {
     expect(crc32c(bytes)).toBe(sum)
   })
 
-  test.each([...Array.from({ length: 71 }, (_, length) => length), 65_536])('%i random bytes, as byte by byte, wherever they begin', length => {
-    const whole = randomBytes(length + 8)
-    for (let start = 0; start < 8; start += 1) {
-      const bytes = whole.subarray(start, start + length)
-      expect(crc32c(bytes), bytes.toString('hex')).toBe(byteByByte(bytes))
-    }
-  })
+  test.each([...Array.from({ length: 71 }, (_, length) => length), 504, 511, 512, 513, 521, 65_536])(
+    '%i random bytes, as byte by byte, wherever they begin',
+    length => {
+      const whole = randomBytes(length + 8)
+      for (let start = 0; start < 8; start += 1) {
+        const bytes = whole.subarray(start, start + length)
+        expect(crc32c(bytes), bytes.toString('hex')).toBe(byteByByte(bytes))
+      }
+    },
+  )
 })
 
 /** The definition, a bit at a time. */
