@@ -124,6 +124,21 @@ test('a driver that asks for no signal is ended by the deadline all the same, an
   expect(calls.map(call => isAborted(call))).toEqual([true, false])
 })
 
+test('a listener of an SDK that throws keeps neither the other listeners nor any call from its end', async () => {
+  const told: string[] = []
+  const store = storeWhose(async call => {
+    sdkSignal(call).addEventListener('abort', () => {
+      throw new Error('of the SDK')
+    })
+    sdkSignal(call).addEventListener('abort', () => void told.push('told'))
+    return await new Promise(() => {})
+  }, 50)
+  await store.put('name', 'value')
+  const both = await Promise.all([failureOf(store.get('name')), failureOf(store.get('name'))])
+  expect(both).toMatchObject([{ code: 'deadline_exceeded' }, { code: 'deadline_exceeded' }])
+  expect(told).toEqual(['told', 'told'])
+})
+
 test('shared work is done once for many, outlives those that leave, and is begun again after a failure', async () => {
   let begun = 0
   const gates = [Promise.withResolvers<number>(), Promise.withResolvers<number>()]

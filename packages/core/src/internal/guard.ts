@@ -72,11 +72,6 @@ export class Guard {
     return this.#closing !== undefined
   }
 
-  /** @throws SecretError `closed` */
-  assertOpen(operation: string): void {
-    if (this.closed) throw SecretError.refused('closed', operation, { store: this.label })
-  }
-
   /** `result`: what the answer is made into. */
   run<T, R = T>(request: GuardedCall<T>, result: (answer: T) => R = itself as (answer: T) => R): Promise<R> {
     return this.#execute(request, { attempts: 0, uncertain: false }, result)

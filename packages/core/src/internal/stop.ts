@@ -109,8 +109,13 @@ export class Stop implements DriverCall, SdkSignal {
     const reason = reasonOf(code)
     this.#controller?.abort(reason)
     const event = new Event('abort')
-    this.onabort?.(event)
-    for (const listener of this.#listeners?.splice(0) ?? []) listener(event)
+    for (const listener of [this.onabort, ...(this.#listeners?.splice(0) ?? [])]) {
+      try {
+        listener?.(event)
+      } catch {
+        // An SDK's listener that fails ends neither the others nor this call, as with a standard signal.
+      }
+    }
     this.#reject?.(reason)
   }
 
