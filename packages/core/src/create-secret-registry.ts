@@ -9,13 +9,14 @@ import { persist } from './internal/persist.ts'
 import { WRITING } from './internal/powers.ts'
 import { RegistryStores } from './internal/registry-stores.ts'
 import { BoundStores } from './internal/stores.ts'
-import { Upkeep } from './internal/upkeep.ts'
+import { attentionFor, Upkeep } from './internal/upkeep.ts'
 import { WriteProtocol } from './internal/write-protocol.ts'
-import type { AccountSecrets, MaintainOptions, MaintenanceReport, RegistryOptions, RegistryPolicy, SecretRegistry } from './registry.ts'
-import type { AccountId, Actor } from './words.ts'
+import type { AccountSecrets, MaintainOptions, MaintenanceReport, PendingItem, RegistryOptions, RegistryPolicy, SecretRegistry } from './registry.ts'
+import type { AccountId, Actor, CallOptions } from './words.ts'
 
 const DEFAULT_HORIZON_MS = 15 * 60_000
 const DEFAULT_ITEMS = 100
+const PENDING_PAGE = 500
 
 /**
  * Opens a registry: metadata and audit in a database, values only in the stores.
@@ -66,10 +67,29 @@ class Registry implements SecretRegistry {
     return await calls.track(
       (async () => {
         const { needsAttention, ...counts } = await this.#upkeep.pass(maxItems, signal)
-        const { intents, tasks } = await persist(() => stores.metadata.references({ registry: stores.registry }, { signal }))
-        return { ...counts, backlog: intents + tasks, needsAttention: [...needsAttention] }
+        const { registry, metadata } = stores
+        const { intents, tasks } = await persist(() => metadata.references({ registry }, { signal }))
+        const [first] = (await persist(() => metadata.pending({ registry, of: 'tasks', after: undefined, limit: 1 }, { signal }))).items
+        return { ...counts, backlog: intents + tasks, oldest: first?.since ?? null, needsAttention: [...needsAttention] }
       })(),
     )
+  }
+
+  async *pending(options: CallOptions = {}): AsyncGenerator<PendingItem> {
+    const operation = 'registry.pending'
+    const { calls, stores } = this.#parts
+    const { registry, metadata } = stores
+    checkOptions(operation, options, ['signal'])
+    for (const kind of ['intents', 'tasks'] as const) {
+      let after: string | undefined
+      do {
+        calls.assertOpen(operation)
+        const request = { registry, of: kind, after, limit: PENDING_PAGE }
+        const page = await calls.track(persist(() => metadata.pending(request, options)))
+        yield* page.items.map(work => ({ ...work, attention: attentionFor(work, stores) }))
+        after = page.next
+      } while (after !== undefined)
+    }
   }
 
   async close(): Promise<void> {

@@ -33,7 +33,7 @@ export { startMaintenance, type Maintenance, type MaintenanceOptions } from './m
 export { memoryDriver, type MemoryDriverOptions } from './memory-driver.ts'
 export { memoryMetadata, type MemoryMetadataOptions } from './memory-metadata.ts'
 export { chainedEntry, isRepeated, type AuditHead } from './metadata-support/audit.ts'
-export { auditOfIntent, begunAgain, busy, claimedIntent, createIntent, updateIntent } from './metadata-support/intents.ts'
+export { auditOfIntent, begunAgain, busy, claimedIntent, createIntent, pendingOfIntent, updateIntent } from './metadata-support/intents.ts'
 export { changedRecord, createdRecord, updatedRecord, withoutPointer } from './metadata-support/records.ts'
 export { requireDrafts, requireRevision, requireWhole, type RequestOf } from './metadata-support/requests.ts'
 export {
@@ -52,7 +52,16 @@ export {
   type RecordRow,
   type TaskRow,
 } from './metadata-support/rows.ts'
-export { claimedTask, destroys, entryOfTask, newTask, REMEMBER_SETTLED_MS, type Task } from './metadata-support/tasks.ts'
+export {
+  claimedTask,
+  destroys,
+  entryOfTask,
+  newTask,
+  pendingOfTask,
+  postponedTask,
+  REMEMBER_SETTLED_MS,
+  type Task,
+} from './metadata-support/tasks.ts'
 export type {
   BeginCreate,
   BeginUpdate,
@@ -63,6 +72,7 @@ export type {
   MetadataStore,
   PageRequest,
   PathOwner,
+  PendingWork,
   Pointer,
   QueueDraft,
   QueueEntry,
@@ -87,6 +97,7 @@ export type {
   ListQuery,
   MaintainOptions,
   MaintenanceReport,
+  PendingItem,
   RegistryOptions,
   RegistryPolicy,
   SecretRegistry,

@@ -2,7 +2,7 @@ import { SecretError } from './errors.ts'
 import { appendAudit, readAudit } from './memory-metadata/audit.ts'
 import { claimExpiredIntents, claimQueue, settleQueue } from './memory-metadata/queue.ts'
 import { newRegistryState, type RegistryState, type Transaction } from './memory-metadata/state.ts'
-import { bindStores, find, owners, page, references } from './memory-metadata/views.ts'
+import { bindStores, find, owners, page, pending, references } from './memory-metadata/views.ts'
 import { abandon, beginCreate, beginUpdate, commitCreate, commitDelete, commitUpdate, updateDescription } from './memory-metadata/writes.ts'
 import type { MetadataStore } from './metadata.ts'
 import type { CallOptions } from './words.ts'
@@ -46,6 +46,7 @@ export function memoryMetadata(options: MemoryMetadataOptions = {}): MetadataSto
     claimExpiredIntents: method('claimExpiredIntents', claimExpiredIntents),
     claimQueue: method('claimQueue', claimQueue),
     settleQueue: method('settleQueue', settleQueue),
+    pending: method('pending', pending),
     owners: method('owners', owners),
     references: method('references', references),
     appendAudit: method('appendAudit', appendAudit),

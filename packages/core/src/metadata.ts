@@ -61,7 +61,8 @@ export interface Intent {
   readonly description: string | null | undefined
   /** The operation id: also the token of the cloud's version where it can be, and the audit entry's `operationId`. */
   readonly token: string
-  /** By the database's clock. */
+  /** By the database's clock, both. */
+  readonly begunAt: Date
   readonly leaseUntil: Date
   /** How often recovery has claimed it. */
   readonly recoveries: number
@@ -86,6 +87,28 @@ export interface QueueEntry {
   readonly queuedAt: Date
   /** The fence: only who holds it can settle the entry. */
   readonly claim: string
+}
+
+/** What is still to be done, as a person may look at it. */
+export interface PendingWork {
+  readonly id: string
+  /** `settle`: an intent. A write is under way, or, once `dueAt` is over, recovery has to settle it. */
+  readonly task: QueueTask | 'settle'
+  readonly account: AccountId
+  readonly secret: SecretId
+  readonly store: string
+  readonly path: NativePath
+  readonly version: VersionId | undefined
+  /** When it was queued or begun. */
+  readonly since: Date
+  /** From when it may be claimed: it is due, or its lease or claim is over. */
+  readonly dueAt: Date
+  /** How often it has been claimed. */
+  readonly attempts: number
+  /** Why the last attempt did not end it, where that was told. */
+  readonly code: SecretErrorCode | undefined
+  /** The backend holds what is to be removed until then. */
+  readonly retainedUntil: Date | undefined
 }
 
 /** A task to queue. Account and secret are those of the intent, record or entry that it follows from. */
@@ -291,7 +314,7 @@ export interface MetadataStore {
     call: CallOptions,
   ): Promise<readonly QueueEntry[]>
   /**
-   * Ends a task, or puts it off, and queues what follows from it. False, and nothing changed, when the claim has passed to
+   * Ends a task, or puts it off with the reason why, and queues what follows from it. False, and nothing changed, when the claim has passed to
    * someone else. `done` with `ifPointer`: when the row at the task's path does not point at that version, the task stays and
    * is due at once; false.
    */
@@ -300,11 +323,23 @@ export interface MetadataStore {
       readonly registry: string
       readonly id: string
       readonly claim: string
-      readonly outcome: { readonly state: 'done'; readonly ifPointer?: VersionId | undefined } | { readonly state: 'retry'; readonly delayMs: number }
+      readonly outcome:
+        | { readonly state: 'done'; readonly ifPointer?: VersionId | undefined }
+        | {
+            readonly state: 'retry'
+            readonly delayMs: number
+            readonly code?: SecretErrorCode | undefined
+            readonly retainedUntil?: Date | undefined
+          }
       readonly enqueue: readonly QueueDraft[]
     },
     call: CallOptions,
   ): Promise<boolean>
+  /** A page of the open intents, or of the tasks, these the oldest first; changes nothing. `next` is the `after` of the following page. */
+  pending(
+    request: { readonly registry: string; readonly of: 'intents' | 'tasks'; readonly after: string | undefined; readonly limit: number },
+    call: CallOptions,
+  ): Promise<{ readonly items: readonly PendingWork[]; readonly next: string | undefined }>
   /** Who names these paths of a store. */
   owners(
     request: { readonly registry: string; readonly store: string; readonly paths: readonly NativePath[] },

@@ -1,7 +1,7 @@
 import type { AuditEntry } from './audit.ts'
 import type { Authorize } from './authorization.ts'
 import type { SecretDriver } from './driver.ts'
-import type { MetadataStore, RecordPage, SecretRecord, SortField, SortOrder } from './metadata.ts'
+import type { MetadataStore, PendingWork, RecordPage, SecretRecord, SortField, SortOrder } from './metadata.ts'
 import type { StorePolicy } from './policy.ts'
 import type { ValueInput } from './value.ts'
 import type { AccountId, Actor, CallOptions, SecretId } from './words.ts'
@@ -83,8 +83,18 @@ export interface MaintenanceReport {
   readonly postponed: number
   /** Intents and tasks left, those not yet due and those under way included. */
   readonly backlog: number
-  /** Secrets whose work has failed many times, or whose store is not configured. A person should look. */
+  /** When the oldest task that is left was queued; null when none is. */
+  readonly oldest: Date | null
+  /** Secrets whose work has failed many times, or whose store is not configured. A person should look: {@link SecretRegistry.pending}. */
   readonly needsAttention: readonly SecretId[]
+}
+
+/**
+ * A piece of work that waits. `attention`: `store_missing` when its store is not configured here, `failing` when it has been tried eight
+ * times or more; undefined when time will do it, also for what a backend retains until a date.
+ */
+export interface PendingItem extends PendingWork {
+  readonly attention: 'store_missing' | 'failing' | undefined
 }
 
 export interface SecretRegistry extends AsyncDisposable {
@@ -92,6 +102,8 @@ export interface SecretRegistry extends AsyncDisposable {
   account(account: AccountId, actor: Actor): AccountSecrets
   /** One bounded pass over expired leases and the queue. Nothing runs on a timer by itself: see {@link startMaintenance}. */
   maintain(options?: MaintainOptions): Promise<MaintenanceReport>
+  /** All that is left to do in every account: writes under way or cut off, then the queue, oldest first. For operators; changes nothing. */
+  pending(options?: CallOptions): AsyncIterable<PendingItem>
   /** Refuses new calls, waits for those under way, and closes drivers and database unless another open object uses them. */
   close(): Promise<void>
 }

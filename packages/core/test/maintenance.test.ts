@@ -163,6 +163,41 @@ describe('the report', () => {
     expect(await registry.maintain()).toMatchObject({ recovered: 0, postponed: 1, needsAttention: [id] })
   })
 
+  it('shows what is left: since when, why it waits, until when, and whether a person should look', async () => {
+    const { world, registry, secrets, id } = await open()
+    const pending = () => Array.fromAsync(registry.pending())
+    expect(await pending()).toEqual([])
+    world.cloud.on('remove', fails({ code: 'throttled', retryable: false }))
+    const deletedAt = new Date(world.now)
+    await secrets.delete(id)
+    world.now += 1
+    const other = await secrets.create({ key: 'other', value: 'v' })
+    const until = new Date(world.now + 5 * HOUR)
+    world.cloud.on('remove', () => ({ state: 'retained', until }))
+    await secrets.delete(other.id)
+    world.cloud.on('append', lost({ retryable: false }))
+    const third = await secrets.create({ key: 'third', value: 'v' })
+    await failureOf(secrets.update(third.id, { value: 'w' }))
+    const purge = { task: 'purge_path', account: ACCOUNT, attempts: 1, attention: undefined }
+    expect(await pending()).toMatchObject([
+      { task: 'settle', secret: third.id, attempts: 0, attention: undefined },
+      { ...purge, secret: id, since: deletedAt, code: 'throttled', retainedUntil: undefined },
+      { ...purge, secret: other.id, code: undefined, retainedUntil: until },
+    ])
+    for (let index = 0; index < 40; index += 1) world.cloud.on('remove', fails({ code: 'permission_denied', retryable: false }))
+    for (let pass = 0; pass < 9; pass += 1) {
+      world.now += 2 * HOUR
+      expect(await registry.maintain()).toMatchObject({ oldest: deletedAt })
+    }
+    const worst = (await pending()).filter(({ attention }) => attention === 'failing')
+    expect(worst.map(({ secret, code }) => [secret, code])).toEqual([
+      [id, 'permission_denied'],
+      [other.id, 'permission_denied'],
+    ])
+    await registry.close()
+    expect(await failureOf(pending())).toMatchObject({ code: 'closed' })
+  })
+
   it('works on no more than maxItems, and stops when it is aborted', async () => {
     const { world, registry, secrets } = await open()
     for (let index = 0; index < 5; index += 1) {
@@ -196,6 +231,7 @@ describe('startMaintenance', () => {
     retained: 0,
     postponed: 0,
     backlog: 0,
+    oldest: null,
     needsAttention: [],
   })
 

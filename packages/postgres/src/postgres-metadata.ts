@@ -11,7 +11,7 @@ import { startPool, type HeldPool } from './pool.ts'
 import { claimQueue, settleQueue } from './queue.ts'
 import { retrying } from './retry.ts'
 import type { AccountTransaction, Transaction } from './transaction.ts'
-import { bindStores, find, owners, references } from './views.ts'
+import { bindStores, find, owners, pending, references } from './views.ts'
 import { abandon, commitCreate, commitDelete, commitUpdate, updateDescription } from './writes.ts'
 
 type Body<Request, Answer> = (transaction: Transaction, request: Request) => Promise<Answer>
@@ -99,6 +99,7 @@ export function postgresMetadata(options: PostgresMetadataOptions): MetadataStor
     claimExpiredIntents: writes('claimExpiredIntents', claimExpiredIntents),
     claimQueue: writes('claimQueue', claimQueue),
     settleQueue: writes('settleQueue', settleQueue),
+    pending: reads('pending', pending),
     owners: reads('owners', owners),
     references: reads('references', references),
     appendAudit: writes('appendAudit', (transaction, request) => withAccount(transaction, request.entry.account, held => appendAudit(held, request))),

@@ -2,6 +2,7 @@ import {
   destroys,
   entryOfTask,
   newTask,
+  postponedTask,
   REMEMBER_SETTLED_MS,
   requireDrafts,
   requireWhole,
@@ -13,13 +14,14 @@ import {
   type QueueEntry,
   type RequestOf,
   type SecretId,
+  type Task,
   type TaskRow,
   type VersionId,
 } from '@strongroom/core'
 import { withAccount } from './account.ts'
 import type { AccountTransaction, Transaction } from './transaction.ts'
 
-interface QueueRow extends TaskRow {
+export interface QueueRow extends TaskRow {
   readonly position: number
 }
 
@@ -112,12 +114,12 @@ async function settle(transaction: AccountTransaction, request: RequestOf<'settl
     const at = 'SELECT version FROM records WHERE registry = $1 AND store = $2 AND path = $3'
     const pointer = await connection.get<{ readonly version: VersionId }>(at, registry, row.store, row.path)
     if (pointer?.version !== outcome.ifPointer) {
-      await release(transaction, id, now)
+      await postpone(transaction, postponedTask(taskOfRow(row), { state: 'retry', delayMs: 0 }, now))
       return false
     }
   }
   if (outcome.state === 'done') await remove(transaction, [id])
-  else await release(transaction, id, now + outcome.delayMs)
+  else await postpone(transaction, postponedTask(taskOfRow(row), outcome, now))
   await connection.insert('settled_claims', { registry, claim, settled_at: now })
   await enqueue(transaction, row, request.enqueue)
   return true
@@ -154,8 +156,10 @@ async function remove({ connection, registry }: Transaction, ids: readonly strin
   await connection.run('DELETE FROM queue WHERE registry = $1 AND id = ANY($2)', registry, ids)
 }
 
-async function release({ connection, registry }: Transaction, id: string, readyAt: number): Promise<void> {
-  await connection.run('UPDATE queue SET claim = NULL, ready_at = $3 WHERE registry = $1 AND id = $2', registry, id, readyAt)
+async function postpone({ connection, registry }: Transaction, task: Task): Promise<void> {
+  const { id, ready_at, code, retained_until } = taskRow(task)
+  const sql = 'UPDATE queue SET claim = NULL, ready_at = $3, code = $4, retained_until = $5 WHERE registry = $1 AND id = $2'
+  await connection.run(sql, registry, id, ready_at, code, retained_until)
 }
 
 async function wasSettled({ connection, registry }: Transaction, claim: string): Promise<boolean> {

@@ -136,4 +136,12 @@ export const MIGRATIONS: readonly string[] = [
   );
   CREATE INDEX audit_operation ON audit (registry, account, operation_id);
   `,
+
+  // Since when a write is under way, and why a task was put off.
+  `
+  ALTER TABLE intents ADD COLUMN begun_at bigint NOT NULL DEFAULT 0;
+  UPDATE intents SET begun_at = lease_until;
+  ALTER TABLE queue ADD COLUMN code text COLLATE "C";
+  ALTER TABLE queue ADD COLUMN retained_until bigint;
+  `,
 ]

@@ -1,9 +1,28 @@
-import { SecretError, type NativePath, type PathOwner, type RecordRow, type References, type RequestOf, type StoredRecord } from '@strongroom/core'
+import {
+  intentOfRow,
+  pendingOfIntent,
+  pendingOfTask,
+  requireWhole,
+  SecretError,
+  taskOfRow,
+  type IntentRow,
+  type NativePath,
+  type PathOwner,
+  type PendingWork,
+  type RecordRow,
+  type References,
+  type RequestOf,
+  type StoredRecord,
+} from '@strongroom/core'
+import type { QueueRow } from './queue.ts'
 import { recordByKey, recordOf, type Transaction } from './transaction.ts'
 
 /** The tables that name stores. */
 const NAMING = ['records', 'intents', 'queue'] as const
 type Naming = (typeof NAMING)[number]
+
+/** Time, account and position of a task that stands before every other. */
+const BEFORE_ALL: readonly [queuedAt: number, account: string, position: number] = [Number.MIN_SAFE_INTEGER, '', 0]
 
 type Position = Pick<RecordRow, 'id' | 'path' | 'version'>
 
@@ -28,6 +47,26 @@ export async function owners({ connection, registry }: Transaction, { store, pat
   return asked
     .map((path): PathOwner => ({ path, row: found.get(path), intents: intents.get(path) ?? 0, tasks: tasks.get(path) ?? 0 }))
     .filter(owner => owner.row !== undefined || owner.intents > 0 || owner.tasks > 0)
+}
+
+export async function pending(
+  { connection, registry, operation }: Transaction,
+  { of, after, limit }: RequestOf<'pending'>,
+): Promise<{ readonly items: readonly PendingWork[]; readonly next: string | undefined }> {
+  requireWhole(operation, 'limit', limit, 1)
+  if (of === 'intents') {
+    const sql = 'SELECT * FROM intents WHERE registry = $1 AND id > $2 ORDER BY id LIMIT $3'
+    const rows = await connection.all<IntentRow>(sql, registry, after ?? '', limit)
+    return { items: rows.map(row => pendingOfIntent(intentOfRow(row))), next: rows.length < limit ? undefined : rows.at(-1)?.id }
+  }
+  const sql = `
+    SELECT * FROM queue WHERE registry = $1 AND (queued_at, account, position) > ($3, $4, $5)
+    ORDER BY queued_at, account, position LIMIT $2`
+  const from = after === undefined ? BEFORE_ALL : (JSON.parse(after) as typeof BEFORE_ALL)
+  const rows = await connection.all<QueueRow>(sql, registry, limit, ...from)
+  const last = rows.at(-1)
+  const next = last === undefined || rows.length < limit ? undefined : JSON.stringify([last.queued_at, last.account, last.position])
+  return { items: rows.map(row => pendingOfTask(taskOfRow(row))), next }
 }
 
 export async function references({ connection, registry }: Transaction, { store }: RequestOf<'references'>): Promise<References> {

@@ -24,9 +24,9 @@ type BegunUpdate = BegunCreate & { readonly record: StoredRecord }
 
 const INSERT = `
   INSERT INTO intents (registry, id, operation, account, secret, key, actor_id, actor_type, store, path, base_version, base_revision,
-    sets_description, description, token, lease_until, recoveries)
+    sets_description, description, token, begun_at, lease_until, recoveries)
   VALUES (:registry, :id, :operation, :account, :secret, :key, :actor_id, :actor_type, :store, :path, :base_version, :base_revision,
-    :sets_description, :description, :token, :lease_until, :recoveries)`
+    :sets_description, :description, :token, :begun_at, :lease_until, :recoveries)`
 
 /** Those whose lease is over, the oldest first. */
 const EXPIRED = 'SELECT * FROM intents WHERE registry = :registry AND lease_until <= :now ORDER BY lease_until LIMIT :limit'

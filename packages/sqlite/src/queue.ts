@@ -3,6 +3,7 @@ import {
   destroys,
   entryOfTask,
   newTask,
+  postponedTask,
   REMEMBER_SETTLED_MS,
   requireDrafts,
   requireWhole,
@@ -14,6 +15,7 @@ import {
   type QueueEntry,
   type RequestOf,
   type SecretId,
+  type Task,
   type TaskRow,
 } from '@strongroom/core'
 import { recordAtPath, type Transaction } from './transaction.ts'
@@ -23,8 +25,10 @@ interface QueueRow extends TaskRow {
 }
 
 const INSERT = `
-  INSERT INTO queue (registry, id, task, account, secret, store, path, version, token, attempts, queued_at, claim, ready_at)
-  VALUES (:registry, :id, :task, :account, :secret, :store, :path, :version, :token, :attempts, :queued_at, :claim, :ready_at)`
+  INSERT INTO queue (registry, id, task, account, secret, store, path, version, token, attempts, queued_at, claim,
+    ready_at, code, retained_until)
+  VALUES (:registry, :id, :task, :account, :secret, :store, :path, :version, :token, :attempts, :queued_at, :claim,
+    :ready_at, :code, :retained_until)`
 
 /** The oldest that is ready, after those already looked at. */
 const NEXT_READY = `
@@ -90,19 +94,21 @@ export function settleQueue(transaction: Transaction, { id, claim, outcome, enqu
   if (outcome.state === 'done' && outcome.ifPointer !== undefined) {
     const pointer = recordAtPath(transaction, row.store, row.path)?.pointer
     if (pointer?.version !== outcome.ifPointer) {
-      release(transaction, sequence, now)
+      postpone(transaction, sequence, postponedTask(taskOfRow(row), { state: 'retry', delayMs: 0 }, now))
       return false
     }
   }
   if (outcome.state === 'done') connection.run('DELETE FROM queue WHERE sequence = :sequence', { sequence })
-  else release(transaction, sequence, now + outcome.delayMs)
+  else postpone(transaction, sequence, postponedTask(taskOfRow(row), outcome, now))
   connection.run('INSERT INTO settled_claims (registry, claim, settled_at) VALUES (:registry, :claim, :now)', { registry, claim, now })
   enqueue(transaction, row, drafts)
   return true
 }
 
-function release({ connection }: Transaction, sequence: number, readyAt: number): void {
-  connection.run('UPDATE queue SET claim = NULL, ready_at = :readyAt WHERE sequence = :sequence', { sequence, readyAt })
+function postpone({ connection }: Transaction, sequence: number, task: Task): void {
+  const { ready_at, code, retained_until } = taskRow(task)
+  const sql = 'UPDATE queue SET claim = NULL, ready_at = :ready_at, code = :code, retained_until = :retained_until WHERE sequence = :sequence'
+  connection.run(sql, { sequence, ready_at, code, retained_until })
 }
 
 function isRowUsing(transaction: Transaction, task: QueueRow): boolean {

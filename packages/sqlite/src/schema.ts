@@ -132,4 +132,12 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX audit_operation ON audit (registry, account, operation_id) WHERE operation_id IS NOT NULL;
   `,
+
+  // Since when a write is under way, and why a task was put off.
+  `
+  ALTER TABLE intents ADD COLUMN begun_at INTEGER NOT NULL DEFAULT 0;
+  UPDATE intents SET begun_at = lease_until;
+  ALTER TABLE queue ADD COLUMN code TEXT;
+  ALTER TABLE queue ADD COLUMN retained_until INTEGER;
+  `,
 ]

@@ -7,7 +7,7 @@ import { IN_MEMORY, openDatabase } from './open.ts'
 import { page } from './page.ts'
 import { claimQueue, settleQueue } from './queue.ts'
 import type { Transaction } from './transaction.ts'
-import { bindStores, find, owners, references } from './views.ts'
+import { bindStores, find, owners, pending, references } from './views.ts'
 import { abandon, commitCreate, commitDelete, commitUpdate, updateDescription } from './writes.ts'
 
 export interface SqliteMetadataOptions {
@@ -98,6 +98,7 @@ export function sqliteMetadata(options: SqliteMetadataOptions): MetadataStore {
     claimExpiredIntents: writes('claimExpiredIntents', claimExpiredIntents),
     claimQueue: writes('claimQueue', claimQueue),
     settleQueue: writes('settleQueue', settleQueue),
+    pending: reads('pending', pending),
     owners: reads('owners', owners),
     references: reads('references', references),
     appendAudit: writes('appendAudit', appendAudit),

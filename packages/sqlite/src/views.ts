@@ -1,4 +1,18 @@
-import { SecretError, type PathOwner, type References, type RequestOf, type StoredRecord } from '@strongroom/core'
+import {
+  intentOfRow,
+  pendingOfIntent,
+  pendingOfTask,
+  requireWhole,
+  SecretError,
+  taskOfRow,
+  type IntentRow,
+  type PathOwner,
+  type PendingWork,
+  type References,
+  type RequestOf,
+  type StoredRecord,
+  type TaskRow,
+} from '@strongroom/core'
 import { recordAtPath, recordByKey, recordOf, type Transaction } from './transaction.ts'
 
 /** The tables that name stores. */
@@ -27,6 +41,22 @@ export function owners(transaction: Transaction, { store, paths }: RequestOf<'ow
     }
   })
   return answers.filter(({ row, intents, tasks }) => row !== undefined || intents > 0 || tasks > 0)
+}
+
+export function pending(
+  { connection, registry, operation }: Transaction,
+  { of, after, limit }: RequestOf<'pending'>,
+): { readonly items: readonly PendingWork[]; readonly next: string | undefined } {
+  requireWhole(operation, 'limit', limit, 1)
+  if (of === 'intents') {
+    const sql = 'SELECT * FROM intents WHERE registry = :registry AND id > :after ORDER BY id LIMIT :limit'
+    const rows = connection.all<IntentRow>(sql, { registry, after: after ?? '', limit })
+    return { items: rows.map(row => pendingOfIntent(intentOfRow(row))), next: rows.length < limit ? undefined : rows.at(-1)?.id }
+  }
+  const sql = 'SELECT * FROM queue WHERE registry = :registry AND sequence > :after ORDER BY sequence LIMIT :limit'
+  const rows = connection.all<TaskRow & { readonly sequence: number }>(sql, { registry, after: Number(after ?? 0), limit })
+  const next = rows.length < limit ? undefined : rows.at(-1)?.sequence.toString()
+  return { items: rows.map(row => pendingOfTask(taskOfRow(row))), next }
 }
 
 export function references({ connection, registry }: Transaction, { store }: RequestOf<'references'>): References {

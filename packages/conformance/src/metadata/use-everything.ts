@@ -26,6 +26,10 @@ export async function useEverything(world: World): Promise<void> {
   }
   await store.find({ registry: REGISTRY, account: ACCOUNT, key: 'key-7' }, {})
   await store.owners({ registry: REGISTRY, store: 'main', paths: [at.path] }, {})
+  for (const kind of ['intents', 'tasks'] as const) {
+    const { next } = await store.pending({ registry: REGISTRY, of: kind, after: undefined, limit: 1 }, {})
+    if (next !== undefined) await store.pending({ registry: REGISTRY, of: kind, after: next, limit: 1 }, {})
+  }
   await world.references()
   await world.references('main')
   await store.bindStores({ registry: REGISTRY, stores: { main: 'memory:1' } }, {})

@@ -189,6 +189,12 @@ export const faults: Readonly<Record<string, Fault>> = {
       return intents > 0 ? [] : await store.claimQueue(request, call)
     },
   }),
+  'queue/pending-tells-all': store => ({
+    async pending(request, call) {
+      const page = await store.pending(request, call)
+      return { ...page, items: page.items.map(item => ({ ...item, code: item.attempts > 0 ? 'unavailable' : item.code })) }
+    },
+  }),
   'queue/owners': store => ({
     owners: async (request, call) => (await store.owners(request, call)).map(owner => ({ ...owner, intents: 0 })),
   }),

@@ -1,7 +1,7 @@
 import type { DriverCall, DriverVersion } from '../driver.ts'
-import { isSecretError, SecretError } from '../errors.ts'
-import type { Intent, IntentId, QueueDraft, QueueEntry } from '../metadata.ts'
-import type { WriteOnlyDriver } from '../registry.ts'
+import { isSecretError, SecretError, type SecretErrorCode } from '../errors.ts'
+import type { Intent, IntentId, PendingWork, QueueDraft, QueueEntry } from '../metadata.ts'
+import type { PendingItem, WriteOnlyDriver } from '../registry.ts'
 import type { SecretId, VersionId } from '../words.ts'
 import { persist } from './persist.ts'
 import type { BoundStores, GuardedStore } from './stores.ts'
@@ -19,8 +19,8 @@ type Ended =
       readonly enqueue?: readonly QueueDraft[]
       readonly ifPointer?: VersionId | undefined
     }
-  | { readonly state: 'retained'; readonly delayMs?: number }
-  | { readonly state: 'postponed'; readonly delayMs?: number }
+  | { readonly state: 'retained'; readonly delayMs: number; readonly until: Date | undefined }
+  | { readonly state: 'postponed'; readonly delayMs?: number; readonly code?: SecretErrorCode }
 
 /** Counts of one pass; the names are those of the report. */
 export interface Tally {
@@ -67,19 +67,15 @@ export class Upkeep {
       limit => metadata.claimExpiredIntents({ registry, limit, leaseMs }, {}),
       async intent => {
         if (await this.#recover(intent)) tally.recovered += 1
-        else {
-          this.#postponed(tally, intent.secret, intent.recoveries)
-          if (this.#stores.find(intent.store) === undefined) tally.needsAttention.add(intent.secret)
-        }
+        else this.#postponed(tally, { ...intent, attempts: intent.recoveries })
       },
     )
     await claimed(
       limit => metadata.claimQueue({ registry, limit, leaseMs }, {}),
       async entry => {
         const state = await this.#settle(entry, await this.#run(entry))
-        if (state === 'postponed') this.#postponed(tally, entry.secret, entry.attempts)
+        if (state === 'postponed') this.#postponed(tally, entry)
         else tally[state] += 1
-        if (this.#stores.find(entry.store) === undefined) tally.needsAttention.add(entry.secret)
       },
     )
     if (signal?.aborted === true) throw SecretError.refused('aborted', 'registry.maintain')
@@ -137,7 +133,7 @@ export class Upkeep {
 
   async #run(entry: QueueEntry, holder?: VersionId): Promise<Ended> {
     const store = this.#stores.find(entry.store)
-    if (store === undefined) return { state: 'postponed' }
+    if (store === undefined) return { state: 'postponed', code: 'misconfigured' }
     try {
       switch (entry.task) {
         case 'promote':
@@ -150,7 +146,9 @@ export class Upkeep {
           return await this.#watch(store, entry)
       }
     } catch (error) {
-      return { state: 'postponed', ...(isSecretError(error) && error.retryAfterMs !== undefined ? { delayMs: error.retryAfterMs } : {}) }
+      if (!isSecretError(error)) return { state: 'postponed', code: 'unknown' }
+      const { code, retryAfterMs: delayMs } = error
+      return { state: 'postponed', code, ...(delayMs === undefined ? {} : { delayMs }) }
     }
   }
 
@@ -189,7 +187,7 @@ export class Upkeep {
     if (removal.state === 'gone') return { state: 'purged' }
     if (removal.state === 'pending') return { state: 'postponed', delayMs: removal.retryAfterMs }
     const untilMs = removal.until === undefined ? BACKOFF_CAP_MS : removal.until.getTime() - Date.now()
-    return { state: 'retained', delayMs: Math.max(BACKOFF_CAP_MS, untilMs) }
+    return { state: 'retained', delayMs: Math.max(BACKOFF_CAP_MS, untilMs), until: removal.until }
   }
 
   /**
@@ -214,7 +212,8 @@ export class Upkeep {
     const { id, claim } = entry
     if (ended.state === 'postponed' || ended.state === 'retained') {
       const delayMs = Math.ceil(ended.delayMs ?? Math.min(BACKOFF_CAP_MS, 1000 * 2 ** entry.attempts) * (0.5 + Math.random() / 2))
-      await persist(() => metadata.settleQueue({ registry, id, claim, outcome: { state: 'retry', delayMs }, enqueue: [] }, {}))
+      const why = ended.state === 'retained' ? { retainedUntil: ended.until } : { code: ended.code }
+      await persist(() => metadata.settleQueue({ registry, id, claim, outcome: { state: 'retry', delayMs, ...why }, enqueue: [] }, {}))
       return ended.state
     }
     const { enqueue = [], ifPointer } = ended
@@ -246,8 +245,17 @@ export class Upkeep {
     return persist(() => metadata.owners({ registry, store, paths: [path] }, {}))
   }
 
-  #postponed(tally: Tally, secret: SecretId, attempts: number): void {
+  #postponed(tally: Tally, work: { readonly secret: SecretId; readonly store: string; readonly attempts: number }): void {
     tally.postponed += 1
-    if (attempts >= ATTENTION_AFTER) tally.needsAttention.add(secret)
+    if (attentionFor({ ...work, retainedUntil: undefined }, this.#stores) !== undefined) tally.needsAttention.add(work.secret)
   }
+}
+
+/** Why a person should look at a piece of work, if one should. */
+export function attentionFor(
+  { store, attempts, retainedUntil }: Pick<PendingWork, 'store' | 'attempts' | 'retainedUntil'>,
+  stores: BoundStores<WriteOnlyDriver>,
+): PendingItem['attention'] {
+  if (stores.find(store) === undefined) return 'store_missing'
+  return attempts >= ATTENTION_AFTER && retainedUntil === undefined ? 'failing' : undefined
 }

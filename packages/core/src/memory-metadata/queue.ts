@@ -1,6 +1,6 @@
 import { claimedIntent } from '../metadata-support/intents.ts'
 import { requireDrafts, requireWhole, type RequestOf } from '../metadata-support/requests.ts'
-import { claimedTask, destroys, entryOfTask, newTask, REMEMBER_SETTLED_MS, type Task } from '../metadata-support/tasks.ts'
+import { claimedTask, destroys, entryOfTask, newTask, postponedTask, REMEMBER_SETTLED_MS, type Task } from '../metadata-support/tasks.ts'
 import type { Intent, Pointer, QueueDraft, QueueEntry } from '../metadata.ts'
 import type { AccountId, SecretId } from '../words.ts'
 import { copyIntent, recordAtPath, type Transaction } from './state.ts'
@@ -75,7 +75,7 @@ export function settleQueue(transaction: Transaction, { id, claim, outcome, enqu
     }
   }
   if (outcome.state === 'done') state.queue.delete(id)
-  else state.queue.set(id, { ...entry, claim: '', readyAt: now + outcome.delayMs })
+  else state.queue.set(id, postponedTask(entry, outcome, now))
   state.settled.set(claim, now)
   enqueue(transaction, entry, drafts)
   return true

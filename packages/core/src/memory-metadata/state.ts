@@ -72,6 +72,7 @@ export function copyStored(record: StoredRecord): StoredRecord {
 }
 
 export function copyIntent(intent: Intent): Intent {
-  const { actor, base, leaseUntil } = intent
-  return { ...intent, actor: { ...actor }, base: base === undefined ? undefined : { ...base }, leaseUntil: new Date(leaseUntil) }
+  const { actor, base, begunAt, leaseUntil } = intent
+  const times = { begunAt: new Date(begunAt), leaseUntil: new Date(leaseUntil) }
+  return { ...intent, actor: { ...actor }, base: base === undefined ? undefined : { ...base }, ...times }
 }

@@ -1,6 +1,8 @@
 import { SecretError } from '../errors.ts'
+import { pendingOfIntent } from '../metadata-support/intents.ts'
 import { requireWhole, type RequestOf } from '../metadata-support/requests.ts'
-import type { PageRequest, PathOwner, RecordPage, References, StoredRecord } from '../metadata.ts'
+import { pendingOfTask } from '../metadata-support/tasks.ts'
+import type { PageRequest, PathOwner, PendingWork, RecordPage, References, StoredRecord } from '../metadata.ts'
 import type { NativePath } from '../words.ts'
 import { copyRecord, copyStored, recordAtPath, recordByKey, recordOf, type Transaction } from './state.ts'
 
@@ -40,6 +42,17 @@ export function owners(transaction: Transaction, { store, paths }: RequestOf<'ow
     }
   })
   return answers.filter(({ row, intents, tasks }) => row !== undefined || intents > 0 || tasks > 0)
+}
+
+export function pending(
+  { operation, state }: Transaction,
+  { of, after, limit }: RequestOf<'pending'>,
+): { readonly items: readonly PendingWork[]; readonly next: string | undefined } {
+  requireWhole(operation, 'limit', limit, 1)
+  const all = of === 'intents' ? [...state.intents.values()].map(pendingOfIntent) : [...state.queue.values()].map(pendingOfTask)
+  const placed = all.map(item => ({ item, place: `${item.since.toISOString()} ${item.id}` })).toSorted((a, b) => (a.place < b.place ? -1 : 1))
+  const page = placed.filter(({ place }) => after === undefined || place > after).slice(0, limit)
+  return { items: page.map(({ item }) => item), next: page.length < limit ? undefined : page.at(-1)?.place }
 }
 
 export function references({ state }: Transaction, { store }: RequestOf<'references'>): References {

@@ -1,6 +1,6 @@
 import type { AuditDraft } from '../audit.ts'
 import { crypto } from '../internal/crypto.ts'
-import type { BeginCreate, BeginUpdate, Busy, Intent, IntentId, StoredRecord } from '../metadata.ts'
+import type { BeginCreate, BeginUpdate, Busy, Intent, IntentId, PendingWork, StoredRecord } from '../metadata.ts'
 
 /** For authors of metadata stores: the intent of a create. Times are milliseconds since 1970 by the database's clock, here and below. */
 export function createIntent(request: BeginCreate, now: number): Intent {
@@ -30,6 +30,13 @@ export function claimedIntent(intent: Intent, leaseUntil: number): Intent {
   return { ...intent, leaseUntil: new Date(leaseUntil), recoveries: intent.recoveries + 1 }
 }
 
+/** For authors of metadata stores: an intent as `pending` shows it. */
+export function pendingOfIntent({ id, account, secret, store, path, begunAt, leaseUntil, recoveries }: Intent): PendingWork {
+  const times = { since: new Date(begunAt), dueAt: new Date(leaseUntil) }
+  const untold = { version: undefined, code: undefined, retainedUntil: undefined }
+  return { id, task: 'settle', account, secret, store, path, ...times, attempts: recoveries, ...untold }
+}
+
 /** For authors of metadata stores: the audit entry at the end of an intent, but for how it ended. */
 export function auditOfIntent({ account, actor, operation, secret, key, token }: Intent): Omit<AuditDraft, 'outcome'> {
   return { account, actor, action: `secret.${operation}`, secret, key, operationId: token }
@@ -46,6 +53,7 @@ function newIntent(
     account,
     actor: { id: actor.id, type: actor.type },
     token,
+    begunAt: new Date(now),
     leaseUntil: new Date(now + leaseMs),
     recoveries: 0,
   }

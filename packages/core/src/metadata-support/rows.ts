@@ -44,6 +44,7 @@ export interface IntentRow {
   readonly sets_description: number
   readonly description: string | null
   readonly token: string
+  readonly begun_at: number
   readonly lease_until: number
   readonly recoveries: number
 }
@@ -61,6 +62,8 @@ export interface TaskRow {
   readonly queued_at: number
   readonly claim: string | null
   readonly ready_at: number
+  readonly code: SecretErrorCode | null
+  readonly retained_until: number | null
 }
 
 export interface AuditRow {
@@ -133,6 +136,7 @@ export function intentRow(intent: Intent): IntentRow {
     sets_description: intent.description === undefined ? 0 : 1,
     description: intent.description ?? null,
     token: intent.token,
+    begun_at: intent.begunAt.getTime(),
     lease_until: intent.leaseUntil.getTime(),
     recoveries: intent.recoveries,
   }
@@ -152,6 +156,7 @@ export function intentOfRow(row: IntentRow): Intent {
     base: version === null || revision === null ? undefined : { version, revision },
     description: row.sets_description === 1 ? row.description : undefined,
     token: row.token,
+    begunAt: new Date(row.begun_at),
     leaseUntil: new Date(row.lease_until),
     recoveries: row.recoveries,
   }
@@ -171,6 +176,8 @@ export function taskRow(task: Task): TaskRow {
     queued_at: task.queuedAt.getTime(),
     claim: task.claim === '' ? null : task.claim,
     ready_at: task.readyAt,
+    code: task.code ?? null,
+    retained_until: task.retainedUntil ?? null,
   }
 }
 
@@ -188,6 +195,8 @@ export function taskOfRow(row: TaskRow): Task {
     queuedAt: new Date(row.queued_at),
     claim: row.claim ?? '',
     readyAt: row.ready_at,
+    code: row.code ?? undefined,
+    retainedUntil: row.retained_until ?? undefined,
   }
 }
 

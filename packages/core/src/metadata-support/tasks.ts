@@ -1,11 +1,19 @@
 import { crypto } from '../internal/crypto.ts'
-import type { QueueDraft, QueueEntry, QueueTask } from '../metadata.ts'
+import type { SecretErrorCode } from '../errors.ts'
+import type { PendingWork, QueueDraft, QueueEntry, QueueTask } from '../metadata.ts'
+import type { RequestOf } from './requests.ts'
 import type { AccountId, SecretId, VersionId } from '../words.ts'
 
-/** A task with the time from which it may be claimed: when it is due, or when its claim is over. Its `claim` is empty while nobody has claimed it. */
+/** A task as it is kept. Its `claim` is empty while nobody has claimed it. */
 export interface Task extends QueueEntry {
+  /** From when it may be claimed: when it is due, or when its claim is over. */
   readonly readyAt: number
+  /** Why it was put off. */
+  readonly code: SecretErrorCode | undefined
+  readonly retainedUntil: number | undefined
 }
+
+type Retry = Extract<RequestOf<'settleQueue'>['outcome'], { readonly state: 'retry' }>
 
 /** For authors of metadata stores: how long a settled claim is remembered, in milliseconds, so that its holder may ask again after an unclear answer. */
 export const REMEMBER_SETTLED_MS = 86_400_000
@@ -26,6 +34,8 @@ export function newTask(owner: { readonly account: AccountId; readonly secret: S
     queuedAt: new Date(now),
     claim: claimMs === undefined ? '' : crypto().randomUUID(),
     readyAt: now + Math.max(delayMs, claimMs ?? 0),
+    code: undefined,
+    retainedUntil: undefined,
   }
 }
 
@@ -35,8 +45,33 @@ export function claimedTask(task: Task, readyAt: number): Task {
 }
 
 /** For authors of metadata stores: a task as its claimant gets it. */
-export function entryOfTask({ readyAt: _readyAt, ...entry }: Task): QueueEntry {
+export function entryOfTask({ readyAt: _readyAt, code: _code, retainedUntil: _retainedUntil, ...entry }: Task): QueueEntry {
   return { ...entry, queuedAt: new Date(entry.queuedAt) }
+}
+
+/** For authors of metadata stores: the task once it is put off. */
+export function postponedTask(task: Task, { delayMs, code, retainedUntil }: Retry, now: number): Task {
+  return { ...task, claim: '', readyAt: now + delayMs, code, retainedUntil: retainedUntil?.getTime() }
+}
+
+/** For authors of metadata stores: a task as `pending` shows it. */
+export function pendingOfTask({
+  id,
+  task,
+  account,
+  secret,
+  store,
+  path,
+  version,
+  queuedAt,
+  readyAt,
+  attempts,
+  code,
+  retainedUntil,
+}: Task): PendingWork {
+  const times = { since: new Date(queuedAt), dueAt: new Date(readyAt) }
+  const until = retainedUntil === undefined ? undefined : new Date(retainedUntil)
+  return { id, task, account, secret, store, path, version, ...times, attempts, code, retainedUntil: until }
 }
 
 /** For authors of metadata stores: whether a task destroys this version of what is at its path. */

@@ -1,10 +1,23 @@
 import { aText, differ, equal, includes, expectRefused } from '../expect.ts'
 import type { MetadataCase } from '../metadata-case.ts'
-import type { Intent, IntentId } from '@strongroom/core'
+import type { Intent, IntentId, PendingWork } from '@strongroom/core'
 import { ACCOUNT, LEASE, OTHER_ACCOUNT, OTHER_REGISTRY, path, REGISTRY, version, type World } from '../world.ts'
 
 const expired = (world: World, more: { limit?: number; intent?: IntentId } = {}): Promise<readonly Intent[]> =>
   world.store.claimExpiredIntents({ registry: REGISTRY, limit: 9, leaseMs: LEASE, ...more }, {})
+
+const byPath = (a: PendingWork, b: PendingWork): number => (a.path < b.path ? -1 : 1)
+
+async function pending(world: World, of: 'intents' | 'tasks', limit: number, registry: string = REGISTRY): Promise<readonly PendingWork[]> {
+  const found: PendingWork[] = []
+  let after: string | undefined
+  do {
+    const page = await world.store.pending({ registry, of, after, limit }, {})
+    found.push(...page.items)
+    after = page.next
+  } while (after !== undefined)
+  return found
+}
 
 const watch = { task: 'watch_path', store: 'main', path: path('watched'), token: 'token-1' } as const
 
@@ -220,6 +233,42 @@ export const queue: readonly MetadataCase[] = [
         (await world.claim(1)).map(({ task }) => task),
         ['watch_path'],
       )
+    },
+  },
+  {
+    id: 'queue/pending-tells-all',
+    title: 'shows every intent and task that is left, with its age and why it was put off, page by page, and changes nothing',
+    async run(world) {
+      const begun = await world.begin({ leaseMs: 20 })
+      world.wait(1)
+      await world.enqueue({ ...watch, path: path('a') }, { ...watch, path: path('b'), delayMs: 5 }, { ...watch, path: path('c'), delayMs: 5 })
+      const queuedAt = new Date(world.now)
+      const dueAt = new Date(world.now + 5)
+      const [first] = await world.claim()
+      if (first === undefined) throw new Error('not claimed')
+      const retainedUntil = new Date(world.now + 1000)
+      await world.settle(first, { state: 'retry', delayMs: 7, code: 'throttled', retainedUntil })
+      const where = { task: 'watch_path', store: 'main', account: ACCOUNT, since: queuedAt }
+      const { secret } = first
+      const late = { ...where, path: 'a', secret, dueAt: new Date(world.now + 7), attempts: 1, code: 'throttled', retainedUntil }
+      const rest = ['b', 'c'].map(at => ({ ...where, path: at, secret, dueAt, attempts: 0, code: undefined, retainedUntil: undefined }))
+      const { id, account, store, path: at, begunAt, leaseUntil } = begun
+      includes(await pending(world, 'intents', 9), [
+        { id, task: 'settle', account, secret: begun.secret, store, path: at, since: begunAt, dueAt: leaseUntil, attempts: 0 },
+      ])
+      equal(begunAt, new Date(world.now - 1))
+      for (const limit of [1, 2, 3, 9]) includes((await pending(world, 'tasks', limit)).toSorted(byPath), [late, ...rest])
+      equal(await pending(world, 'tasks', 9, OTHER_REGISTRY), [])
+      // Ended once it is tried again without a reason, and gone with the task.
+      world.wait(7)
+      const again = (await world.claim()).find(entry => entry.path === 'a')
+      if (again === undefined) throw new Error('not claimed')
+      await world.settle(again, { state: 'retry', delayMs: 0 })
+      includes((await pending(world, 'tasks', 9)).toSorted(byPath), [{ attempts: 2, code: undefined, retainedUntil: undefined }, {}, {}])
+      const [last] = await world.claim(1)
+      if (last === undefined) throw new Error('not claimed')
+      await world.settle(last, { state: 'done' })
+      equal((await pending(world, 'tasks', 1)).length, 2)
     },
   },
   {

@@ -13,7 +13,15 @@ export const writes: readonly MetadataCase[] = [
       const { registry: _registry, leaseMs: _leaseMs, ...same } = request
       equal(begun, {
         state: 'begun',
-        intent: { ...same, id: aText, operation: 'create', base: undefined, leaseUntil: new Date(world.now + LEASE), recoveries: 0 },
+        intent: {
+          ...same,
+          id: aText,
+          operation: 'create',
+          base: undefined,
+          begunAt: new Date(world.now),
+          leaseUntil: new Date(world.now + LEASE),
+          recoveries: 0,
+        },
       })
       equal(await world.find(request.secret), undefined)
       if (begun.state !== 'begun') return
