@@ -8,6 +8,8 @@ export type Action =
   | 'secret.list'
   | 'secret.describe'
   | 'secret.update'
+  | 'secret.versions'
+  | 'secret.rollback'
   | 'secret.delete'
   | 'secret.read_value'
   | 'store.migrate'

@@ -16,6 +16,8 @@ import type { AccountId, Actor } from './words.ts'
 
 const DEFAULT_HORIZON_MS = 15 * 60_000
 const DEFAULT_ITEMS = 100
+const DEFAULT_KEPT = 1
+const MAX_KEPT = 20
 
 /**
  * Opens a registry: metadata and audit in a database, values only in the stores.
@@ -28,13 +30,14 @@ export async function createSecretRegistry(options: RegistryOptions): Promise<Se
   const { policy = {}, keys = 'portable' } = options
   checkOneOf(operation, 'keys', keys, ['portable', 'any'])
   const times = checkTimes(operation, policy)
-  const { prefix: _prefix, leaseMs: _lease, putHorizonMs: _horizon, ...storePolicy } = policy
+  const { prefix: _prefix, leaseMs: _lease, putHorizonMs: _horizon, keepVersions = DEFAULT_KEPT, ...storePolicy } = policy
+  checkInteger(operation, 'keepVersions', keepVersions, 1, MAX_KEPT)
   const access = new Access(operation, options.authorize, options.metadata, options.id, times.deadlineMs)
   const stores = await BoundStores.open(operation, options, WRITING, storePolicy)
   try {
     const placement = new RegistryStores(operation, stores, options.writeTo, policy)
-    const upkeep = new Upkeep(stores, times)
-    const protocol = new WriteProtocol(stores, access, upkeep, times)
+    const upkeep = new Upkeep(stores, times, keepVersions)
+    const protocol = new WriteProtocol(stores, access, upkeep, times, keepVersions)
     return new Registry({ calls: new Calls(), stores, placement, access, protocol, keys }, upkeep)
   } catch (error) {
     stores.disown()
@@ -84,7 +87,7 @@ class Registry implements SecretRegistry {
 function checkTimes(operation: string, policy: RegistryPolicy): { deadlineMs: number; leaseMs: number; putHorizonMs: number } {
   if (typeof policy !== 'object' || policy === null) throw SecretError.invalid(operation, 'policy is an object')
   const { prefix, leaseMs: lease, putHorizonMs = DEFAULT_HORIZON_MS, ...rest } = policy
-  checkPolicy(operation, rest, ['limits', 'leaseMs', 'putHorizonMs'])
+  checkPolicy(operation, rest, ['limits', 'leaseMs', 'putHorizonMs', 'keepVersions'])
   const prefixes = typeof prefix === 'object' && prefix !== null ? Object.values(prefix) : [prefix]
   for (const one of prefixes) checkPolicy(operation, one === undefined ? {} : { prefix: one }, ['prefix'])
   const { deadlineMs = DEFAULT_DEADLINE_MS } = policy

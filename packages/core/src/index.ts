@@ -34,7 +34,7 @@ export { memoryDriver, type MemoryDriverOptions } from './memory-driver.ts'
 export { memoryMetadata, type MemoryMetadataOptions } from './memory-metadata.ts'
 export { chainedEntry, isRepeated, type AuditHead } from './metadata-support/audit.ts'
 export { auditOfIntent, begunAgain, busy, claimedIntent, createIntent, updateIntent } from './metadata-support/intents.ts'
-export { changedRecord, createdRecord, updatedRecord, withoutPointer } from './metadata-support/records.ts'
+export { changedRecord, createdRecord, keptBy, rolledBackRecord, updatedRecord, withoutPointer } from './metadata-support/records.ts'
 export { requireDrafts, requireRevision, requireWhole, type RequestOf } from './metadata-support/requests.ts'
 export {
   auditOfRow,
@@ -47,6 +47,7 @@ export {
   storedOfRow,
   taskOfRow,
   taskRow,
+  versionsOfText,
   type AuditRow,
   type IntentRow,
   type RecordRow,
@@ -68,6 +69,7 @@ export type {
   QueueEntry,
   QueueTask,
   RecordPage,
+  RecordVersion,
   References,
   SecretRecord,
   SortField,

@@ -3,7 +3,16 @@ import { appendAudit, readAudit } from './memory-metadata/audit.ts'
 import { claimExpiredIntents, claimQueue, settleQueue } from './memory-metadata/queue.ts'
 import { newRegistryState, type RegistryState, type Transaction } from './memory-metadata/state.ts'
 import { bindStores, find, owners, page, references } from './memory-metadata/views.ts'
-import { abandon, beginCreate, beginUpdate, commitCreate, commitDelete, commitUpdate, updateDescription } from './memory-metadata/writes.ts'
+import {
+  abandon,
+  beginCreate,
+  beginUpdate,
+  commitCreate,
+  commitDelete,
+  commitRollback,
+  commitUpdate,
+  updateDescription,
+} from './memory-metadata/writes.ts'
 import type { MetadataStore } from './metadata.ts'
 import type { CallOptions } from './words.ts'
 
@@ -40,6 +49,7 @@ export function memoryMetadata(options: MemoryMetadataOptions = {}): MetadataSto
     commitUpdate: method('commitUpdate', commitUpdate),
     abandon: method('abandon', abandon),
     updateDescription: method('updateDescription', updateDescription),
+    commitRollback: method('commitRollback', commitRollback),
     commitDelete: method('commitDelete', commitDelete),
     find: method('find', find),
     page: method('page', page),

@@ -106,6 +106,8 @@ export interface RegistryPolicy extends Omit<StorePolicy, 'naming' | 'prefix'> {
   readonly leaseMs?: number
   /** Milliseconds after which a put without an answer can no longer land. 15 minutes by default: an AWS signature lives no longer. */
   readonly putHorizonMs?: number
+  /** Versions of a value that stay in the cloud, the committed one included; 1 to 20, 1 by default. */
+  readonly keepVersions?: number
 }
 
 export interface RegistryOptions {

@@ -5,7 +5,7 @@ import { FAULTS, flavours, operations, run, type KnockOut } from './support/cras
 // The crash matrix is worth what it can see: each rule taken out of the protocol must make a scenario fail. A rule that can be
 // taken out unseen is not tested.
 
-type Request = Parameters<MetadataStore['commitCreate']>[0]
+type Request = Parameters<MetadataStore['commitCreate']>[0] & Parameters<MetadataStore['commitUpdate']>[0]
 type Commit = (request: Request, call: CallOptions) => Promise<CommitOutcome>
 
 /** The same on both commits. */
@@ -13,8 +13,8 @@ function commits(change: (commit: Commit) => Commit): KnockOut {
   return {
     metadata: metadata => ({
       ...metadata,
-      commitCreate: change(metadata.commitCreate),
-      commitUpdate: change(metadata.commitUpdate as Commit) as MetadataStore['commitUpdate'],
+      commitCreate: change(metadata.commitCreate) as MetadataStore['commitCreate'],
+      commitUpdate: change(metadata.commitUpdate) as MetadataStore['commitUpdate'],
     }),
   }
 }
@@ -33,7 +33,18 @@ const KNOCK_OUTS: Readonly<Record<string, KnockOut>> = {
   'an undone write is not watched': abandonWithout('watch_path'),
   'an uncertain put that was committed is not watched': commitWithout('watch_path'),
   'a commit queues no promote': commitWithout('promote'),
-  'a commit queues no destruction of the version before': commitWithout('destroy_version'),
+  'what a record keeps no longer is not destroyed': {
+    metadata: metadata => ({
+      ...metadata,
+      claimQueue: async (request, call) => {
+        const claimed = await metadata.claimQueue(request, call)
+        for (const { id, claim } of claimed.filter(({ task }) => task === 'destroy_version')) {
+          await metadata.settleQueue({ registry: request.registry, id, claim, outcome: { state: 'done' }, enqueue: [] }, call)
+        }
+        return claimed.filter(({ task }) => task !== 'destroy_version')
+      },
+    }),
+  },
   'a commit does not need its intent': { metadata: withoutFence },
   'a commit repeated after its lost answer is not looked up': commits(commit => {
     const asked = new Set<string>()
@@ -106,8 +117,8 @@ function withoutFence(metadata: MetadataStore): MetadataStore {
       begun.set(request.token, () => metadata.beginUpdate(request, call))
       return metadata.beginUpdate(request, call)
     },
-    commitCreate: forced(metadata.commitCreate),
-    commitUpdate: forced(metadata.commitUpdate as Commit) as MetadataStore['commitUpdate'],
+    commitCreate: forced(metadata.commitCreate) as MetadataStore['commitCreate'],
+    commitUpdate: forced(metadata.commitUpdate) as MetadataStore['commitUpdate'],
   }
 }
 

@@ -378,7 +378,7 @@ it('an unknown intent or record of another account is not_found', async () => {
     expect(await failureOf(work)).toMatchObject({ code: 'not_found', effect: 'none' })
   }
   expect(world.cloud.methods).toEqual(['create'])
-  const nobody = { registry: 'main', intent: 'i' as IntentId, account: ACCOUNT, token: 't', version: '1' as never, enqueue: [] }
+  const nobody = { registry: 'main', intent: 'i' as IntentId, account: ACCOUNT, token: 't', version: '1' as never, keep: 1, enqueue: [] }
   expect(await world.metadata.commitUpdate(nobody, {})).toEqual({ state: 'undone' })
   expect((await world.stored(id satisfies SecretId)).revision).toBe(1)
 })

@@ -19,7 +19,7 @@ export interface KnockOut {
   readonly driver?: (driver: SecretDriver) => SecretDriver
 }
 
-type Request = Parameters<MetadataStore['commitCreate']>[0]
+type Request = Parameters<MetadataStore['commitCreate']>[0] & Parameters<MetadataStore['commitUpdate']>[0]
 type Commit = (request: Request, call: CallOptions) => Promise<CommitOutcome>
 
 const KNOCK_OUTS: Readonly<Record<string, KnockOut | (() => KnockOut)>> = {
@@ -27,7 +27,19 @@ const KNOCK_OUTS: Readonly<Record<string, KnockOut | (() => KnockOut)>> = {
   'an undone write is not watched': { seenBy: /killed, lands late/, ...abandonWithout('watch_path') },
   'an uncertain put that was committed is not watched': { seenBy: /update value\/answer lost/, ...commitWithout('watch_path') },
   'a commit queues no promote': { seenBy: /update value\/killed after metadata.commitUpdate/, ...commitWithout('promote') },
-  'a commit queues no destruction of the version before': { seenBy: /update value\/undisturbed/, ...commitWithout('destroy_version') },
+  'what a record keeps no longer is not destroyed': {
+    seenBy: /update value\/undisturbed/,
+    metadata: metadata =>
+      changed(metadata, {
+        claimQueue: async (request, call) => {
+          const claimed = await metadata.claimQueue(request, call)
+          for (const { id, claim } of claimed.filter(({ task }) => task === 'destroy_version')) {
+            await metadata.settleQueue({ registry: request.registry, id, claim, outcome: { state: 'done' }, enqueue: [] }, call)
+          }
+          return claimed.filter(({ task }) => task !== 'destroy_version')
+        },
+      }),
+  },
   'a commit does not need its intent': { seenBy: /asleep past the lease before metadata.commit/, metadata: withoutFence },
   'a commit repeated after its lost answer is not looked up': {
     seenBy: /ambiguous, committed metadata.commit/,
@@ -168,8 +180,8 @@ function commits(change: (commit: Commit) => Commit): Pick<KnockOut, 'metadata'>
   return {
     metadata: metadata =>
       changed(metadata, {
-        commitCreate: change((request, call) => metadata.commitCreate(request, call)),
-        commitUpdate: change((request, call) => metadata.commitUpdate(request, call)),
+        commitCreate: change((request, call) => metadata.commitCreate(request, call)) as MetadataStore['commitCreate'],
+        commitUpdate: change((request, call) => metadata.commitUpdate(request, call)) as MetadataStore['commitUpdate'],
       }),
   }
 }
@@ -208,8 +220,8 @@ function withoutFence(metadata: MetadataStore): MetadataStore {
       begun.set(request.token, () => metadata.beginUpdate(request, call))
       return metadata.beginUpdate(request, call)
     },
-    commitCreate: forced((request, call) => metadata.commitCreate(request, call)),
-    commitUpdate: forced((request, call) => metadata.commitUpdate(request, call)),
+    commitCreate: forced((request, call) => metadata.commitCreate(request, call)) as MetadataStore['commitCreate'],
+    commitUpdate: forced((request, call) => metadata.commitUpdate(request, call)) as MetadataStore['commitUpdate'],
   })
 }
 

@@ -12,7 +12,7 @@ import { claimQueue, settleQueue } from './queue.ts'
 import { retrying } from './retry.ts'
 import type { AccountTransaction, Transaction } from './transaction.ts'
 import { bindStores, find, owners, references } from './views.ts'
-import { abandon, commitCreate, commitDelete, commitUpdate, updateDescription } from './writes.ts'
+import { abandon, commitCreate, commitDelete, commitRollback, commitUpdate, updateDescription } from './writes.ts'
 
 type Body<Request, Answer> = (transaction: Transaction, request: Request) => Promise<Answer>
 type AccountBody<Request, Answer> = (transaction: AccountTransaction, request: Request) => Promise<Answer>
@@ -93,6 +93,7 @@ export function postgresMetadata(options: PostgresMetadataOptions): MetadataStor
     commitUpdate: changes('commitUpdate', commitUpdate),
     abandon: changes('abandon', abandon),
     updateDescription: changes('updateDescription', updateDescription),
+    commitRollback: changes('commitRollback', commitRollback),
     commitDelete: changes('commitDelete', commitDelete),
     find: reads('find', find),
     page: reads('page', page),

@@ -1,6 +1,7 @@
 import {
   destroys,
   entryOfTask,
+  keptBy,
   newTask,
   REMEMBER_SETTLED_MS,
   requireDrafts,
@@ -15,6 +16,7 @@ import {
   type SecretId,
   type TaskRow,
   type VersionId,
+  versionsOfText,
 } from '@strongroom/core'
 import { withAccount } from './account.ts'
 import type { AccountTransaction, Transaction } from './transaction.ts'
@@ -25,7 +27,7 @@ interface QueueRow extends TaskRow {
 
 interface Uses {
   readonly id: string
-  readonly row_version: VersionId | null
+  readonly row_versions: string | null
   readonly intent: string | null
   readonly base_version: VersionId | null
 }
@@ -36,7 +38,7 @@ const NEXT_READY = `
   ORDER BY queued_at, account, position LIMIT $3 FOR UPDATE SKIP LOCKED`
 /** Record and intent at the path of each task, in one statement: between two, an intent could become a record and be seen as neither. */
 const USES = `
-  SELECT queue.id, records.version AS row_version, intents.id AS intent, intents.base_version FROM queue
+  SELECT queue.id, records.versions AS row_versions, intents.id AS intent, intents.base_version FROM queue
   LEFT JOIN records ON records.registry = queue.registry AND records.store = queue.store AND records.path = queue.path
   LEFT JOIN intents ON intents.registry = queue.registry AND intents.store = queue.store AND intents.path = queue.path
   WHERE queue.registry = $1 AND queue.id = ANY($2)`
@@ -67,6 +69,14 @@ export async function isQueued({ connection, registry }: Transaction, { store, p
     SELECT 1 FROM queue WHERE registry = $1 AND store = $2 AND path = $3
     AND (task = 'purge_path' OR (task = 'destroy_version' AND version = $4)) LIMIT 1`
   return (await connection.get(sql, registry, store, path, version)) !== undefined
+}
+
+/** Takes back what would destroy the version that the pointer names, unless somebody is about to do it. */
+export async function cancelDestruction({ connection, registry, now }: AccountTransaction, { store, path, version }: Pointer): Promise<void> {
+  const sql = `
+    DELETE FROM queue WHERE registry = $1 AND store = $2 AND path = $3
+    AND task = 'destroy_version' AND version = $4 AND (claim IS NULL OR ready_at <= $5)`
+  await connection.run(sql, registry, store, path, version, now)
 }
 
 export async function claimQueue(transaction: Transaction, { limit, leaseMs }: RequestOf<'claimQueue'>): Promise<readonly QueueEntry[]> {
@@ -134,11 +144,13 @@ async function claimableOf(transaction: Transaction, rows: readonly QueueRow[]):
   const uses = new Map(found.map(use => [use.id, use]))
   const byRow = ({ id, task, version }: QueueRow): boolean => {
     const use = uses.get(id)
-    return use !== undefined && use.row_version !== null && destroys({ task, version: version ?? undefined }, use.row_version)
+    if (use === undefined || use.row_versions === null) return false
+    return destroys({ task, version: version ?? undefined }, keptBy({ versions: versionsOfText(use.row_versions) }))
   }
   const byIntent = ({ id, task, version }: QueueRow): boolean => {
     const use = uses.get(id)
-    return use !== undefined && use.intent !== null && destroys({ task, version: version ?? undefined }, use.base_version ?? undefined)
+    if (use === undefined || use.intent === null) return false
+    return destroys({ task, version: version ?? undefined }, use.base_version === null ? [] : [use.base_version])
   }
   const needless = rows.filter(byRow)
   if (needless.length > 0) {

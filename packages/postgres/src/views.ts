@@ -1,11 +1,21 @@
-import { SecretError, type NativePath, type PathOwner, type RecordRow, type References, type RequestOf, type StoredRecord } from '@strongroom/core'
+import {
+  keptBy,
+  SecretError,
+  versionsOfText,
+  type NativePath,
+  type PathOwner,
+  type RecordRow,
+  type References,
+  type RequestOf,
+  type StoredRecord,
+} from '@strongroom/core'
 import { recordByKey, recordOf, type Transaction } from './transaction.ts'
 
 /** The tables that name stores. */
 const NAMING = ['records', 'intents', 'queue'] as const
 type Naming = (typeof NAMING)[number]
 
-type Position = Pick<RecordRow, 'id' | 'path' | 'version'>
+type Position = Pick<RecordRow, 'id' | 'path' | 'version' | 'versions'>
 
 export async function find(transaction: Transaction, { account, id, key }: RequestOf<'find'>): Promise<StoredRecord | undefined> {
   if (id !== undefined && key === undefined) return await recordOf(transaction, account, id)
@@ -16,7 +26,7 @@ export async function find(transaction: Transaction, { account, id, key }: Reque
 export async function owners({ connection, registry }: Transaction, { store, paths }: RequestOf<'owners'>): Promise<readonly PathOwner[]> {
   const asked = [...new Set(paths)]
   const at = 'WHERE registry = $1 AND store = $2 AND path = ANY($3)'
-  const rows = await connection.all<Position>(`SELECT id, path, version FROM records ${at}`, registry, store, asked)
+  const rows = await connection.all<Position>(`SELECT id, path, version, versions FROM records ${at}`, registry, store, asked)
   const count = async (table: Naming): Promise<ReadonlyMap<NativePath, number>> => {
     const sql = `SELECT path, count(*) AS number FROM ${table} ${at} GROUP BY path`
     const counted = await connection.all<{ readonly path: NativePath; readonly number: number }>(sql, registry, store, asked)
@@ -24,7 +34,9 @@ export async function owners({ connection, registry }: Transaction, { store, pat
   }
   const intents = await count('intents')
   const tasks = await count('queue')
-  const found = new Map(rows.map(({ path, id, version }) => [path, { secret: id, version }]))
+  const found = new Map(
+    rows.map(({ path, id, version, versions }) => [path, { secret: id, version, kept: keptBy({ versions: versionsOfText(versions) }) }]),
+  )
   return asked
     .map((path): PathOwner => ({ path, row: found.get(path), intents: intents.get(path) ?? 0, tasks: tasks.get(path) ?? 0 }))
     .filter(owner => owner.row !== undefined || owner.intents > 0 || owner.tasks > 0)

@@ -2,6 +2,7 @@ import {
   claimedTask,
   destroys,
   entryOfTask,
+  keptBy,
   newTask,
   REMEMBER_SETTLED_MS,
   requireDrafts,
@@ -52,6 +53,14 @@ export function isQueued({ connection, registry }: Transaction, { store, path, v
     SELECT 1 FROM queue WHERE registry = :registry AND store = :store AND path = :path
     AND (task = 'purge_path' OR (task = 'destroy_version' AND version = :version)) LIMIT 1`
   return connection.get(sql, { registry, store, path, version }) !== undefined
+}
+
+/** Takes back what would destroy the version that the pointer names, unless somebody is about to do it. */
+export function cancelDestruction({ connection, registry, now }: Transaction, { store, path, version }: Pointer): void {
+  const sql = `
+    DELETE FROM queue WHERE registry = :registry AND store = :store AND path = :path
+    AND task = 'destroy_version' AND version = :version AND (claim IS NULL OR ready_at <= :now)`
+  connection.run(sql, { registry, store, path, version, now })
 }
 
 export function claimQueue(transaction: Transaction, { limit, leaseMs }: RequestOf<'claimQueue'>): readonly QueueEntry[] {
@@ -106,8 +115,8 @@ function release({ connection }: Transaction, sequence: number, readyAt: number)
 }
 
 function isRowUsing(transaction: Transaction, task: QueueRow): boolean {
-  const pointer = recordAtPath(transaction, task.store, task.path)?.pointer
-  return pointer !== undefined && destroys({ task: task.task, version: task.version ?? undefined }, pointer.version)
+  const record = recordAtPath(transaction, task.store, task.path)
+  return record !== undefined && destroys({ task: task.task, version: task.version ?? undefined }, keptBy(record))
 }
 
 function isIntentUsing({ connection, registry }: Transaction, { task, store, path, version }: QueueRow): boolean {

@@ -8,7 +8,7 @@ import { page } from './page.ts'
 import { claimQueue, settleQueue } from './queue.ts'
 import type { Transaction } from './transaction.ts'
 import { bindStores, find, owners, references } from './views.ts'
-import { abandon, commitCreate, commitDelete, commitUpdate, updateDescription } from './writes.ts'
+import { abandon, commitCreate, commitDelete, commitRollback, commitUpdate, updateDescription } from './writes.ts'
 
 export interface SqliteMetadataOptions {
   /** The database's file, made with mode 0600 where it is missing; `:memory:` for one that ends with the store. */
@@ -92,6 +92,7 @@ export function sqliteMetadata(options: SqliteMetadataOptions): MetadataStore {
     commitUpdate: writes('commitUpdate', commitUpdate),
     abandon: writes('abandon', abandon),
     updateDescription: writes('updateDescription', updateDescription),
+    commitRollback: writes('commitRollback', commitRollback),
     commitDelete: writes('commitDelete', commitDelete),
     find: reads('find', find),
     page: reads('page', page),

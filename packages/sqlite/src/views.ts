@@ -1,4 +1,4 @@
-import { SecretError, type PathOwner, type References, type RequestOf, type StoredRecord } from '@strongroom/core'
+import { keptBy, SecretError, type PathOwner, type References, type RequestOf, type StoredRecord } from '@strongroom/core'
 import { recordAtPath, recordByKey, recordOf, type Transaction } from './transaction.ts'
 
 /** The tables that name stores. */
@@ -21,7 +21,7 @@ export function owners(transaction: Transaction, { store, paths }: RequestOf<'ow
     const row = recordAtPath(transaction, store, path)
     return {
       path,
-      row: row === undefined ? undefined : { secret: row.id, version: row.pointer.version },
+      row: row === undefined ? undefined : { secret: row.id, version: row.pointer.version, kept: keptBy(row) },
       intents: count('intents', path),
       tasks: count('queue', path),
     }

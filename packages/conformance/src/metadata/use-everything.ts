@@ -5,6 +5,7 @@ export async function useEverything(world: World): Promise<void> {
   const { store } = world
   const record = await world.create({ account: ACCOUNT })
   await world.update(record, 'v2')
+  await world.rollback(record, 'v1', { claimMs: 9 })
   await world.describe(record, 'x')
   await world.abandon(await world.beginUpdate(record))
   const at = { store: 'main', path: (await world.begin({ leaseMs: 0 })).path }

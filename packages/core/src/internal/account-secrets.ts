@@ -1,6 +1,7 @@
 import type { AuditEntry } from '../audit.ts'
 import { SecretError } from '../errors.ts'
-import type { RecordPage, SecretRecord, StoredRecord } from '../metadata.ts'
+import { withoutPointer } from '../metadata-support/records.ts'
+import type { RecordPage, SecretRecord } from '../metadata.ts'
 import type { AccountSecrets, AuditQuery, CreateInput, ListQuery, UpdateInput, WriteOnlyDriver, WriteOptions } from '../registry.ts'
 import { SecretValue } from '../value.ts'
 import type { AccountId, Actor, CallOptions, SecretId } from '../words.ts'
@@ -177,9 +178,4 @@ export class Account implements AccountSecrets {
   get #who(): { readonly account: AccountId; readonly actor: Actor } {
     return { account: this.#account, actor: this.#actor }
   }
-}
-
-/** Where a record is kept is the registry's own affair; what a client needs is in `cloudSecretPath`. */
-export function withoutPointer({ pointer: _pointer, ...record }: StoredRecord): SecretRecord {
-  return record
 }

@@ -2,6 +2,7 @@ import { crypto } from './crypto.ts'
 import type { AuditDraft } from '../audit.ts'
 import type { DriverCall, Payload } from '../driver.ts'
 import { SecretError } from '../errors.ts'
+import { withoutPointer } from '../metadata-support/records.ts'
 import type { Busy, Intent, QueueDraft, SecretRecord } from '../metadata.ts'
 import type { WriteOnlyDriver } from '../registry.ts'
 import type { AccountId, Actor, NativePath, SecretId, VersionId } from '../words.ts'
@@ -43,12 +44,15 @@ export class WriteProtocol {
   readonly #access: Access
   readonly #upkeep: Upkeep
   readonly #times: ProtocolTimes
+  readonly #keep: number
 
-  constructor(stores: BoundStores<WriteOnlyDriver>, access: Access, upkeep: Upkeep, times: ProtocolTimes) {
+  /** `keep`: versions that a record keeps, the committed one included. */
+  constructor(stores: BoundStores<WriteOnlyDriver>, access: Access, upkeep: Upkeep, times: ProtocolTimes, keep: number) {
     this.#stores = stores
     this.#access = access
     this.#upkeep = upkeep
     this.#times = times
+    this.#keep = keep
   }
 
   async create(
@@ -120,18 +124,16 @@ export class WriteProtocol {
       }
     })
     const place = { store: intent.store, path: intent.path }
-    const enqueue: QueueDraft[] = [{ task: 'destroy_version', ...place, version: base }]
-    if (store.driver.capabilities.current === 'on_promote') {
-      enqueue.unshift({ task: 'promote', ...place, version, claimMs: this.#times.leaseMs })
-    }
+    const enqueue: QueueDraft[] = []
+    if (store.driver.capabilities.current === 'on_promote') enqueue.push({ task: 'promote', ...place, version, claimMs: this.#times.leaseMs })
     if (uncertain) enqueue.push(this.#watch(intent))
     const outcome = await this.#commit(writer, audit, () =>
-      metadata.commitUpdate({ registry, intent: intent.id, account, token, version, enqueue }, {}),
+      metadata.commitUpdate({ registry, intent: intent.id, account, token, version, keep: this.#keep, enqueue }, {}),
     )
     if (outcome.state !== 'committed') throw await this.#notCommitted(writer, intent, outcome.state)
     // The label is moved at once, from the version that should hold it; anything else is the queue's.
     for (const entry of outcome.claimed) await this.#upkeep.tryNow(entry, base)
-    const { pointer: _pointer, ...before } = record
+    const before = withoutPointer(record)
     const changed = { description: description === undefined ? before.description : description, revision: before.revision + 1 }
     return outcome.record ?? { ...before, ...changed, updatedAt: new Date(), updatedBy: actor.id }
   }

@@ -1,8 +1,9 @@
 import { claimedIntent } from '../metadata-support/intents.ts'
+import { keptBy } from '../metadata-support/records.ts'
 import { requireDrafts, requireWhole, type RequestOf } from '../metadata-support/requests.ts'
 import { claimedTask, destroys, entryOfTask, newTask, REMEMBER_SETTLED_MS, type Task } from '../metadata-support/tasks.ts'
 import type { Intent, Pointer, QueueDraft, QueueEntry } from '../metadata.ts'
-import type { AccountId, SecretId } from '../words.ts'
+import type { AccountId, SecretId, VersionId } from '../words.ts'
 import { copyIntent, recordAtPath, type Transaction } from './state.ts'
 
 /** Queues tasks. Answers those that the caller has claimed with it. */
@@ -22,7 +23,18 @@ export function enqueue(
 
 /** Whether a task will destroy what the pointer names: no row may come to point at it. */
 export function isQueued({ state }: Transaction, { store, path, version }: Pointer): boolean {
-  return [...state.queue.values()].some(task => task.store === store && task.path === path && destroys(task, version))
+  return [...state.queue.values()].some(task => task.store === store && task.path === path && destroys(task, [version]))
+}
+
+/** Takes back what would destroy the version that the pointer names. False, and nothing changed, when somebody is about to do it. */
+export function cancelDestruction(transaction: Transaction, pointer: Pointer): boolean {
+  const { state, now } = transaction
+  const { store, path, version } = pointer
+  const planned = [...state.queue.values()].filter(task => task.store === store && task.path === path && destroys(task, [version]))
+  const idle = (task: Task): boolean => task.task === 'destroy_version' && (task.claim === '' || task.readyAt <= now)
+  if (!planned.every(idle)) return false
+  for (const { id } of planned) state.queue.delete(id)
+  return true
 }
 
 export function claimExpiredIntents(
@@ -83,9 +95,10 @@ export function settleQueue(transaction: Transaction, { id, claim, outcome, enqu
 
 function isRowUsing(transaction: Transaction, task: Task): boolean {
   const row = recordAtPath(transaction, task.store, task.path)
-  return row !== undefined && destroys(task, row.pointer.version)
+  return row !== undefined && destroys(task, keptBy(row))
 }
 
 function isIntentUsing({ state }: Transaction, task: Task): boolean {
-  return [...state.intents.values()].some(intent => intent.store === task.store && intent.path === task.path && destroys(task, intent.base?.version))
+  const basesOf = ({ base }: Intent): readonly VersionId[] => (base === undefined ? [] : [base.version])
+  return [...state.intents.values()].some(intent => intent.store === task.store && intent.path === task.path && destroys(task, basesOf(intent)))
 }

@@ -1,4 +1,5 @@
 import { SecretError } from '../errors.ts'
+import { keptBy } from '../metadata-support/records.ts'
 import { requireWhole, type RequestOf } from '../metadata-support/requests.ts'
 import type { PageRequest, PathOwner, RecordPage, References, StoredRecord } from '../metadata.ts'
 import type { NativePath } from '../words.ts'
@@ -34,7 +35,7 @@ export function owners(transaction: Transaction, { store, paths }: RequestOf<'ow
     const row = recordAtPath(transaction, store, path)
     return {
       path,
-      row: row === undefined ? undefined : { secret: row.id, version: row.pointer.version },
+      row: row === undefined ? undefined : { secret: row.id, version: row.pointer.version, kept: keptBy(row) },
       intents: [...state.intents.values()].filter(named(path)).length,
       tasks: [...state.queue.values()].filter(named(path)).length,
     }

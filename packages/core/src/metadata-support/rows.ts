@@ -1,6 +1,6 @@
 import type { Action, AuditEntry } from '../audit.ts'
 import type { SecretErrorCode } from '../errors.ts'
-import type { Intent, IntentId, QueueTask, SecretRecord, StoredRecord } from '../metadata.ts'
+import type { Intent, IntentId, QueueTask, RecordVersion, SecretRecord, StoredRecord } from '../metadata.ts'
 import type { AccountId, Actor, NativePath, SecretId, VersionId } from '../words.ts'
 import type { Task } from './tasks.ts'
 
@@ -26,6 +26,8 @@ export interface RecordRow {
   readonly store: string
   readonly path: NativePath
   readonly version: VersionId
+  /** What the record keeps, as JSON; the pointer's version first. */
+  readonly versions: string
 }
 
 export interface IntentRow {
@@ -95,6 +97,7 @@ export function recordRow(record: StoredRecord): RecordRow {
     store: record.pointer.store,
     path: record.pointer.path,
     version: record.pointer.version,
+    versions: versionsText(record.versions),
   }
 }
 
@@ -114,7 +117,37 @@ export function recordOfRow(row: RecordRow): SecretRecord {
 }
 
 export function storedOfRow(row: RecordRow): StoredRecord {
-  return { ...recordOfRow(row), pointer: { store: row.store, path: row.path, version: row.version } }
+  return { ...recordOfRow(row), pointer: { store: row.store, path: row.path, version: row.version }, versions: versionsOfText(row.versions) }
+}
+
+interface VersionEntry {
+  readonly version: VersionId
+  readonly revision: number
+  readonly committed_at: number
+  readonly committed_by_id: string
+  readonly committed_by_type: Actor['type']
+}
+
+/** In one column of the record, since they are read and written with it alone. */
+function versionsText(versions: readonly RecordVersion[]): string {
+  const entries = versions.map(({ version, revision, committedAt, committedBy }): VersionEntry => ({
+    version,
+    revision,
+    committed_at: committedAt.getTime(),
+    committed_by_id: committedBy.id,
+    committed_by_type: committedBy.type,
+  }))
+  return JSON.stringify(entries)
+}
+
+/** For authors of metadata stores in SQL: what a record keeps, from the column's text. */
+export function versionsOfText(text: string): readonly RecordVersion[] {
+  return (JSON.parse(text) as readonly VersionEntry[]).map(entry => ({
+    version: entry.version,
+    revision: entry.revision,
+    committedAt: new Date(entry.committed_at),
+    committedBy: { id: entry.committed_by_id, type: entry.committed_by_type },
+  }))
 }
 
 export function intentRow(intent: Intent): IntentRow {

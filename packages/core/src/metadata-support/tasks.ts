@@ -39,10 +39,10 @@ export function entryOfTask({ readyAt: _readyAt, ...entry }: Task): QueueEntry {
   return { ...entry, queuedAt: new Date(entry.queuedAt) }
 }
 
-/** For authors of metadata stores: whether a task destroys this version of what is at its path. */
+/** For authors of metadata stores: whether a task destroys one of these versions of what is at its path. */
 export function destroys(
   { task, version }: { readonly task: QueueTask; readonly version: VersionId | undefined },
-  named: VersionId | undefined,
+  named: readonly VersionId[],
 ): boolean {
-  return task === 'purge_path' || (task === 'destroy_version' && version !== undefined && version === named)
+  return task === 'purge_path' || (task === 'destroy_version' && version !== undefined && named.includes(version))
 }

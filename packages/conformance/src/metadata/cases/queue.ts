@@ -238,7 +238,7 @@ export const queue: readonly MetadataCase[] = [
       const owners = (store: string, registry = REGISTRY) => world.store.owners({ registry, store, paths: [path('nobody'), create.path, at, at] }, {})
       equal(await owners('main'), [
         { path: create.path, row: undefined, intents: 1, tasks: 0 },
-        { path: at, row: { secret: record.id, version: 'v1' }, intents: 1, tasks: 2 },
+        { path: at, row: { secret: record.id, version: 'v1', kept: ['v1'] }, intents: 1, tasks: 2 },
       ])
       equal(await owners('second'), [{ path: at, row: undefined, intents: 0, tasks: 1 }])
       equal(await owners('main', OTHER_REGISTRY), [])

@@ -35,9 +35,10 @@ export const races: readonly MetadataCase[] = [
     async run(world) {
       const twin = await world.twin()
       const record = await world.create({ key: 'one' })
-      const { pointer, ...seen } = (await twin.find(record.id)) ?? { pointer: undefined }
+      const { pointer, versions, ...seen } = (await twin.find(record.id)) ?? { pointer: undefined, versions: undefined }
       equal(seen, record)
       includes(pointer, { store: 'main', version: 'v1' })
+      includes(versions, [{ version: 'v1' }])
       await twin.update(record, 'v2')
       includes(await world.find(record.id), { revision: 2, pointer: { version: 'v2' } })
       await world.delete(record)
