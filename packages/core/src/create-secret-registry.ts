@@ -16,7 +16,7 @@ import type { AccountId, Actor } from './words.ts'
 
 const DEFAULT_HORIZON_MS = 15 * 60_000
 const DEFAULT_ITEMS = 100
-const DEFAULT_KEPT = 1
+const DEFAULT_KEPT = 2
 const MAX_KEPT = 20
 
 /**

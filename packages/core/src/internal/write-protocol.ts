@@ -1,10 +1,10 @@
 import { crypto } from './crypto.ts'
 import type { AuditDraft } from '../audit.ts'
-import type { DriverCall, Payload } from '../driver.ts'
-import { SecretError } from '../errors.ts'
-import { withoutPointer } from '../metadata-support/records.ts'
+import type { DriverCall, DriverVersion, Payload } from '../driver.ts'
+import { isSecretError, SecretError } from '../errors.ts'
+import { keptBy, notKept, withoutPointer } from '../metadata-support/records.ts'
 import type { Busy, Intent, QueueDraft, SecretRecord } from '../metadata.ts'
-import type { WriteOnlyDriver } from '../registry.ts'
+import type { RollbackResult, WriteOnlyDriver } from '../registry.ts'
 import type { AccountId, Actor, NativePath, SecretId, VersionId } from '../words.ts'
 import type { Access } from './access.ts'
 import { sleep } from './backoff.ts'
@@ -34,6 +34,7 @@ interface Landed {
 }
 
 const APPEND_ROUNDS = 3
+const GONE = 'the record is there, but its secret is gone from the store'
 
 /**
  * The writers' side of the write protocol: intent, put, commit. The commit is the moment of change. A writer never deletes
@@ -148,6 +149,21 @@ export class WriteProtocol {
     return answer.record
   }
 
+  async rollback(writer: Writer, secret: SecretId, version: VersionId, ifRevision: number | undefined): Promise<RollbackResult> {
+    const { registry, metadata } = this.#stores
+    const { account, actor, operation } = writer
+    const token = crypto().randomUUID()
+    const audit = { account, actor, action: 'secret.rollback', secret, operationId: token } as const
+    const seen = await this.#lookBack(writer, secret, version).catch((error: unknown) => this.#fail(operation, audit, error))
+    const claimMs = seen.promotes ? this.#times.leaseMs : undefined
+    const request = { registry, account, secret, version, ifRevision, actor, token, claimMs }
+    const { answer } = await this.#begin(writer, audit, () => metadata.commitRollback(request, {}))
+    for (const entry of answer.claimed) await this.#upkeep.tryNow(entry, seen.current)
+    // What was seen is not what is, once another change has come between.
+    const isNewest = seen.current === version && answer.record.revision <= seen.revision + 1
+    return { record: answer.record, outsiders: seen.promotes || isNewest ? 'follow' : 'see_newest' }
+  }
+
   async delete(writer: Writer, secret: SecretId, ifRevision: number | undefined): Promise<void> {
     const { registry, metadata } = this.#stores
     const { account, actor } = writer
@@ -181,10 +197,15 @@ export class WriteProtocol {
         await sleep(waitMs, signal)
       }
     } catch (error) {
-      const { code, effect } = asSecretError(error, operation)
-      await this.#access.recordFailure({ ...audit, outcome: effect === 'none' ? 'failed' : 'unknown', code })
-      throw asSecretError(error, operation).in({ operation, secretName: audit.key })
+      return await this.#fail(operation, audit, error)
     }
+  }
+
+  /** Records the failure, and throws it. */
+  async #fail(operation: string, audit: Omit<AuditDraft, 'outcome'>, thrown: unknown): Promise<never> {
+    const error = asSecretError(thrown, operation)
+    await this.#access.recordFailure({ ...audit, outcome: error.effect === 'none' ? 'failed' : 'unknown', code: error.code })
+    throw error.in({ operation, secretName: error.secretName ?? audit.key })
   }
 
   /** The put, inside the lease. Refused for certain: the intent is taken back. Otherwise the intent stays, for recovery. */
@@ -221,7 +242,7 @@ export class WriteProtocol {
         // A refusal in this round says nothing of a put without an answer in an earlier one.
         const failure = uncertain ? thrown.in({ effect: 'unknown' }) : thrown
         if (failure.code === 'not_found') {
-          throw failure.in({ code: 'corrupt', hint: 'the record is there, but its secret is gone from the store' })
+          throw failure.in({ code: 'corrupt', hint: GONE })
         }
         if (failure.code !== 'conflict' || driver.capabilities.appendAfter !== 'compared' || round === APPEND_ROUNDS) throw failure
         const newest = await this.#newest({ driver, guard }, path, call).catch((listing: unknown) => {
@@ -231,6 +252,32 @@ export class WriteProtocol {
         after = newest
       }
     }
+  }
+
+  /** Whether the version is still there to be pointed at, before anything is changed; and what outsiders read now. */
+  async #lookBack(
+    { account, operation, signal }: Writer,
+    secret: SecretId,
+    version: VersionId,
+  ): Promise<{ readonly revision: number; readonly current: VersionId | undefined; readonly promotes: boolean }> {
+    const { registry, metadata } = this.#stores
+    const record = await persist(() => metadata.find({ registry, account, id: secret }, {}))
+    if (record === undefined) throw SecretError.refused('not_found', operation)
+    if (!keptBy(record).includes(version)) throw notKept(operation)
+    const { key, revision, pointer } = record
+    const { driver, guard } = this.#stores.get(pointer.store, operation)
+    const attempt = (at: DriverCall): Promise<DriverVersion[]> => Array.fromAsync(allVersions(driver, pointer.path, at))
+    const found = await guard.run({ operation, secretName: key, signal, afterUnknown: 'read', attempt }).catch((error: unknown) => {
+      throw isSecretError(error, 'not_found') ? error.in({ code: 'corrupt', hint: GONE }) : error
+    })
+    const state = found.find(listed => listed.version === version)?.state
+    const { current, destroyVersion } = driver.capabilities
+    // Where destruction only detaches, a version that was replaced looks like one that was destroyed; this one is kept, so it was not.
+    if (state !== 'usable' && !(state === 'destroyed' && destroyVersion === 'detached')) {
+      const hint = 'the store no longer has that version, or not in a state to be read; nothing was changed'
+      throw SecretError.refused('version_unusable', operation, { secretName: key, store: pointer.store, hint })
+    }
+    return { revision, current: found.find(listed => listed.current)?.version, promotes: current === 'on_promote' }
   }
 
   async #newest(
