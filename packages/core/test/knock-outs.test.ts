@@ -1,4 +1,4 @@
-import type { Busy, CallOptions, CommitOutcome, Intent, MetadataStore, QueueTask, SecretDriver } from '@strongroom/core'
+import type { Busy, CallOptions, CommitOutcome, Intent, MetadataStore, QueueDraft, QueueTask, SecretDriver, VersionId } from '@strongroom/core'
 import { describe, expect, it } from 'vitest'
 import { FAULTS, flavours, operations, run, type KnockOut } from './support/crash-matrix.ts'
 
@@ -45,6 +45,7 @@ const KNOCK_OUTS: Readonly<Record<string, KnockOut>> = {
       },
     }),
   },
+  'what a record keeps is not guarded as its pointer’s version is': { metadata: withoutGuard },
   'a commit does not need its intent': { metadata: withoutFence },
   'a commit repeated after its lost answer is not looked up': commits(commit => {
     const asked = new Set<string>()
@@ -93,6 +94,24 @@ const KNOCK_OUTS: Readonly<Record<string, KnockOut>> = {
   'a staged version is current at once': {
     driver: driver => ({ ...driver, append: (request, call) => driver.append({ ...request, staged: false }, call) }),
   },
+}
+
+/** The watch takes what is kept for a stray, and the claim does not know its version for the row’s. */
+function withoutGuard(metadata: MetadataStore): MetadataStore {
+  const marked = (draft: QueueDraft): QueueDraft =>
+    draft.task === 'destroy_version' ? { ...draft, version: `x${draft.version}` as VersionId } : draft
+  return {
+    ...metadata,
+    owners: async (request, call) => {
+      const owners = await metadata.owners(request, call)
+      return owners.map(owner => ({ ...owner, row: owner.row === undefined ? undefined : { ...owner.row, kept: [owner.row.version] } }))
+    },
+    settleQueue: (request, call) => metadata.settleQueue({ ...request, enqueue: request.enqueue.map(marked) }, call),
+    claimQueue: async (request, call) => {
+      const claimed = await metadata.claimQueue(request, call)
+      return claimed.map(entry => ({ ...entry, version: entry.version?.replace(/^x/, '') as VersionId | undefined }))
+    },
+  }
 }
 
 /** Commits although recovery has taken the intent: begins once more, and commits that. */

@@ -98,6 +98,45 @@ export const races: readonly MetadataCase[] = [
     },
   },
   {
+    id: 'races/one-rollback-of-a-revision',
+    title: 'of many who roll the same revision back at once, one does, and one entry of the audit says so',
+    async run(world) {
+      const record = await world.create()
+      await world.update(record, 'v2')
+      await world.update(record, 'v3')
+      const outcomes = await race(world, WRITERS, (from, index) => from.rollback(record, index % 2 === 0 ? 'v1' : 'v2', { ifRevision: 3 }))
+      equal(
+        count(answersOf(outcomes, 'conflict'), answer => answer?.state === 'done'),
+        1,
+      )
+      const found = await world.find(record.id)
+      equal([found?.revision, found?.versions[0]?.version, found?.versions.length], [4, found?.pointer.version, 3])
+      equal((await world.audit()).length, 4)
+    },
+  },
+  {
+    id: 'races/rollback-or-destruction',
+    title: 'a version that falls out is rolled back to before, or destroyed, and never both',
+    async run(world) {
+      for (let round = 0; round < 6; round += 1) {
+        const record = await world.create()
+        await world.update(record, 'v2')
+        const intent = await world.beginUpdate(record)
+        const [ended] = await race<{ readonly state: string }>(world, 2, (from, index) =>
+          (index + round) % 2 === 0 ? from.commitUpdate(intent, 'v3', [], 1) : from.rollback(record, 'v1'),
+        ).then(outcomes => (round % 2 === 0 ? outcomes.slice(1) : outcomes.slice(0, 1)))
+        const [answer] = answersOf(
+          [ended].filter(one => one !== undefined),
+          'not_found',
+        )
+        // The intent was there when the race began, so a rollback comes after its commit, and finds the version given up.
+        equal(answer?.state === 'done', false)
+        includes(await world.find(record.id), { pointer: { version: 'v3' } })
+        equal((await world.claim()).map(entry => entry.version).toSorted(), ['v1', 'v2'])
+      }
+    },
+  },
+  {
     id: 'races/delete-or-update',
     title: 'a record that is deleted has no update, and one that is updated is not deleted',
     async run(world) {
