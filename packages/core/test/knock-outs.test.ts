@@ -46,6 +46,9 @@ const KNOCK_OUTS: Readonly<Record<string, KnockOut>> = {
     }),
   },
   'what a record keeps is not guarded as its pointer’s version is': { metadata: withoutGuard },
+  'a rollback queues no promote': {
+    metadata: metadata => ({ ...metadata, commitRollback: (request, call) => metadata.commitRollback({ ...request, claimMs: undefined }, call) }),
+  },
   'a commit does not need its intent': { metadata: withoutFence },
   'a commit repeated after its lost answer is not looked up': commits(commit => {
     const asked = new Set<string>()
