@@ -6,8 +6,10 @@ import {
   type CommitOutcome,
   type Intent,
   type MetadataStore,
+  type QueueDraft,
   type QueueTask,
   type SecretDriver,
+  type VersionId,
 } from '@strongroom/core'
 import { changed } from './changed.ts'
 
@@ -39,6 +41,14 @@ const KNOCK_OUTS: Readonly<Record<string, KnockOut | (() => KnockOut)>> = {
           return claimed.filter(({ task }) => task !== 'destroy_version')
         },
       }),
+  },
+  'what a record keeps is not guarded as its pointer’s version is': {
+    seenBy: /(gcp|vault).*update value\/killed after driver.append/,
+    metadata: withoutGuard,
+  },
+  'a rollback queues no promote': {
+    seenBy: /aws.*rollback\/(undisturbed|killed after metadata.commitRollback)/,
+    metadata: metadata => changed(metadata, { commitRollback: (request, call) => metadata.commitRollback({ ...request, claimMs: undefined }, call) }),
   },
   'a commit does not need its intent': { seenBy: /asleep past the lease before metadata.commit/, metadata: withoutFence },
   'a commit repeated after its lost answer is not looked up': {
@@ -197,6 +207,23 @@ function abandonWithout(...tasks: readonly QueueTask[]): Pick<KnockOut, 'metadat
 
 function commitWithout(...tasks: readonly QueueTask[]): Pick<KnockOut, 'metadata'> {
   return commits(commit => (request, call) => commit({ ...request, enqueue: request.enqueue.filter(({ task }) => !tasks.includes(task)) }, call))
+}
+
+/** The watch takes what is kept for a stray, and the claim does not know its version for the row’s. */
+function withoutGuard(metadata: MetadataStore): MetadataStore {
+  const marked = (draft: QueueDraft): QueueDraft =>
+    draft.task === 'destroy_version' ? { ...draft, version: `x${draft.version}` as VersionId } : draft
+  return changed(metadata, {
+    owners: async (request, call) => {
+      const owners = await metadata.owners(request, call)
+      return owners.map(owner => ({ ...owner, row: owner.row === undefined ? undefined : { ...owner.row, kept: [owner.row.version] } }))
+    },
+    settleQueue: (request, call) => metadata.settleQueue({ ...request, enqueue: request.enqueue.map(marked) }, call),
+    claimQueue: async (request, call) => {
+      const claimed = await metadata.claimQueue(request, call)
+      return claimed.map(entry => ({ ...entry, version: entry.version?.replace(/^x/, '') as VersionId | undefined }))
+    },
+  })
 }
 
 /** Commits although recovery has taken the intent: begins once more, and commits that. */

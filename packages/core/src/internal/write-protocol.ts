@@ -154,7 +154,9 @@ export class WriteProtocol {
     const { account, actor, operation } = writer
     const token = crypto().randomUUID()
     const audit = { account, actor, action: 'secret.rollback', secret, operationId: token } as const
-    const seen = await this.#lookBack(writer, secret, version).catch((error: unknown) => this.#fail(operation, audit, error))
+    const seen = await this.#lookBack(writer, secret, version).catch((error: unknown) =>
+      this.#fail(operation, audit, asSecretError(error, operation).in({ effect: 'none' })),
+    )
     const claimMs = seen.promotes ? this.#times.leaseMs : undefined
     const request = { registry, account, secret, version, ifRevision, actor, token, claimMs }
     const { answer } = await this.#begin(writer, audit, () => metadata.commitRollback(request, {}))
