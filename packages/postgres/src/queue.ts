@@ -1,7 +1,7 @@
 import {
   destroys,
   entryOfTask,
-  keptBy,
+  keptOfRow,
   newTask,
   REMEMBER_SETTLED_MS,
   requireDrafts,
@@ -16,7 +16,6 @@ import {
   type SecretId,
   type TaskRow,
   type VersionId,
-  versionsOfText,
 } from '@strongroom/core'
 import { withAccount } from './account.ts'
 import type { AccountTransaction, Transaction } from './transaction.ts'
@@ -27,6 +26,7 @@ interface QueueRow extends TaskRow {
 
 interface Uses {
   readonly id: string
+  readonly row_version: VersionId | null
   readonly row_versions: string | null
   readonly intent: string | null
   readonly base_version: VersionId | null
@@ -38,7 +38,7 @@ const NEXT_READY = `
   ORDER BY queued_at, account, position LIMIT $3 FOR UPDATE SKIP LOCKED`
 /** Record and intent at the path of each task, in one statement: between two, an intent could become a record and be seen as neither. */
 const USES = `
-  SELECT queue.id, records.versions AS row_versions, intents.id AS intent, intents.base_version FROM queue
+  SELECT queue.id, records.version AS row_version, records.versions AS row_versions, intents.id AS intent, intents.base_version FROM queue
   LEFT JOIN records ON records.registry = queue.registry AND records.store = queue.store AND records.path = queue.path
   LEFT JOIN intents ON intents.registry = queue.registry AND intents.store = queue.store AND intents.path = queue.path
   WHERE queue.registry = $1 AND queue.id = ANY($2)`
@@ -144,8 +144,8 @@ async function claimableOf(transaction: Transaction, rows: readonly QueueRow[]):
   const uses = new Map(found.map(use => [use.id, use]))
   const byRow = ({ id, task, version }: QueueRow): boolean => {
     const use = uses.get(id)
-    if (use === undefined || use.row_versions === null) return false
-    return destroys({ task, version: version ?? undefined }, keptBy({ versions: versionsOfText(use.row_versions) }))
+    if (use === undefined || use.row_version === null || use.row_versions === null) return false
+    return destroys({ task, version: version ?? undefined }, keptOfRow({ version: use.row_version, versions: use.row_versions }))
   }
   const byIntent = ({ id, task, version }: QueueRow): boolean => {
     const use = uses.get(id)

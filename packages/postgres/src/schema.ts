@@ -137,7 +137,7 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX audit_operation ON audit (registry, account, operation_id);
   `,
   // The versions that a record keeps, as JSON. A record of before keeps the pointer's, which its last change may have made: of that the
-  // record has who by his id alone, and the audit trail the rest.
+  // record has who by his id alone, and the audit trail the rest. The default is for processes of the release before, while they last.
   `
   ALTER TABLE records ADD COLUMN versions text COLLATE "C" NOT NULL DEFAULT '[]';
   UPDATE records SET versions = json_build_array(json_build_object('version', version, 'revision', revision,
@@ -150,6 +150,5 @@ export const MIGRATIONS: readonly string[] = [
     WHERE action = 'secret.update' AND outcome = 'ok' ORDER BY registry, secret, sequence DESC
   ) AS last
   WHERE records.updated_by IS NOT NULL AND last.registry = records.registry AND last.secret = records.id;
-  ALTER TABLE records ALTER COLUMN versions DROP DEFAULT;
   `,
 ]

@@ -1,7 +1,6 @@
 import {
-  keptBy,
+  keptOfRow,
   SecretError,
-  versionsOfText,
   type NativePath,
   type PathOwner,
   type RecordRow,
@@ -34,9 +33,7 @@ export async function owners({ connection, registry }: Transaction, { store, pat
   }
   const intents = await count('intents')
   const tasks = await count('queue')
-  const found = new Map(
-    rows.map(({ path, id, version, versions }) => [path, { secret: id, version, kept: keptBy({ versions: versionsOfText(versions) }) }]),
-  )
+  const found = new Map(rows.map(({ path, id, version, versions }) => [path, { secret: id, version, kept: keptOfRow({ version, versions }) }]))
   return asked
     .map((path): PathOwner => ({ path, row: found.get(path), intents: intents.get(path) ?? 0, tasks: tasks.get(path) ?? 0 }))
     .filter(owner => owner.row !== undefined || owner.intents > 0 || owner.tasks > 0)

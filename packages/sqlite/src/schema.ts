@@ -133,7 +133,7 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX audit_operation ON audit (registry, account, operation_id) WHERE operation_id IS NOT NULL;
   `,
   // The versions that a record keeps, as JSON. A record of before keeps the pointer's, which its last change may have made: of that the
-  // record has who by his id alone, and the audit trail the rest.
+  // record has who by his id alone, and the audit trail the rest. The default is for processes of the release before, while they last.
   `
   ALTER TABLE records ADD COLUMN versions TEXT NOT NULL DEFAULT '[]';
   UPDATE records SET versions = json_array(json_object('version', version, 'revision', revision,

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { NEVER_UPDATED, type SecretId } from '@strongroom/core'
+import { NEVER_UPDATED, type SecretId, type VersionId } from '@strongroom/core'
 import { sqliteMetadata } from '@strongroom/sqlite'
 import { ACCOUNT, REGISTRY, World } from '@strongroom/conformance/metadata'
 import { expect, it } from 'vitest'
@@ -43,6 +43,29 @@ it('a file of the schema before records kept versions has the pointer’s as the
     if (changed === undefined) return
     await world.update(changed, 'v9', 2)
     expect((await world.find(changed.id))?.versions.map(({ version }) => version)).toEqual(['v9', 'v7'])
+
+    // A process of the release before is still at work, and knows nothing of the column.
+    const old = new DatabaseSync(path)
+    old.exec(`
+      UPDATE records SET version = 'v10', revision = 5, updated_at = 4000, updated_by = 'alice' WHERE registry = '${REGISTRY}' AND id = 'changed';
+      INSERT INTO records (registry, id, account, key, cloud_secret_path, created_at, created_by_id, created_by_type, updated_at, revision, store, path, version)
+        VALUES ('${REGISTRY}', 'late', '${ACCOUNT}', 'c', 'full', 5000, 'robot', 'service_account', ${NEVER_UPDATED}, 1, 'main', 'p-3', 'v1')`)
+    old.close()
+    expect((await world.find(changed.id))?.versions).toMatchObject([
+      { version: 'v10', revision: 5, committedAt: new Date(4000), committedBy: { id: 'alice' } },
+      { version: 'v9' },
+      { version: 'v7' },
+    ])
+    expect((await world.find('late' as SecretId))?.versions).toEqual([
+      { version: 'v1', revision: 1, committedAt: new Date(5000), committedBy: { id: 'robot', type: 'service_account' } },
+    ])
+    const kept = { registry: REGISTRY, store: 'main', paths: [changed.pointer.path] }
+    expect((await world.store.owners(kept, {}))[0]?.row?.kept).toEqual(['v10', 'v9', 'v7'])
+    const plan = ['v10', 'v9', 'v7', 'v1'].map(named => ({ task: 'destroy_version', ...changed.pointer, version: named as VersionId }) as const)
+    await world.enqueue(...plan)
+    expect((await world.claim()).map(({ version }) => version)).toEqual(['v1'])
+    await world.update(changed, 'v11', 2)
+    expect((await world.claim()).map(({ version }) => version)).toEqual(['v9', 'v7'])
     await world.dispose()
   })
 })

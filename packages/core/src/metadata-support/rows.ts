@@ -117,7 +117,7 @@ export function recordOfRow(row: RecordRow): SecretRecord {
 }
 
 export function storedOfRow(row: RecordRow): StoredRecord {
-  return { ...recordOfRow(row), pointer: { store: row.store, path: row.path, version: row.version }, versions: versionsOfText(row.versions) }
+  return { ...recordOfRow(row), pointer: { store: row.store, path: row.path, version: row.version }, versions: versionsOfRow(row) }
 }
 
 interface VersionEntry {
@@ -140,14 +140,31 @@ function versionsText(versions: readonly RecordVersion[]): string {
   return JSON.stringify(entries)
 }
 
-/** For authors of metadata stores in SQL: what a record keeps, from the column's text. */
-export function versionsOfText(text: string): readonly RecordVersion[] {
-  return (JSON.parse(text) as readonly VersionEntry[]).map(entry => ({
+/**
+ * A release that does not know the column has left it as it was, and moved the pointer: then the last change is taken for the commit,
+ * and its actor's type, which the row has not, for the creator's.
+ */
+function versionsOfRow(row: RecordRow): readonly RecordVersion[] {
+  const known = entriesOf(row.versions).map((entry): RecordVersion => ({
     version: entry.version,
     revision: entry.revision,
     committedAt: new Date(entry.committed_at),
     committedBy: { id: entry.committed_by_id, type: entry.committed_by_type },
   }))
+  if (known[0]?.version === row.version) return known
+  const { version } = row
+  const { revision, updatedAt, createdAt, updatedBy, createdBy } = recordOfRow(row)
+  const first = { version, revision, committedAt: updatedAt ?? createdAt, committedBy: { ...createdBy, id: updatedBy ?? createdBy.id } }
+  return [first, ...known.filter(other => other.version !== version)]
+}
+
+/** For authors of metadata stores in SQL: what no task may destroy while the row is there. */
+export function keptOfRow({ version, versions }: Pick<RecordRow, 'version' | 'versions'>): readonly VersionId[] {
+  return [...new Set([version, ...entriesOf(versions).map(entry => entry.version)])]
+}
+
+function entriesOf(versions: string): readonly VersionEntry[] {
+  return JSON.parse(versions) as readonly VersionEntry[]
 }
 
 export function intentRow(intent: Intent): IntentRow {

@@ -11,7 +11,7 @@ export const gcp: Backend = {
   requests: {
     create: writes('CreateSecret', 'AddSecretVersion'),
     append: writes('AddSecretVersion'),
-    versions: looks('ListSecretVersions'),
+    versions: looks('ListSecretVersions', 'GetSecretVersion'),
     remove: writes('DeleteSecret'),
   },
   promotes: false,
