@@ -12,6 +12,7 @@ export type Action =
   | 'secret.rollback'
   | 'secret.delete'
   | 'secret.read_value'
+  | 'secret.repair'
   | 'store.migrate'
   | 'audit.read'
 

@@ -53,7 +53,7 @@ export {
   type RecordRow,
   type TaskRow,
 } from './metadata-support/rows.ts'
-export { claimedTask, destroys, entryOfTask, newTask, REMEMBER_SETTLED_MS, type Task } from './metadata-support/tasks.ts'
+export { claimedTask, destroys, entryOfTask, mayRepair, newTask, REMEMBER_SETTLED_MS, type Task } from './metadata-support/tasks.ts'
 export type {
   BeginCreate,
   BeginUpdate,
@@ -71,6 +71,7 @@ export type {
   RecordPage,
   RecordVersion,
   References,
+  RepairRequest,
   SecretRecord,
   SortField,
   SortOrder,

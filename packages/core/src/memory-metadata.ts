@@ -1,8 +1,8 @@
 import { SecretError } from './errors.ts'
 import { appendAudit, readAudit } from './memory-metadata/audit.ts'
-import { claimExpiredIntents, claimQueue, settleQueue } from './memory-metadata/queue.ts'
+import { claimExpiredIntents, claimQueue, queueRepair, settleQueue } from './memory-metadata/queue.ts'
 import { newRegistryState, type RegistryState, type Transaction } from './memory-metadata/state.ts'
-import { bindStores, find, owners, page, references } from './memory-metadata/views.ts'
+import { bindStores, find, owners, page, references, scan } from './memory-metadata/views.ts'
 import {
   abandon,
   beginCreate,
@@ -57,6 +57,8 @@ export function memoryMetadata(options: MemoryMetadataOptions = {}): MetadataSto
     claimQueue: method('claimQueue', claimQueue),
     settleQueue: method('settleQueue', settleQueue),
     owners: method('owners', owners),
+    queueRepair: method('queueRepair', queueRepair),
+    scan: method('scan', scan),
     references: method('references', references),
     appendAudit: method('appendAudit', appendAudit),
     readAudit: method('readAudit', readAudit),

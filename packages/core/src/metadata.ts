@@ -167,9 +167,25 @@ export interface PageRequest {
 /** Who names a path. A path that nobody names has no entry. `version`: the pointer's; `kept`: what the record keeps, the pointer's first. */
 export interface PathOwner {
   readonly path: NativePath
-  readonly row: { readonly secret: SecretId; readonly version: VersionId; readonly kept: readonly VersionId[] } | undefined
+  readonly row:
+    | { readonly account: AccountId; readonly secret: SecretId; readonly version: VersionId; readonly kept: readonly VersionId[] }
+    | undefined
   readonly intents: number
   readonly tasks: number
+}
+
+/** A task that mends what a reconciliation found, and who asked for it. */
+export interface RepairRequest {
+  readonly registry: string
+  readonly account: AccountId
+  readonly secret: SecretId
+  readonly actor: Actor
+  readonly token: string
+  readonly task: 'promote' | 'purge_path'
+  readonly store: string
+  readonly path: NativePath
+  /** For `promote`: the version that must be the row's. */
+  readonly version?: VersionId | undefined
 }
 
 export interface References {
@@ -346,6 +362,16 @@ export interface MetadataStore {
     request: { readonly registry: string; readonly store: string; readonly paths: readonly NativePath[] },
     call: CallOptions,
   ): Promise<readonly PathOwner[]>
+  /**
+   * Queues a repair, with its `ok` audit entry (`secret.repair`). False, and nothing changed, when an intent or a task names
+   * the path, and: `purge_path`, when a row does; `promote`, when the path's row is not that account's secret at that version.
+   */
+  queueRepair(request: RepairRequest, call: CallOptions): Promise<boolean>
+  /** Up to `limit` records of a store, in the order of their paths' bytes, those after the path `after`: a walk in bounded memory, over all accounts. */
+  scan(
+    request: { readonly registry: string; readonly store: string; readonly after: NativePath | undefined; readonly limit: number },
+    call: CallOptions,
+  ): Promise<readonly StoredRecord[]>
   /** How much of a registry, or of one store in it, is still named here. */
   references(request: { readonly registry: string; readonly store?: string | undefined }, call: CallOptions): Promise<References>
 

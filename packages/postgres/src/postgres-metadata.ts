@@ -8,10 +8,10 @@ import { openSchema } from './open.ts'
 import { checkedSettings, type PostgresMetadataOptions } from './options.ts'
 import { page } from './page.ts'
 import { startPool, type HeldPool } from './pool.ts'
-import { claimQueue, settleQueue } from './queue.ts'
+import { claimQueue, queueRepair, settleQueue } from './queue.ts'
 import { retrying } from './retry.ts'
 import type { AccountTransaction, Transaction } from './transaction.ts'
-import { bindStores, find, owners, references } from './views.ts'
+import { bindStores, find, owners, references, scan } from './views.ts'
 import { abandon, commitCreate, commitDelete, commitRollback, commitUpdate, updateDescription } from './writes.ts'
 
 type Body<Request, Answer> = (transaction: Transaction, request: Request) => Promise<Answer>
@@ -101,6 +101,8 @@ export function postgresMetadata(options: PostgresMetadataOptions): MetadataStor
     claimQueue: writes('claimQueue', claimQueue),
     settleQueue: writes('settleQueue', settleQueue),
     owners: reads('owners', owners),
+    queueRepair: changes('queueRepair', queueRepair),
+    scan: reads('scan', scan),
     references: reads('references', references),
     appendAudit: writes('appendAudit', (transaction, request) => withAccount(transaction, request.entry.account, held => appendAudit(held, request))),
     readAudit: reads('readAudit', readAudit),

@@ -2,6 +2,7 @@ import {
   destroys,
   entryOfTask,
   keptOfRow,
+  mayRepair,
   newTask,
   REMEMBER_SETTLED_MS,
   requireDrafts,
@@ -12,16 +13,27 @@ import {
   type Pointer,
   type QueueDraft,
   type QueueEntry,
+  type RepairRequest,
   type RequestOf,
   type SecretId,
   type TaskRow,
   type VersionId,
 } from '@strongroom/core'
 import { withAccount } from './account.ts'
+import { findDone, writeAudit } from './audit.ts'
 import type { AccountTransaction, Transaction } from './transaction.ts'
 
 interface QueueRow extends TaskRow {
   readonly position: number
+}
+
+interface Named {
+  readonly account: AccountId | null
+  readonly id: SecretId | null
+  readonly version: VersionId | null
+  readonly key: string | null
+  readonly intents: number
+  readonly tasks: number
 }
 
 interface Uses {
@@ -42,6 +54,12 @@ const USES = `
   LEFT JOIN records ON records.registry = queue.registry AND records.store = queue.store AND records.path = queue.path
   LEFT JOIN intents ON intents.registry = queue.registry AND intents.store = queue.store AND intents.path = queue.path
   WHERE queue.registry = $1 AND queue.id = ANY($2)`
+/** Who names a path, in one statement for the same reason: the row may be of another account than the one that is held. */
+const NAMED = `
+  SELECT records.account, records.id, records.version, records.key,
+    (SELECT count(*) FROM intents WHERE registry = $1 AND store = $2 AND path = $3) AS intents,
+    (SELECT count(*) FROM queue WHERE registry = $1 AND store = $2 AND path = $3) AS tasks
+  FROM (SELECT 1) AS one LEFT JOIN records ON records.registry = $1 AND records.store = $2 AND records.path = $3`
 const CLAIM = `
   UPDATE queue SET attempts = attempts + 1, claim = gen_random_uuid()::text, ready_at = $3 WHERE registry = $1 AND id = ANY($2) RETURNING *`
 const FORGOTTEN = 'SELECT claim FROM settled_claims WHERE registry = $1 AND settled_at < $2 ORDER BY settled_at LIMIT 100 FOR UPDATE SKIP LOCKED'
@@ -108,6 +126,21 @@ export async function settleQueue(transaction: Transaction, request: RequestOf<'
   const task = await connection.get<{ readonly account: AccountId }>('SELECT account FROM queue WHERE registry = $1 AND id = $2', registry, id)
   if (task === undefined) return await wasSettled(transaction, claim)
   return await withAccount(transaction, task.account, held => settle(held, request))
+}
+
+export async function queueRepair(transaction: AccountTransaction, request: RepairRequest): Promise<boolean> {
+  const { account, secret, actor, token, task, store, path, version } = request
+  if ((await findDone(transaction, token))?.secret === secret) return true
+  const named = await transaction.connection.get<Named>(NAMED, transaction.registry, store, path)
+  if (named === undefined || !mayRepair(request, ownerOf(named))) return false
+  await writeAudit(transaction, { account, actor, action: 'secret.repair', outcome: 'ok', secret, key: named.key ?? undefined, operationId: token })
+  await enqueue(transaction, { account, secret }, [{ task, store, path, version }])
+  return true
+}
+
+function ownerOf({ account, id, version, intents, tasks }: Named): Parameters<typeof mayRepair>[1] {
+  const row = account === null || id === null || version === null ? undefined : { account, secret: id, version }
+  return row === undefined && intents === 0 && tasks === 0 ? undefined : { row, intents, tasks }
 }
 
 async function settle(transaction: AccountTransaction, request: RequestOf<'settleQueue'>): Promise<boolean> {

@@ -1,6 +1,8 @@
 import {
   keptOfRow,
+  requireWhole,
   SecretError,
+  storedOfRow,
   type NativePath,
   type PathOwner,
   type RecordRow,
@@ -14,7 +16,7 @@ import { recordByKey, recordOf, type Transaction } from './transaction.ts'
 const NAMING = ['records', 'intents', 'queue'] as const
 type Naming = (typeof NAMING)[number]
 
-type Position = Pick<RecordRow, 'id' | 'path' | 'version' | 'versions'>
+type Position = Pick<RecordRow, 'account' | 'id' | 'path' | 'version' | 'versions'>
 
 export async function find(transaction: Transaction, { account, id, key }: RequestOf<'find'>): Promise<StoredRecord | undefined> {
   if (id !== undefined && key === undefined) return await recordOf(transaction, account, id)
@@ -25,7 +27,7 @@ export async function find(transaction: Transaction, { account, id, key }: Reque
 export async function owners({ connection, registry }: Transaction, { store, paths }: RequestOf<'owners'>): Promise<readonly PathOwner[]> {
   const asked = [...new Set(paths)]
   const at = 'WHERE registry = $1 AND store = $2 AND path = ANY($3)'
-  const rows = await connection.all<Position>(`SELECT id, path, version, versions FROM records ${at}`, registry, store, asked)
+  const rows = await connection.all<Position>(`SELECT account, id, path, version, versions FROM records ${at}`, registry, store, asked)
   const count = async (table: Naming): Promise<ReadonlyMap<NativePath, number>> => {
     const sql = `SELECT path, count(*) AS number FROM ${table} ${at} GROUP BY path`
     const counted = await connection.all<{ readonly path: NativePath; readonly number: number }>(sql, registry, store, asked)
@@ -33,10 +35,20 @@ export async function owners({ connection, registry }: Transaction, { store, pat
   }
   const intents = await count('intents')
   const tasks = await count('queue')
-  const found = new Map(rows.map(({ path, id, version, versions }) => [path, { secret: id, version, kept: keptOfRow({ version, versions }) }]))
+  const found = new Map(
+    rows.map(({ path, account, id, version, versions }) => [path, { account, secret: id, version, kept: keptOfRow({ version, versions }) }]),
+  )
   return asked
     .map((path): PathOwner => ({ path, row: found.get(path), intents: intents.get(path) ?? 0, tasks: tasks.get(path) ?? 0 }))
     .filter(owner => owner.row !== undefined || owner.intents > 0 || owner.tasks > 0)
+}
+
+export async function scan({ connection, registry, operation }: Transaction, request: RequestOf<'scan'>): Promise<readonly StoredRecord[]> {
+  const { store, after, limit } = request
+  requireWhole(operation, 'limit', limit, 1)
+  // No path is empty, so that the first page is everything after the empty one.
+  const sql = 'SELECT * FROM records WHERE registry = $1 AND store = $2 AND path > $3 ORDER BY path LIMIT $4'
+  return (await connection.all<RecordRow>(sql, registry, store, after ?? '', limit)).map(storedOfRow)
 }
 
 export async function references({ connection, registry }: Transaction, { store }: RequestOf<'references'>): Promise<References> {

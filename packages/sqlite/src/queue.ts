@@ -3,6 +3,7 @@ import {
   destroys,
   entryOfTask,
   keptBy,
+  mayRepair,
   newTask,
   REMEMBER_SETTLED_MS,
   requireDrafts,
@@ -13,11 +14,14 @@ import {
   type Pointer,
   type QueueDraft,
   type QueueEntry,
+  type RepairRequest,
   type RequestOf,
   type SecretId,
   type TaskRow,
 } from '@strongroom/core'
+import { findDone, writeAudit } from './audit.ts'
 import { recordAtPath, type Transaction } from './transaction.ts'
+import { owners } from './views.ts'
 
 interface QueueRow extends TaskRow {
   readonly sequence: number
@@ -107,6 +111,17 @@ export function settleQueue(transaction: Transaction, { id, claim, outcome, enqu
   else release(transaction, sequence, now + outcome.delayMs)
   connection.run('INSERT INTO settled_claims (registry, claim, settled_at) VALUES (:registry, :claim, :now)', { registry, claim, now })
   enqueue(transaction, row, drafts)
+  return true
+}
+
+export function queueRepair(transaction: Transaction, request: RepairRequest): boolean {
+  const { registry, account, secret, actor, token, task, store, path, version } = request
+  if (findDone(transaction, account, token)?.secret === secret) return true
+  const [owner] = owners(transaction, { registry, store, paths: [path] })
+  if (!mayRepair(request, owner)) return false
+  const key = recordAtPath(transaction, store, path)?.key
+  writeAudit(transaction, { account, actor, action: 'secret.repair', outcome: 'ok', secret, key, operationId: token })
+  enqueue(transaction, { account, secret }, [{ task, store, path, version }])
   return true
 }
 

@@ -5,9 +5,9 @@ import { secretErrorOf } from './failures.ts'
 import { beginCreate, beginUpdate, claimExpiredIntents } from './intents.ts'
 import { IN_MEMORY, openDatabase } from './open.ts'
 import { page } from './page.ts'
-import { claimQueue, settleQueue } from './queue.ts'
+import { claimQueue, queueRepair, settleQueue } from './queue.ts'
 import type { Transaction } from './transaction.ts'
-import { bindStores, find, owners, references } from './views.ts'
+import { bindStores, find, owners, references, scan } from './views.ts'
 import { abandon, commitCreate, commitDelete, commitRollback, commitUpdate, updateDescription } from './writes.ts'
 
 export interface SqliteMetadataOptions {
@@ -100,6 +100,8 @@ export function sqliteMetadata(options: SqliteMetadataOptions): MetadataStore {
     claimQueue: writes('claimQueue', claimQueue),
     settleQueue: writes('settleQueue', settleQueue),
     owners: reads('owners', owners),
+    queueRepair: writes('queueRepair', queueRepair),
+    scan: reads('scan', scan),
     references: reads('references', references),
     appendAudit: writes('appendAudit', appendAudit),
     readAudit: reads('readAudit', readAudit),

@@ -1,4 +1,14 @@
-import { keptBy, SecretError, type PathOwner, type References, type RequestOf, type StoredRecord } from '@strongroom/core'
+import {
+  keptBy,
+  requireWhole,
+  SecretError,
+  storedOfRow,
+  type PathOwner,
+  type RecordRow,
+  type References,
+  type RequestOf,
+  type StoredRecord,
+} from '@strongroom/core'
 import { recordAtPath, recordByKey, recordOf, type Transaction } from './transaction.ts'
 
 /** The tables that name stores. */
@@ -21,12 +31,19 @@ export function owners(transaction: Transaction, { store, paths }: RequestOf<'ow
     const row = recordAtPath(transaction, store, path)
     return {
       path,
-      row: row === undefined ? undefined : { secret: row.id, version: row.pointer.version, kept: keptBy(row) },
+      row: row === undefined ? undefined : { account: row.accountId, secret: row.id, version: row.pointer.version, kept: keptBy(row) },
       intents: count('intents', path),
       tasks: count('queue', path),
     }
   })
   return answers.filter(({ row, intents, tasks }) => row !== undefined || intents > 0 || tasks > 0)
+}
+
+export function scan({ connection, registry, operation }: Transaction, { store, after, limit }: RequestOf<'scan'>): readonly StoredRecord[] {
+  requireWhole(operation, 'limit', limit, 1)
+  // No path is empty, so that the first page is everything after the empty one.
+  const sql = 'SELECT * FROM records WHERE registry = :registry AND store = :store AND path > :after ORDER BY path LIMIT :limit'
+  return connection.all<RecordRow>(sql, { registry, store, after: after ?? '', limit }).map(storedOfRow)
 }
 
 export function references({ connection, registry }: Transaction, { store }: RequestOf<'references'>): References {

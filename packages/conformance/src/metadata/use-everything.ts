@@ -27,6 +27,9 @@ export async function useEverything(world: World): Promise<void> {
   }
   await store.find({ registry: REGISTRY, account: ACCOUNT, key: 'key-7' }, {})
   await store.owners({ registry: REGISTRY, store: 'main', paths: [at.path] }, {})
+  await store.scan({ registry: REGISTRY, store: 'main', after: at.path, limit: 5 }, {})
+  const repair = { registry: REGISTRY, account: ACCOUNT, secret: record.id, actor: ALICE, token: 'r', task: 'purge_path' } as const
+  await store.queueRepair({ ...repair, store: 'main', path: path('nobody') }, {})
   await world.references()
   await world.references('main')
   await store.bindStores({ registry: REGISTRY, stores: { main: 'memory:1' } }, {})

@@ -250,6 +250,14 @@ export const faults: Readonly<Record<string, Fault>> = {
   'queue/owners': store => ({
     owners: async (request, call) => (await store.owners(request, call)).map(owner => ({ ...owner, intents: 0 })),
   }),
+  // A task in the way counts as the repair itself.
+  'queue/repairs-are-queued-or-refused': store => ({
+    async queueRepair(request, call) {
+      const { registry, store: name, path } = request
+      const [owner] = await store.owners({ registry, store: name, paths: [path] }, call)
+      return (await store.queueRepair(request, call)) || owner?.tasks === 1
+    },
+  }),
   'queue/store-names-are-bound': store => ({
     bindStores: (request, call) => store.bindStores(request, call).catch(() => ({ missing: [] })),
   }),
@@ -278,6 +286,9 @@ export const faults: Readonly<Record<string, Fault>> = {
       if (page.total === 0) throw SecretError.refused('not_found', 'metadata.page')
       return page
     },
+  }),
+  'pages/scan-walks-a-store': store => ({
+    scan: async (request, call) => (await store.scan(request, call)).toSorted((a, b) => (a.pointer.path < b.pointer.path ? -1 : 1)),
   }),
   // JavaScript's own order is of UTF-16.
   'pages/sorts': store => ({

@@ -1,10 +1,12 @@
 import { claimedIntent } from '../metadata-support/intents.ts'
 import { keptBy } from '../metadata-support/records.ts'
 import { requireDrafts, requireWhole, type RequestOf } from '../metadata-support/requests.ts'
-import { claimedTask, destroys, entryOfTask, newTask, REMEMBER_SETTLED_MS, type Task } from '../metadata-support/tasks.ts'
-import type { Intent, Pointer, QueueDraft, QueueEntry } from '../metadata.ts'
+import { claimedTask, destroys, entryOfTask, mayRepair, newTask, REMEMBER_SETTLED_MS, type Task } from '../metadata-support/tasks.ts'
+import type { Intent, Pointer, QueueDraft, QueueEntry, RepairRequest } from '../metadata.ts'
 import type { AccountId, SecretId, VersionId } from '../words.ts'
+import { findDone, writeAudit } from './audit.ts'
 import { copyIntent, recordAtPath, type Transaction } from './state.ts'
+import { owners } from './views.ts'
 
 /** Queues tasks. Answers those that the caller has claimed with it. */
 export function enqueue(
@@ -90,6 +92,17 @@ export function settleQueue(transaction: Transaction, { id, claim, outcome, enqu
   else state.queue.set(id, { ...entry, claim: '', readyAt: now + outcome.delayMs })
   state.settled.set(claim, now)
   enqueue(transaction, entry, drafts)
+  return true
+}
+
+export function queueRepair(transaction: Transaction, request: RepairRequest): boolean {
+  const { registry, account, secret, actor, token, task, store, path, version } = request
+  if (findDone(transaction, account, token)?.secret === secret) return true
+  const [owner] = owners(transaction, { registry, store, paths: [path] })
+  if (!mayRepair(request, owner)) return false
+  const key = recordAtPath(transaction, store, path)?.key
+  writeAudit(transaction, { account, actor, action: 'secret.repair', outcome: 'ok', secret, key, operationId: token })
+  enqueue(transaction, { account, secret }, [{ task, store, path, version }])
   return true
 }
 

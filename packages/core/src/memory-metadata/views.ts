@@ -35,12 +35,21 @@ export function owners(transaction: Transaction, { store, paths }: RequestOf<'ow
     const row = recordAtPath(transaction, store, path)
     return {
       path,
-      row: row === undefined ? undefined : { secret: row.id, version: row.pointer.version, kept: keptBy(row) },
+      row: row === undefined ? undefined : { account: row.accountId, secret: row.id, version: row.pointer.version, kept: keptBy(row) },
       intents: [...state.intents.values()].filter(named(path)).length,
       tasks: [...state.queue.values()].filter(named(path)).length,
     }
   })
   return answers.filter(({ row, intents, tasks }) => row !== undefined || intents > 0 || tasks > 0)
+}
+
+export function scan({ operation, state }: Transaction, { store, after, limit }: RequestOf<'scan'>): readonly StoredRecord[] {
+  requireWhole(operation, 'limit', limit, 1)
+  const rest = [...state.records.values()].filter(
+    ({ pointer }) => pointer.store === store && (after === undefined || compareBytes(pointer.path, after) > 0),
+  )
+  const sorted = rest.toSorted((a, b) => compareBytes(a.pointer.path, b.pointer.path))
+  return sorted.slice(0, limit).map(copyStored)
 }
 
 export function references({ state }: Transaction, { store }: RequestOf<'references'>): References {

@@ -1,5 +1,5 @@
 import { crypto } from '../internal/crypto.ts'
-import type { QueueDraft, QueueEntry, QueueTask } from '../metadata.ts'
+import type { PathOwner, QueueDraft, QueueEntry, QueueTask, RepairRequest } from '../metadata.ts'
 import type { AccountId, SecretId, VersionId } from '../words.ts'
 
 /** A task with the time from which it may be claimed: when it is due, or when its claim is over. Its `claim` is empty while nobody has claimed it. */
@@ -45,4 +45,14 @@ export function destroys(
   named: readonly VersionId[],
 ): boolean {
   return task === 'purge_path' || (task === 'destroy_version' && version !== undefined && named.includes(version))
+}
+
+type Named = Pick<PathOwner, 'intents' | 'tasks'> & { readonly row: Omit<NonNullable<PathOwner['row']>, 'kept'> | undefined }
+
+/** For authors of metadata stores: whether a repair may be queued, by who names its path now. */
+export function mayRepair({ task, account, secret, version }: RepairRequest, owner: Named | undefined): boolean {
+  if (owner === undefined) return task === 'purge_path'
+  const { row, intents, tasks } = owner
+  if (task !== 'promote' || intents > 0 || tasks > 0) return false
+  return row?.account === account && row.secret === secret && row.version === version
 }
