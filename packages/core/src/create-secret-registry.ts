@@ -84,7 +84,8 @@ class Registry implements SecretRegistry {
   }
 }
 
-function checkTimes(operation: string, policy: RegistryPolicy): { deadlineMs: number; leaseMs: number; putHorizonMs: number } {
+/** @throws SecretError `invalid_argument` for a wrong policy */
+export function checkTimes(operation: string, policy: RegistryPolicy): { deadlineMs: number; leaseMs: number; putHorizonMs: number } {
   if (typeof policy !== 'object' || policy === null) throw SecretError.invalid(operation, 'policy is an object')
   const { prefix, leaseMs: lease, putHorizonMs = DEFAULT_HORIZON_MS, ...rest } = policy
   checkPolicy(operation, rest, ['limits', 'leaseMs', 'putHorizonMs', 'keepVersions'])

@@ -80,6 +80,7 @@ export type {
 export type { MigratorOptions, SecretMigrator } from './migrator.ts'
 export { decodeName, encodeName } from './names.ts'
 export type { OperationEvent, StorePolicy } from './policy.ts'
+export type { Finding, FindingKind, ReconcileOptions, ReconcileReport, RepairKind } from './reconciliation.ts'
 export { networkFailure } from './driver-support/network-failure.ts'
 export { readOnly } from './read-only.ts'
 export type { AccountReader, ReaderOptions, ReadOnlyDriver, ReadValue, SecretReader } from './reader.ts'

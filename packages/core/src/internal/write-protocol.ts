@@ -9,6 +9,7 @@ import type { AccountId, Actor, NativePath, SecretId, VersionId } from '../words
 import type { Access } from './access.ts'
 import { sleep } from './backoff.ts'
 import { newSecretId } from './ids.ts'
+import { labelsOf } from './labels.ts'
 import { persist } from './persist.ts'
 import type { BoundStores, GuardedStore } from './stores.ts'
 import type { Upkeep } from './upkeep.ts'
@@ -76,7 +77,7 @@ export class WriteProtocol {
     const { leaseMs } = this.#times
     const request = { registry, account, secret, key, description, actor, store: store.name, path, token, leaseMs }
     const { answer, leaseEndsAt } = await this.#begin(writer, audit, () => metadata.beginCreate(request, {}))
-    const labels = { 'strongroom-registry': registry, 'strongroom-account': account, 'strongroom-secret': secret }
+    const labels = labelsOf(registry, account, secret)
     let fullPath = ''
     const { version, uncertain } = await this.#put(audit, answer.intent, async () => {
       const withinMs = leaseEndsAt - performance.now()
@@ -101,7 +102,7 @@ export class WriteProtocol {
     change: {
       readonly description: string | null | undefined
       readonly ifRevision: number | undefined
-      readonly payload: (store: GuardedStore<WriteOnlyDriver>) => Payload
+      readonly payload: (store: GuardedStore<WriteOnlyDriver>) => Payload | Promise<Payload>
     },
   ): Promise<SecretRecord> {
     const { registry, metadata } = this.#stores
@@ -117,7 +118,7 @@ export class WriteProtocol {
     const base = record.pointer.version
     const { store, version, uncertain } = await this.#put(audit, intent, async () => {
       const target = this.#stores.get(intent.store, operation)
-      const payload = change.payload(target)
+      const payload = await change.payload(target)
       try {
         return { store: target, ...(await this.#append(writer, target, intent, base, payload, leaseEndsAt)) }
       } finally {
