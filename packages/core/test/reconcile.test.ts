@@ -32,7 +32,8 @@ import { FLAVOURS, tracked } from './support/tracked.ts'
 const ACCOUNT = accountId('acc-1')
 const ALICE = { id: 'alice', type: 'user' } as const
 const OPERATOR = { id: 'operator', type: 'user' } as const
-const POLICY: RegistryPolicy = { deadlineMs: 400, leaseMs: 1_000, putHorizonMs: 0, attempts: 2 }
+const POLICY: RegistryPolicy = { deadlineMs: 20_000, leaseMs: 60_000, attempts: 2 }
+const MONTH_MS = 30 * 24 * 3_600_000
 const MARKER = 'sk-never-to-be-seen'
 const CALL = { signal: new AbortController().signal, attempt: 1 }
 const flavours = Object.keys(FLAVOURS) as (keyof typeof FLAVOURS)[]
@@ -47,10 +48,14 @@ interface Ran {
 /** One database and one backend; everything that is done to the backend by `outside` is done behind the registry's back. */
 class World {
   readonly cloud: ScriptedDriver
-  readonly metadata: MetadataStore = memoryMetadata()
+  readonly metadata: MetadataStore
+  #now: number
 
-  constructor(flavour: keyof typeof FLAVOURS = 'local') {
+  /** The database's clock begins in the past, so that a test can let hours pass and nothing is from the future. */
+  constructor(flavour: keyof typeof FLAVOURS = 'local', startedAt = Date.now() - MONTH_MS) {
     this.cloud = new ScriptedDriver(FLAVOURS[flavour], 'world')
+    this.#now = startedAt
+    this.metadata = memoryMetadata({ clock: () => new Date(this.#now) })
   }
 
   get outside(): SecretDriver {
@@ -74,12 +79,16 @@ class World {
     return await runOf(await this.migrator(parts), options)
   }
 
-  /** Passes of upkeep until nothing is left; what waits for a lease or a delay is waited for. */
+  later(milliseconds: number): void {
+    this.#now += milliseconds
+  }
+
+  /** Passes of upkeep, with an hour between them, until nothing is left. */
   async settle(): Promise<void> {
     const registry = await this.registry()
-    for (let pass = 0; pass < 400; pass += 1) {
+    for (let pass = 0; pass < 12; pass += 1) {
+      this.later(3_600_000)
       if ((await registry.maintain({ maxItems: 1_000 })).backlog === 0) return
-      await new Promise(resolve => setTimeout(resolve, 25))
     }
     throw new Error('the backlog does not end')
   }
@@ -143,6 +152,15 @@ const dawdling = async (_: unknown, call: () => Promise<unknown>): Promise<unkno
   for (let turns = Math.floor(Math.random() * 4); turns > 0; turns -= 1) await new Promise(resolve => setImmediate(resolve))
   return await call()
 }
+/** The driver, but for something that happens between an answer of the backend and its arrival. */
+const after = (world: World, method: 'read' | 'versions', act: () => Promise<void>): SecretDriver => ({
+  ...world.cloud.driver,
+  [method]: async (request: never, call: never) => {
+    const answer = await world.cloud.driver[method](request, call)
+    await act()
+    return answer
+  },
+})
 const payload = (text: string) => ({ bytes: new TextEncoder().encode(text), text: true })
 const labels = (secret: string, registry = 'main', account: string = ACCOUNT) => ({
   'strongroom-registry': registry,
@@ -251,7 +269,7 @@ describe.each(flavours)('reconcile on a backend like %s', flavour => {
 
 describe('what is not judged', () => {
   it('what is younger than the grace period', async () => {
-    const world = new World()
+    const world = new World('local', Date.now())
     await damaged(world)
     const { findings, report } = await world.reconcile({ graceMs: 3_600_000, ...all })
     expect(findings).toEqual([])
@@ -291,12 +309,91 @@ describe('what is not judged', () => {
     expect([findings, report.skipped]).toEqual([[], 1])
   })
 
+  it('a label that the queue has moved since it was looked at', async () => {
+    const world = new World()
+    const secrets = await world.secrets()
+    const { id } = await secrets.create({ key: 'a', value: 'value-1' })
+    world.cloud.on('promote', fails({ retryable: false }))
+    await secrets.update(id, { value: 'value-2' })
+    let moved = 0
+    const driver = after(world, 'read', async () => {
+      await world.settle()
+      moved += 1
+    })
+    const { findings, report } = await world.reconcile(all, { driver })
+    expect([findings, report.skipped, moved]).toEqual([[], 1, 1])
+  })
+
+  it.each(['is at work', 'was undone'] as const)('a record to which a writer has come since it was listed, and %s', async what => {
+    const world = new World('google')
+    const { id } = await (await world.secrets()).create({ key: 'a', value: 'value-1' })
+    const stuck = await world.secrets({ metadata: { ...world.metadata, commitUpdate: () => new Promise(() => {}) } })
+    let begun = false
+    const driver: SecretDriver = {
+      ...world.cloud.driver,
+      versions: async (request, call) => {
+        if (!begun) {
+          begun = true
+          void stuck.update(id, { value: 'value-2' })
+          await until(() => world.cloud.count('append') === 1)
+          if (what === 'was undone') {
+            world.later(120_000)
+            expect(await (await world.registry()).maintain()).toMatchObject({ recovered: 1, backlog: 1 })
+          }
+        }
+        return await world.cloud.driver.versions(request, call)
+      },
+    }
+    const { findings, report } = await world.reconcile({}, { driver })
+    expect([findings, report.skipped]).toEqual([[], 1])
+    expect(await world.current(await world.path({ id }))).toBe('value-2')
+  })
+
+  it('an orphan whose removal another run has queued since it was listed', async () => {
+    const world = new World()
+    await world.plant(`main-${freshId(1)}`, labels(freshId(1)))
+    let queued = 0
+    const driver = after(world, 'read', async () => {
+      if (queued === 0) queued = (await world.reconcile(all)).report.queued
+    })
+    const { findings, report } = await world.reconcile({}, { driver })
+    expect([findings, report.skipped, queued]).toEqual([[], 1, 1])
+  })
+
+  it('labels that are wrong in an old list alone', async () => {
+    const world = new World()
+    await (await world.secrets()).create({ key: 'a', value: 'value-a' })
+    world.cloud.on('list', async act => {
+      const page = (await act()) as Awaited<ReturnType<SecretDriver['list']>>
+      return { ...page, items: page.items.map(item => ({ ...item, labels: {} })) }
+    })
+    const { findings, report } = await world.reconcile()
+    expect([findings, report.skipped, world.cloud.count('list')]).toEqual([[], 1, 2])
+  })
+
   it('what has no labels, whatever the repair', async () => {
     const world = new World()
     for (let n = 0; n < 5; n += 1) await world.plant(`main-${freshId(n)}`)
     expect((await world.reconcile(all)).report.findings.foreign).toBe(5)
     await world.settle()
     expect(await world.paths()).toHaveLength(5)
+  })
+
+  it('a secret without a current version is reported, since a label can only be moved from one', async () => {
+    const world = new World('aws')
+    await (await world.secrets()).create({ key: 'a', value: 'value-a' })
+    const unlabelled: SecretDriver = {
+      ...world.cloud.driver,
+      versions: async (request, call) => {
+        const page = await world.outside.versions(request, call)
+        return { ...page, items: page.items.map(item => ({ ...item, current: false })) }
+      },
+      read: async (request, call) => {
+        if (request.version === undefined) throw fails({ code: 'not_found', retryable: false })
+        return await world.outside.read(request, call)
+      },
+    }
+    expect(summaryOf(await world.reconcile(all, { driver: unlabelled }))).toEqual(['drift a not_possible'])
   })
 
   it('an orphan whose store tells no date is reported, and left', async () => {
@@ -351,8 +448,7 @@ describe('lists that are old, or change while they are walked', () => {
       driver: tracked('driver', world.cloud.driver, dawdling, { next: 0 }),
       metadata: tracked('metadata', world.metadata, dawdling, { next: 0 }),
     }
-    const policy = { deadlineMs: 20_000, leaseMs: 60_000 }
-    const registry = await world.registry({ ...slow, policy })
+    const registry = await world.registry(slow)
     const secrets = registry.account(ACCOUNT, ALICE)
     const expected: Record<string, string> = {}
     let writing = true
@@ -376,7 +472,7 @@ describe('lists that are old, or change while they are walked', () => {
       }
     })()
     const writers = ['a', 'b', 'c'].map(writer)
-    const migrator = await world.migrator({ ...slow, policy })
+    const migrator = await world.migrator(slow)
     const found: Finding[] = []
     for (let round = 0; round < 25; round += 1) found.push(...(await runOf(migrator, all)).findings)
     writing = false

@@ -42,15 +42,13 @@ export class Looks {
 
   /** `owner` was asked for after the record and before this look. */
   async record(store: Store, record: StoredRecord, owner: PathOwner | undefined): Promise<Verdict> {
-    const { pointer, updatedAt, createdAt } = record
-    if (owner?.row?.version !== pointer.version || owner.intents > 0 || this.#isYoung(updatedAt ?? createdAt)) return 'skipped'
+    if (this.#isYoung(record.updatedAt ?? record.createdAt)) return 'skipped'
     const suspect = await this.#compare(store, record)
     if (suspect === undefined) return undefined
-    // A label that is still to be moved, or a version that is still watched.
-    const mayPass = suspect.finding.kind === 'drift'
-    if (mayPass && owner.tasks > 0) return 'skipped'
-    const now = await this.#owner(store, pointer.path)
-    if (now === undefined || now.intents > 0 || (mayPass && now.tasks > 0)) return 'skipped'
+    const now = await this.#owner(store, record.pointer.path)
+    if (now === undefined || now.intents > 0) return 'skipped'
+    // A label that was still to be moved when it was looked at, or a version that is watched since.
+    if (suspect.finding.kind === 'drift' && (now.tasks > 0 || (owner?.tasks ?? 0) > 0)) return 'skipped'
     return (await this.#isUnchanged(record)) ? suspect : 'skipped'
   }
 
