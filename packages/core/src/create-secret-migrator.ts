@@ -1,20 +1,26 @@
 import { unsafeAllowEveryone } from './authorization.ts'
-import { checkTimes } from './create-secret-registry.ts'
-import { SecretError } from './errors.ts'
+import type { DriverCall, DriverVersion } from './driver.ts'
+import { isSecretError, SecretError } from './errors.ts'
 import { Access } from './internal/access.ts'
 import { Calls } from './internal/calls.ts'
-import { checkWho } from './internal/check-records.ts'
-import { checkInteger, checkOptions } from './internal/checks.ts'
+import { checkId, checkWho } from './internal/check-records.ts'
+import { checkInteger, checkOptions, checkVersion } from './internal/checks.ts'
 import { persist } from './internal/persist.ts'
 import { READING_AND_WRITING } from './internal/powers.ts'
+import { putAgain } from './internal/put-again.ts'
 import { Reconciliation, type ReconcileParts } from './internal/reconcile.ts'
+import { checkRegistryPolicy } from './internal/registry-policy.ts'
 import { BoundStores } from './internal/stores.ts'
 import { Upkeep } from './internal/upkeep.ts'
 import { WriteProtocol } from './internal/write-protocol.ts'
-import type { References } from './metadata.ts'
+import { allVersions } from './internal/writes.ts'
+import { keptBy, notKept, withoutPointer } from './metadata-support/records.ts'
+import { requireRevision } from './metadata-support/requests.ts'
+import type { References, StoredRecord } from './metadata.ts'
 import type { MigratorOptions, SecretMigrator } from './migrator.ts'
 import type { Finding, ReconcileOptions, ReconcileReport } from './reconciliation.ts'
-import { accountId, type CallOptions } from './words.ts'
+import type { RollbackResult, WriteOptions } from './registry.ts'
+import { accountId, type AccountId, type CallOptions, type SecretId, type VersionId } from './words.ts'
 
 const REPAIRS: readonly unknown[] = ['orphan', 'drift']
 const DEFAULT_GRACE_MS = 3_600_000
@@ -28,13 +34,13 @@ export async function createSecretMigrator(options: MigratorOptions): Promise<Se
   const operation = 'createSecretMigrator'
   checkOptions(operation, options, ['id', 'metadata', 'stores', 'actor', 'policy'])
   const { policy = {}, id, metadata } = options
-  const times = checkTimes(operation, policy)
+  const { times, keep, storePolicy } = checkRegistryPolicy(operation, policy)
   const { actor } = checkWho(operation, accountId('migrator'), options.actor)
-  const { prefix = '', leaseMs: _lease, putHorizonMs: _horizon, ...storePolicy } = policy
+  const { prefix = '' } = policy
   const stores = await BoundStores.open(operation, options, READING_AND_WRITING, storePolicy)
   // Whoever made it may do everything; what is asked of it here is only to record.
   const access = new Access(operation, unsafeAllowEveryone, metadata, id, times.deadlineMs)
-  const protocol = new WriteProtocol(stores, access, new Upkeep(stores, times), times)
+  const protocol = new WriteProtocol(stores, access, new Upkeep(stores, times, keep), times, keep)
   return new Migrator({ stores, protocol, access, actor, prefix: store => (typeof prefix === 'string' ? prefix : (prefix[store] ?? '')) })
 }
 
@@ -78,8 +84,43 @@ class Migrator implements SecretMigrator {
     }
   }
 
+  async rollback(account: AccountId, id: SecretId, version: VersionId, options: WriteOptions = {}): Promise<RollbackResult> {
+    const operation = 'migrator.rollback'
+    const { stores, protocol, access, actor } = this.#parts
+    this.#calls.assertOpen(operation)
+    checkOptions(operation, options, ['signal', 'ifRevision'])
+    checkWho(operation, account, actor)
+    checkId(operation, id)
+    checkVersion(operation, version)
+    const { signal, ifRevision } = options
+    checkInteger(operation, 'ifRevision', ifRevision, 1, Number.MAX_SAFE_INTEGER)
+    const act = async (): Promise<RollbackResult> => {
+      const { registry, metadata } = stores
+      const found = await persist(() => metadata.find({ registry, account, id }, { signal }))
+      const record = requireRevision(operation, found, ifRevision)
+      if (!keptBy(record).includes(version)) throw notKept(operation)
+      const isDone = version === record.pointer.version && (await this.#isCurrent(operation, record, signal))
+      const now = isDone ? withoutPointer(record) : await putAgain(stores, protocol, record, version, { operation, actor, signal })
+      return { record: now, outsiders: 'follow' }
+    }
+    const entry = { account, actor, action: 'secret.rollback', secret: id } as const
+    return await this.#calls.track(access.recorded(operation, entry, act, ({ record }) => ({ key: record.key })))
+  }
+
   async close(): Promise<void> {
     await this.#calls.close(() => this.#parts.stores.close())
+  }
+
+  /** Whether the committed version is what is read without naming one. */
+  async #isCurrent(operation: string, { key, pointer }: StoredRecord, signal: AbortSignal | undefined): Promise<boolean> {
+    const { driver, guard } = this.#parts.stores.get(pointer.store, operation)
+    const attempt = (call: DriverCall): Promise<readonly DriverVersion[]> => Array.fromAsync(allVersions(driver, pointer.path, call))
+    const listing = guard.run({ operation, secretName: key, signal, afterUnknown: 'read', attempt })
+    const versions = await listing.catch((error: unknown) => {
+      if (isSecretError(error, 'not_found')) return [] // the value is put again, and that says what is wrong
+      throw error
+    })
+    return versions.some(({ version, current, state }) => version === pointer.version && current && state === 'usable')
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -241,7 +241,7 @@ export interface MetadataStore {
   /**
    * Moves the pointer from the intent's base to `version`, sets the intent's description, `ok` audit entry (`secret.update`), deletes
    * the intent, queues. `version` comes first of what the record keeps; behind the first `keep` of them (at least 1), each falls out
-   * and a `destroy_version` of it is queued after the rest.
+   * and a `destroy_version` of it is queued after the rest. `replaces`, whose value `version` has, falls out before any other.
    */
   commitUpdate(
     request: {
@@ -251,6 +251,7 @@ export interface MetadataStore {
       readonly token: string
       readonly version: VersionId
       readonly keep: number
+      readonly replaces?: VersionId | undefined
       readonly enqueue: readonly QueueDraft[]
     },
     call: CallOptions,

@@ -1,8 +1,8 @@
 import type { SecretDriver } from './driver.ts'
 import type { MetadataStore, References } from './metadata.ts'
 import type { Finding, ReconcileOptions, ReconcileReport } from './reconciliation.ts'
-import type { RegistryPolicy } from './registry.ts'
-import type { Actor, CallOptions } from './words.ts'
+import type { RegistryPolicy, RollbackResult, WriteOptions } from './registry.ts'
+import type { AccountId, Actor, CallOptions, SecretId, VersionId } from './words.ts'
 
 /** The only object that both reads and writes values; an operator's tool makes one, a service need not. */
 export interface SecretMigrator extends AsyncDisposable {
@@ -15,6 +15,14 @@ export interface SecretMigrator extends AsyncDisposable {
    * @throws SecretError `invalid_argument`, `misconfigured` for a store that it was not given, and the stores' and the database's own
    */
   reconcile(options?: ReconcileOptions): AsyncGenerator<Finding, ReconcileReport>
+  /**
+   * Puts the value of a version that the secret keeps again, as a new version, and commits that one: readers outside this library
+   * follow on every backend, which a registry's rollback, that may not read, cannot promise. To a version that is committed and current
+   * it changes nothing and is a success.
+   * @throws SecretError `not_found` (the secret, or a version that it does not keep), `version_unusable` (the store no longer has it),
+   * `conflict` (another revision, or another write under way until the deadline); nothing was changed with either
+   */
+  rollback(account: AccountId, id: SecretId, version: VersionId, options?: WriteOptions): Promise<RollbackResult>
   close(): Promise<void>
 }
 

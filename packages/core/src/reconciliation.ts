@@ -2,7 +2,7 @@ import type { AccountId, CallOptions, NativePath, SecretId, VersionId } from './
 
 /**
  * `orphan`: a secret with this registry's labels whose path nothing in the database names. `dangling`: a record whose secret is
- * gone. `missing`: the secret is there, the version that its record points at is gone or cannot be read. `drift`: who names no
+ * gone. `missing`: the secret is there; the version that its record points at, or one that it keeps, is gone or cannot be read. `drift`: who names no
  * version reads another one than the record's, or none. `labels`: the secret of a record lacks the labels of its registry,
  * account or record. `foreign`: what lies at a path as this registry makes them, without its labels, and is nobody's here.
  */
@@ -32,6 +32,8 @@ export interface Finding {
   readonly key: string | undefined
   /** The version that the record points at. */
   readonly pointer: VersionId | undefined
+  /** Of a `missing`: which version it is. */
+  readonly version: VersionId | undefined
   /** Of a `drift`: what is read without naming a version; undefined when that is nothing. */
   readonly current: VersionId | undefined
   /**

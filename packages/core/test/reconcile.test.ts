@@ -1,151 +1,11 @@
-import {
-  accountId,
-  createSecretMigrator,
-  createSecretReader,
-  createSecretRegistry,
-  isSecretError,
-  memoryMetadata,
-  SecretError,
-  unsafeAllowEveryone,
-  verifyAudit,
-} from '@strongroom/core'
-import type {
-  AccountSecrets,
-  AuditEntry,
-  Finding,
-  MetadataStore,
-  NativePath,
-  ReconcileOptions,
-  ReconcileReport,
-  RegistryPolicy,
-  SecretDriver,
-  SecretId,
-  SecretMigrator,
-  SecretRecord,
-  SecretRegistry,
-  VersionId,
-} from '@strongroom/core'
+import { createSecretMigrator, isSecretError, SecretError } from '@strongroom/core'
+import type { Finding, MetadataStore, SecretDriver, SecretId, SecretRecord, VersionId } from '@strongroom/core'
 import { describe, expect, it } from 'vitest'
-import { failureOf, fails, ScriptedDriver, until } from './support/scripted.ts'
-import { FLAVOURS, tracked } from './support/tracked.ts'
+import { ACCOUNT, ALICE, CALL, flavours, MARKER, onAppend, OPERATOR, POLICY, runOf, World } from './support/migrator-world.ts'
+import { failureOf, fails, until } from './support/scripted.ts'
+import { tracked } from './support/tracked.ts'
 
-const ACCOUNT = accountId('acc-1')
-const ALICE = { id: 'alice', type: 'user' } as const
-const OPERATOR = { id: 'operator', type: 'user' } as const
-const POLICY: RegistryPolicy = { deadlineMs: 20_000, leaseMs: 60_000, attempts: 2 }
-const MONTH_MS = 30 * 24 * 3_600_000
-const MARKER = 'sk-never-to-be-seen'
-const CALL = { signal: new AbortController().signal, attempt: 1 }
-const flavours = Object.keys(FLAVOURS) as (keyof typeof FLAVOURS)[]
-const onAppend = flavours.filter(flavour => 'current' in FLAVOURS[flavour])
 const onPromote = flavours.filter(flavour => !onAppend.includes(flavour))
-
-interface Ran {
-  readonly findings: readonly Finding[]
-  readonly report: ReconcileReport
-}
-
-/** One database and one backend; everything that is done to the backend by `outside` is done behind the registry's back. */
-class World {
-  readonly cloud: ScriptedDriver
-  readonly metadata: MetadataStore
-  #now: number
-
-  /** The database's clock begins in the past, so that a test can let hours pass and nothing is from the future. */
-  constructor(flavour: keyof typeof FLAVOURS = 'local', startedAt = Date.now() - MONTH_MS) {
-    this.cloud = new ScriptedDriver(FLAVOURS[flavour], 'world')
-    this.#now = startedAt
-    this.metadata = memoryMetadata({ clock: () => new Date(this.#now) })
-  }
-
-  get outside(): SecretDriver {
-    return this.cloud.memory
-  }
-
-  registry({ driver = this.cloud.driver, metadata = this.metadata, policy = {} as RegistryPolicy } = {}): Promise<SecretRegistry> {
-    const shared = { id: 'main', metadata, stores: { main: driver }, authorize: unsafeAllowEveryone }
-    return createSecretRegistry({ ...shared, writeTo: 'main', policy: { ...POLICY, ...policy } })
-  }
-
-  async secrets(parts: Parameters<World['registry']>[0] = {}): Promise<AccountSecrets> {
-    return (await this.registry(parts)).account(ACCOUNT, ALICE)
-  }
-
-  migrator({ driver = this.cloud.driver, metadata = this.metadata, policy = {} as RegistryPolicy } = {}): Promise<SecretMigrator> {
-    return createSecretMigrator({ id: 'main', metadata, stores: { main: driver }, actor: OPERATOR, policy: { ...POLICY, ...policy } })
-  }
-
-  async reconcile(options: ReconcileOptions = {}, parts: Parameters<World['migrator']>[0] = {}): Promise<Ran> {
-    return await runOf(await this.migrator(parts), options)
-  }
-
-  later(milliseconds: number): void {
-    this.#now += milliseconds
-  }
-
-  /** Passes of upkeep, with an hour between them, until nothing is left. */
-  async settle(): Promise<void> {
-    const registry = await this.registry()
-    for (let pass = 0; pass < 12; pass += 1) {
-      this.later(3_600_000)
-      if ((await registry.maintain({ maxItems: 1_000 })).backlog === 0) return
-    }
-    throw new Error('the backlog does not end')
-  }
-
-  async path({ id }: { readonly id: SecretId }): Promise<NativePath> {
-    const found = await this.metadata.find({ registry: 'main', account: ACCOUNT, id }, {})
-    if (found === undefined) throw new Error('no such record')
-    return found.pointer.path
-  }
-
-  plant(path: string, labels: Readonly<Record<string, string>> = {}): Promise<unknown> {
-    return this.outside.create({ path: path as NativePath, payload: payload(MARKER), labels, token: 'planted' }, CALL)
-  }
-
-  async put(path: NativePath, value: string): Promise<VersionId> {
-    const request = { path, payload: payload(value), token: crypto.randomUUID(), after: undefined, staged: false }
-    return (await this.outside.append(request, CALL)).version
-  }
-
-  async current(path: NativePath): Promise<string> {
-    return new TextDecoder().decode((await this.outside.read({ path, version: undefined }, CALL)).payload.bytes)
-  }
-
-  async values(only: (key: string) => boolean = () => true): Promise<Readonly<Record<string, string>>> {
-    const shared = { id: 'main', metadata: this.metadata, stores: { main: this.cloud.driver }, authorize: unsafeAllowEveryone }
-    const reader = (await createSecretReader(shared)).account(ACCOUNT, ALICE)
-    const { items } = await (await this.secrets()).list({ limit: 1_000 })
-    const read = items.filter(({ key }) => only(key)).map(async ({ id, key }) => [key, (await reader.read({ id })).value.revealText()] as const)
-    return Object.fromEntries(await Promise.all(read))
-  }
-
-  async paths(): Promise<readonly string[]> {
-    return (await this.outside.list({ prefix: '', withLabels: false, page: undefined }, CALL)).items.map(({ path }) => path)
-  }
-
-  async trail(): Promise<readonly AuditEntry[]> {
-    const trail = await this.metadata.readAudit({ registry: 'main', account: ACCOUNT, after: 0, limit: 10_000 }, {})
-    expect(await verifyAudit(trail)).toMatchObject({ ok: true })
-    expect(JSON.stringify(trail)).not.toContain(MARKER)
-    return trail
-  }
-}
-
-async function runOf(migrator: SecretMigrator, options: ReconcileOptions = {}): Promise<Ran> {
-  const run = migrator.reconcile({ graceMs: 0, ...options })
-  const findings: Finding[] = []
-  for (;;) {
-    const step = await run.next()
-    if (step.done === true) {
-      const text = JSON.stringify([findings, step.value])
-      expect(text).not.toContain(MARKER)
-      for (const value of ['value-', 'outside-']) expect(text).not.toContain(value)
-      return { findings, report: step.value }
-    }
-    findings.push(step.value)
-  }
-}
 
 /** Lets others go first, now more, now less. */
 const dawdling = async (_: unknown, call: () => Promise<unknown>): Promise<unknown> => {
@@ -161,13 +21,12 @@ const after = (world: World, method: 'read' | 'versions', act: () => Promise<voi
     return answer
   },
 })
-const payload = (text: string) => ({ bytes: new TextEncoder().encode(text), text: true })
 const labels = (secret: string, registry = 'main', account: string = ACCOUNT) => ({
   'strongroom-registry': registry,
   'strongroom-account': account,
   'strongroom-secret': secret,
 })
-const summaryOf = ({ findings }: Ran): readonly string[] =>
+const summaryOf = ({ findings }: { readonly findings: readonly Finding[] }): readonly string[] =>
   findings.map(({ kind, key, secret, repair }) => `${kind} ${key ?? secret} ${repair}`).toSorted()
 const all = { repair: ['orphan', 'drift'] } as const
 const freshId = (n = 0): string => `01900000-0000-7000-8000-${String(n).padStart(12, '0')}`

@@ -80,11 +80,11 @@ export class Looks {
     const versions = await this.#versions(store, path, key)
     const own = versions?.find(candidate => candidate.version === version)
     const holder = versions?.find(({ current }) => current)?.version
-    if (own?.state === 'usable' && holder === version) return undefined
+    if (own?.state === 'usable' && holder === version) return await this.#compareKept(store, record, versions ?? [])
     // AWS calls a version without a label destroyed, and gives it out all the same.
     const state = own?.state === 'usable' ? 'there' : await this.#reads(store, path, version, key)
     const suspect = (kind: FindingKind, problem: string, current?: VersionId): Suspect => ({
-      finding: { ...this.#finding(kind, store, path, record, undefined), current },
+      finding: { ...this.#finding(kind, store, path, record, undefined), current, version: kind === 'missing' ? version : undefined },
       problem,
       mendable: kind === 'drift',
       record,
@@ -97,6 +97,20 @@ export class Looks {
     // A label is moved from its holder; where nothing holds it there is nothing to compare with.
     const stuck = current === undefined && store.driver.capabilities.current === 'on_promote'
     return stuck ? { ...drift, problem: UNLABELLED, mendable: false } : drift
+  }
+
+  /** What the record keeps beside its pointer's, for a rollback. */
+  async #compareKept(store: Store, record: StoredRecord, versions: readonly DriverVersion[]): Promise<Suspect | undefined> {
+    const { path } = record.pointer
+    for (const { version } of record.versions.slice(1)) {
+      const listed = versions.find(candidate => candidate.version === version)?.state
+      // Where destruction only detaches, one that was replaced looks destroyed and is there.
+      const isDetached = listed === 'destroyed' && store.driver.capabilities.destroyVersion === 'detached'
+      if (listed === 'usable' || isDetached || (await this.#reads(store, path, version, record.key)) === 'there') continue
+      const finding = { ...this.#finding('missing', store, path, record, undefined), version }
+      return { finding, problem: KEPT, mendable: false, record }
+    }
+    return undefined
   }
 
   async #labels(store: Store, { path, labels }: DriverEntry, row: NonNullable<PathOwner['row']>): Promise<Verdict> {
@@ -119,7 +133,7 @@ export class Looks {
     labels: { readonly account: AccountId; readonly secret: SecretId } | undefined,
   ): Suspect['finding'] {
     const { accountId: account = labels?.account, id: secret = labels?.secret, key, pointer } = record ?? {}
-    return { kind, store: store.name, path, account, secret, key, pointer: pointer?.version, current: undefined }
+    return { kind, store: store.name, path, account, secret, key, pointer: pointer?.version, current: undefined, version: undefined }
   }
 
   /** Whose secret it is by its labels; undefined when they do not say. */
@@ -222,6 +236,7 @@ const DANGLING =
 const GONE = 'the version that the record points at is gone from its secret: give the record a new value by an update'
 const UNUSABLE =
   'the version that the record points at is disabled or destroyed: enable it in its store if that can be, or give the record a new value by an update'
+const KEPT = 'a version that the record keeps for a rollback is gone or cannot be read; the record’s own is whole'
 const DRIFT = 'who names no version reads another one than the record’s; a repair makes the record’s current again'
 const SILENT = 'who names no version reads nothing, since the newest version cannot be read; a repair puts the record’s value again'
 const UNLABELLED = 'no version is current, so that there is none to move the label from: make the record’s version current in its store'

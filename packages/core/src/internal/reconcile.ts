@@ -127,15 +127,15 @@ export class Reconciliation {
     const { registry, metadata } = stores
     const { operation, signal } = this.#run
     if (record !== undefined && stores.get(store, operation).driver.capabilities.current === 'on_append') {
+      const entry = { account, actor, action: 'secret.repair', secret, key: record.key } as const
       try {
-        await putAgain(stores, protocol, record, record.pointer.version, { operation, actor, signal })
+        await access.recorded(operation, entry, () => putAgain(stores, protocol, record, record.pointer.version, { operation, actor, signal }))
+        return 'done'
       } catch (error) {
-        // Somebody else has changed the record, is changing it, or has deleted it.
-        if (isSecretError(error, 'conflict', 'not_found') && error.effect === 'none') return undefined
+        // Somebody else has changed the record, is changing it, or has deleted it or its version.
+        if (isSecretError(error, 'conflict', 'not_found', 'version_unusable') && error.effect === 'none') return undefined
         throw error
       }
-      await access.record({ account, actor, action: 'secret.repair', outcome: 'ok', secret, key: record.key })
-      return 'done'
     }
     const task = record === undefined ? ({ task: 'purge_path' } as const) : ({ task: 'promote', version: record.pointer.version } as const)
     const token = crypto().randomUUID()

@@ -103,11 +103,13 @@ export class WriteProtocol {
       readonly description: string | null | undefined
       readonly ifRevision: number | undefined
       readonly payload: (store: GuardedStore<WriteOnlyDriver>) => Payload | Promise<Payload>
+      /** The version that has this value already: it is not kept beside the new one. */
+      readonly replaces?: VersionId
     },
   ): Promise<SecretRecord> {
     const { registry, metadata } = this.#stores
     const { account, actor, operation } = writer
-    const { description, ifRevision } = change
+    const { description, ifRevision, replaces } = change
     const token = crypto().randomUUID()
     const audit = { account, actor, action: 'secret.update', secret, operationId: token } as const
     const { leaseMs } = this.#times
@@ -130,7 +132,7 @@ export class WriteProtocol {
     if (store.driver.capabilities.current === 'on_promote') enqueue.push({ task: 'promote', ...place, version, claimMs: this.#times.leaseMs })
     if (uncertain) enqueue.push(this.#watch(intent))
     const outcome = await this.#commit(writer, audit, () =>
-      metadata.commitUpdate({ registry, intent: intent.id, account, token, version, keep: this.#keep, enqueue }, {}),
+      metadata.commitUpdate({ registry, intent: intent.id, account, token, version, keep: this.#keep, replaces, enqueue }, {}),
     )
     if (outcome.state !== 'committed') throw await this.#notCommitted(writer, intent, outcome.state)
     // The label is moved at once, from the version that should hold it; anything else is the queue's.

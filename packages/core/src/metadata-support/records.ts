@@ -1,6 +1,7 @@
 import { SecretError } from '../errors.ts'
 import type { Intent, Pointer, QueueDraft, RecordVersion, SecretRecord, StoredRecord } from '../metadata.ts'
 import type { Actor, VersionId } from '../words.ts'
+import type { RequestOf } from './requests.ts'
 
 /** For authors of metadata stores: the record that the commit of a create writes. */
 export function createdRecord(intent: Intent, version: VersionId, fullPath: string, now: number): StoredRecord {
@@ -28,7 +29,7 @@ export function createdRecord(intent: Intent, version: VersionId, fullPath: stri
 export function updatedRecord(
   intent: Intent,
   record: StoredRecord | undefined,
-  { version, keep }: { readonly version: VersionId; readonly keep: number },
+  { version, keep, replaces }: Pick<RequestOf<'commitUpdate'>, 'version' | 'keep' | 'replaces'>,
   now: number,
 ): { readonly record: StoredRecord; readonly destroy: readonly QueueDraft[] } | undefined {
   const { store, path, base, actor } = intent
@@ -36,8 +37,8 @@ export function updatedRecord(
   if (!samePointer(record.pointer, { store, path, version: base.version })) return undefined
   const description = intent.description === undefined ? record.description : intent.description
   const changed = pointedAt({ ...record, description }, version, actor, now)
-  const versions = changed.versions.slice(0, keep)
-  const fallen = changed.versions.slice(keep)
+  const versions = changed.versions.filter(kept => kept.version !== replaces).slice(0, keep)
+  const fallen = changed.versions.filter(kept => !versions.includes(kept))
   return {
     record: { ...changed, versions },
     destroy: fallen.map(({ version: old }) => ({ task: 'destroy_version', store, path, version: old })),
