@@ -13,6 +13,7 @@ import {
   type ReconcileOptions,
   type ReconcileReport,
   type SecretId,
+  type SecretMigrator,
   type SecretRegistry,
   type StoredRecord,
 } from '@strongroom/core'
@@ -78,8 +79,12 @@ class World {
     return (await this.registry(metadata)).account(ACCOUNT, ALICE)
   }
 
+  migrator(): Promise<SecretMigrator> {
+    return createSecretMigrator({ ...this.#shared, actor: OPERATOR })
+  }
+
   async reconcile(options: ReconcileOptions = {}): Promise<{ readonly findings: readonly Finding[]; readonly report: ReconcileReport }> {
-    const migrator = await createSecretMigrator({ ...this.#shared, actor: OPERATOR })
+    const migrator = await this.migrator()
     const run = migrator.reconcile({ graceMs: 0, ...options })
     const findings: Finding[] = []
     for (;;) {
@@ -205,6 +210,31 @@ it.each(['gcp', 'vault'] as const)('an update that died is undone on %s; the dri
   await world.settle()
   expect((await world.reconcile(ALL)).findings).toEqual([])
   expect(await world.read('a')).toBe(`${MARKER}-1`)
+})
+
+it.each(names)('a rollback that outsiders of %s follow, also after the registry’s own', async name => {
+  const world = await World.start(name)
+  const secrets = await world.secrets()
+  const { id } = await secrets.create({ key: 'a', value: `${MARKER}-good` })
+  const path = await world.path({ id })
+  await secrets.update(id, { value: `${MARKER}-bad` })
+  const good = (await secrets.versions(id)).at(-1)?.version
+  if (good === undefined) throw new Error('nothing is kept')
+  const { outsiders: sees } = await secrets.rollback(id, good)
+  expect(sees).toBe(name === 'aws' || name === 'local' ? 'follow' : 'see_newest')
+  expect(await world.outside.current(path)).toBe(sees === 'follow' ? `${MARKER}-good` : `${MARKER}-bad`)
+  expect((await world.reconcile()).report.findings.drift).toBe(sees === 'follow' ? 0 : 1)
+  const migrator = await world.migrator()
+  expect((await migrator.rollback(ACCOUNT, id, good)).outsiders).toBe('follow')
+  expect(await world.outside.current(path)).toBe(`${MARKER}-good`)
+  const [, bad] = await secrets.versions(id)
+  if (bad === undefined) throw new Error('the other is not kept')
+  expect((await migrator.rollback(ACCOUNT, id, bad.version)).outsiders).toBe('follow')
+  expect(await world.outside.current(path)).toBe(`${MARKER}-bad`)
+  await world.settle()
+  expect(await world.read('a')).toBe(`${MARKER}-bad`)
+  expect((await world.reconcile(ALL)).findings).toEqual([])
+  await world.trail()
 })
 
 describe.each(names.filter(name => name !== 'local'))('lists of %s that lag behind', name => {

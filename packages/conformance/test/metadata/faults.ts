@@ -143,6 +143,9 @@ export const faults: Readonly<Record<string, Fault>> = {
       return claimed.filter(entry => entry === first || !rest.includes(entry))
     },
   }),
+  'retention/what-is-replaced-falls-out-first': store => ({
+    commitUpdate: (request, call) => store.commitUpdate({ ...request, replaces: undefined }, call),
+  }),
   // The claim knows the pointer's version alone.
   'retention/what-is-kept-is-not-destroyed': store => ({
     ...queueing(store, draft => (draft.version === 'v1' ? { ...draft, version: 'x1' as NonNullable<typeof draft.version> } : draft)),

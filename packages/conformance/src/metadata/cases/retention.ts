@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { SecretRecord, VersionId } from '@strongroom/core'
 import { aText, equal, expectRefused, includes } from '../expect.ts'
 import type { MetadataCase } from '../metadata-case.ts'
-import { ACCOUNT, ALICE, LEASE, newId, OTHER_ACCOUNT, OTHER_REGISTRY, path, REGISTRY, ROBOT, version, type World } from '../world.ts'
+import { ACCOUNT, ALICE, committed, LEASE, newId, OTHER_ACCOUNT, OTHER_REGISTRY, path, REGISTRY, ROBOT, version, type World } from '../world.ts'
 
 const placeOf = ({ id }: SecretRecord) => ({ store: 'main', path: path(`path-${id}`) })
 
@@ -58,6 +58,29 @@ export const retention: readonly MetadataCase[] = [
     },
   },
   {
+    id: 'retention/what-is-replaced-falls-out-first',
+    title: 'drops the version whose value is put again, before any other, and has it destroyed',
+    async run(world) {
+      const record = await world.create()
+      for (const to of ['v2', 'v3']) await world.update(record, to, 3)
+      const replace = async (to: string, replaces: string): Promise<void> => {
+        const { id, account, token } = await world.beginUpdate(record)
+        const versions = { version: version(to), replaces: version(replaces) }
+        committed(await world.store.commitUpdate({ registry: REGISTRY, intent: id, account, token, keep: 3, enqueue: [], ...versions }, {}))
+      }
+      const destroyed = async () => (await world.claim()).map(({ task, version: gone }) => `${task} ${gone}`)
+      await replace('v4', 'v3')
+      equal(await keptOf(world, record), ['v4', 'v2', 'v1'])
+      equal(await destroyed(), ['destroy_version v3'])
+      await replace('v5', 'v1')
+      equal(await keptOf(world, record), ['v5', 'v4', 'v2'])
+      equal(await destroyed(), ['destroy_version v1'])
+      await replace('v6', 'v9')
+      equal(await keptOf(world, record), ['v6', 'v5', 'v4'])
+      equal(await destroyed(), ['destroy_version v2'])
+    },
+  },
+  {
     id: 'retention/what-is-kept-is-not-destroyed',
     title: 'cancels what would destroy a kept version, until it is kept no longer',
     async run(world) {
@@ -87,7 +110,7 @@ export const retention: readonly MetadataCase[] = [
       await world.update(record, 'v3')
       const { store, path: at } = placeOf(record)
       equal(await world.store.owners({ registry: REGISTRY, store, paths: [at] }, {}), [
-        { path: at, row: { secret: record.id, version: 'v3', kept: ['v3', 'v2', 'v1'] }, intents: 0, tasks: 0 },
+        { path: at, row: { account: ACCOUNT, secret: record.id, version: 'v3', kept: ['v3', 'v2', 'v1'] }, intents: 0, tasks: 0 },
       ])
     },
   },
