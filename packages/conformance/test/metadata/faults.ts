@@ -408,6 +408,9 @@ export const faults: Readonly<Record<string, Fault>> = {
   'races/one-claimant-of-a-task': (store, { shared }) => ({
     claimQueue: coalesced(shared, 'claim', (request, call) => store.claimQueue(request, call)),
   }),
+  'races/one-repair-of-a-path': (store, { shared }) => ({
+    queueRepair: coalesced(shared, 'repair', (request, call) => store.queueRepair(request, call)),
+  }),
   'races/one-location-of-a-name': store => ({
     bindStores: (request, call) => store.bindStores(request, call).catch(() => ({ missing: [] })),
   }),

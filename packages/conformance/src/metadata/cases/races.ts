@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import { isSecretError, verifyAudit, type SecretId, type SecretRecord } from '@strongroom/core'
+import { isSecretError, verifyAudit, type RepairRequest, type SecretId, type SecretRecord } from '@strongroom/core'
 import { equal, expectRefused, includes } from '../expect.ts'
 import type { MetadataCase } from '../metadata-case.ts'
-import { ACCOUNT, ALICE, LEASE, pageRequest, path, REGISTRY, version, type World } from '../world.ts'
+import { ACCOUNT, ALICE, LEASE, newId, OTHER_ACCOUNT, pageRequest, path, REGISTRY, ROBOT, version, type World } from '../world.ts'
 
 const WRITERS = 16
 
@@ -216,6 +216,39 @@ export const races: readonly MetadataCase[] = [
       const settled = answersOf(await race(world, 6, from => from.settle(entry, { state: 'done' }, [task(99)])))
       equal(settled, [true, true, true, true, true, true])
       equal(await world.references(), { records: 1, intents: 0, tasks: 12 })
+    },
+  },
+  {
+    id: 'races/one-repair-of-a-path',
+    title: 'of many who queue the repair of a path at once one does; none does while an intent becomes a record there',
+    async run(world) {
+      const repair = (from: World, request: Pick<RepairRequest, 'account' | 'path'>) =>
+        from.store.queueRepair(
+          { registry: REGISTRY, secret: newId(), actor: ROBOT, token: randomUUID(), task: 'purge_path', store: 'main', ...request },
+          {},
+        )
+      const orphan = { account: ACCOUNT, path: path('orphan') }
+      equal(
+        count(answersOf(await race(world, WRITERS, from => repair(from, orphan))), answer => answer === true),
+        1,
+      )
+      equal([(await world.references()).tasks, (await world.audit()).length], [1, 1])
+      for (let round = 0; round < 4; round += 1) {
+        const intent = await world.begin()
+        // By its labels it may be of any account, so that nothing that is locked for one keeps them apart.
+        const named = { account: OTHER_ACCOUNT, path: intent.path }
+        const outcomes = await race<unknown>(world, WRITERS, (from, index) =>
+          index === WRITERS / 2 ? world.commitCreate(intent) : repair(from, named),
+        )
+        equal(
+          count(answersOf(outcomes), answer => answer === true),
+          0,
+        )
+        equal(
+          (await world.store.owners({ registry: REGISTRY, store: 'main', paths: [intent.path] }, {})).map(({ tasks }) => tasks),
+          [0],
+        )
+      }
     },
   },
   {
