@@ -350,7 +350,7 @@ describe('two at once, ends in the middle', () => {
       const { drifted } = await damaged(world)
       const runs = await Promise.all([world.reconcile(all), world.reconcile(all), world.reconcile(all)])
       const mended = runs.flatMap(({ findings }) => findings.filter(({ repair }) => repair === 'queued' || repair === 'done'))
-      expect(mended.map(({ secret }) => secret).toSorted()).toEqual([freshId(1), drifted.id].toSorted())
+      expect(mended.map(({ secret }) => String(secret)).toSorted()).toEqual([freshId(1), String(drifted.id)].toSorted())
       await world.settle()
       expect((await world.trail()).filter(({ action, outcome }) => action === 'secret.repair' && outcome === 'ok')).toHaveLength(2)
       expect(summaryOf(await world.reconcile(all))).toEqual(FOUND)

@@ -32,8 +32,8 @@ import { FLAVOURS } from './tracked.ts'
 
 export const ACCOUNT: AccountId = accountId('acc-1')
 export const ALICE: Actor = { id: 'alice', type: 'user' }
-export const OPERATOR: Actor = { id: 'operator', type: 'user' }
-export const POLICY: RegistryPolicy = { deadlineMs: 20_000, leaseMs: 60_000, attempts: 2 }
+const OPERATOR: Actor = { id: 'operator', type: 'user' }
+const POLICY: RegistryPolicy = { deadlineMs: 20_000, leaseMs: 60_000, attempts: 2 }
 /** In values that findings, errors and the audit must not have. */
 export const MARKER = 'sk-never-to-be-seen'
 export const CALL: DriverCall = { signal: new AbortController().signal, attempt: 1 }
@@ -157,6 +157,6 @@ export async function runOf(migrator: SecretMigrator, options: ReconcileOptions 
   }
 }
 
-export function payload(text: string): Payload {
+function payload(text: string): Payload {
   return { bytes: new TextEncoder().encode(text), text: true }
 }
