@@ -16,6 +16,7 @@ if (options.store !== 'local' && options.store !== 'aws') {
 
 const FIRST = 'sk-first-4f9a1c'
 const SECOND = 'sk-second-b07e52'
+const THIRD = 'sk-third-93d1aa'
 const account = accountId('acme')
 const alice: Actor = { id: 'alice', type: 'user' }
 const service: Actor = { id: 'checkout', type: 'service_account' }
@@ -86,6 +87,19 @@ try {
     ({ value }) => [`revealText()  ${value.revealText()}`],
   )
 
+  await transcript.step(
+    'Was the new one wrong? The one before is kept',
+    'secrets.rollback(record.id, before.version)',
+    async () => {
+      const [, before] = await secrets.versions(record.id)
+      if (before === undefined) throw new Error('nothing is kept')
+      return await secrets.rollback(record.id, before.version)
+    },
+    rolledBack => [
+      `revision ${rolledBack.record.revision}, and clients without Strongroom ${rolledBack.outsiders === 'follow' ? 'follow' : 'do not'}`,
+    ],
+  )
+
   const { readOutside } = place
   if (readOutside !== undefined) {
     await transcript.step(
@@ -97,16 +111,23 @@ try {
   }
 
   await transcript.step(
+    'Rotate again: the last two are kept',
+    'secrets.update(record.id, { value: another })',
+    () => secrets.update(record.id, { value: THIRD }),
+    ({ revision }) => [`revision ${revision}`],
+  )
+
+  await transcript.step(
     'Where are the values? Search every byte of the folder',
     'grep -r sk-',
-    () => findIn(folder, [FIRST, SECOND]),
+    () => findIn(folder, [FIRST, SECOND, THIRD]),
     found => [
       found.length === 0 ? 'in no file: not in the database, not in the audit trail, not in the store in the clear' : `FOUND in ${found.join(', ')}`,
     ],
   )
 
   await transcript.step(
-    'Upkeep: the replaced version is destroyed by the queue, never by a writer',
+    'Upkeep: what is kept no longer is destroyed by the queue, never by a writer',
     'registry.maintain()',
     () => registry.maintain(),
     ({ destroyed, backlog }) => [`destroyed ${destroyed}, left to do ${backlog}`],

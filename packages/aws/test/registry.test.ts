@@ -1,4 +1,4 @@
-import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
+import { ListSecretVersionIdsCommand, PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import {
   accountId as account,
   createSecretReader,
@@ -6,6 +6,7 @@ import {
   unsafeAllowEveryone,
   type SecretReader,
   type SecretRegistry,
+  type VersionId,
 } from '@strongroom/core'
 import { sqliteMetadata } from '@strongroom/sqlite'
 import type { FaultProxy } from '@strongroom/emulators'
@@ -70,7 +71,35 @@ describe.skipIf(missing !== undefined)(suiteTitle('a registry on AWS', missing),
     expect(new TextDecoder().decode(await read('outside'))).toBe('committed')
   })
 
-  it('calls the cloud as often as said: create 1, describe, list and description 0, value at most 2, read 1', async () => {
+  it('a rollback moves AWSCURRENT back, also to a version that has no label any more', async () => {
+    const shared = { id: 'three', metadata: sqliteMetadata({ path: ':memory:' }), authorize: unsafeAllowEveryone }
+    const stores = { main: awsDriver({ region, endpoint: proxy.url, accountId, ...signed }) }
+    await using own = await createSecretRegistry({ ...shared, stores, writeTo: 'main', policy: { prefix: 'registry/', keepVersions: 3 } })
+    await using ownReader = await createSecretReader({ ...shared, stores })
+    const mine = own.account(account('acme'), ALICE)
+    const { id, cloudSecretPath } = await mine.create({ key: 'rolled-back', value: 'one' })
+    for (const value of ['two', 'three']) await mine.update(id, { value })
+    const [third, second, first] = await mine.versions(id)
+    if (first === undefined || second === undefined || third === undefined) throw new Error('three are kept')
+    const labels = async (): Promise<Readonly<Record<string, readonly string[]>>> => {
+      const { Versions = [] } = await raw.send(new ListSecretVersionIdsCommand({ SecretId: cloudSecretPath, IncludeDeprecated: true }))
+      const all = Versions.map(({ VersionId = '', VersionStages = [] }) => [VersionId, VersionStages.filter(label => label.startsWith('AWS'))])
+      return Object.fromEntries(all) as Readonly<Record<string, readonly string[]>>
+    }
+    expect(await labels()).toEqual({ [first.version]: [], [second.version]: ['AWSPREVIOUS'], [third.version]: ['AWSCURRENT'] })
+
+    expect(await mine.rollback(id, second.version)).toMatchObject({ outsiders: 'follow', record: { revision: 4 } })
+    expect(await labels()).toEqual({ [first.version]: [], [second.version]: ['AWSCURRENT'], [third.version]: ['AWSPREVIOUS'] })
+    expect(await mine.rollback(id, first.version)).toMatchObject({ outsiders: 'follow', record: { revision: 5 } })
+    expect(await labels()).toEqual({ [first.version]: ['AWSCURRENT'], [second.version]: ['AWSPREVIOUS'], [third.version]: [] })
+    const readers = ownReader.account(account('acme'), ALICE)
+    expect((await readers.read({ id })).value.revealText()).toBe('one')
+    expect(await own.maintain()).toMatchObject({ destroyed: 0, backlog: 0 })
+    expect(await mine.rollback(id, third.version)).toMatchObject({ outsiders: 'follow' })
+    expect((await readers.read({ id })).value.revealText()).toBe('three')
+  })
+
+  it('calls the cloud as often as said: create 1, describe, list, description and versions 0, value at most 2, rollback 3, read 1', async () => {
     const calls: Record<string, number> = {}
     const counted = async <T>(name: string, act: () => Promise<T>): Promise<T> => {
       const before = proxy.requests()
@@ -83,8 +112,10 @@ describe.skipIf(missing !== undefined)(suiteTitle('a registry on AWS', missing),
     await counted('list', () => secrets().list())
     await counted('description', () => secrets().update(id, { description: 'changed' }))
     await counted('value', () => secrets().update(id, { value: 'two' }))
+    const [, before] = await counted('versions', () => secrets().versions(id))
+    await counted('rollback', () => secrets().rollback(id, before?.version ?? ('' as VersionId)))
     await counted('read', () => read('counted'))
     await counted('delete', () => secrets().delete(id))
-    expect(calls).toEqual({ create: 1, describe: 0, list: 0, description: 0, value: 2, read: 1, delete: 1 })
+    expect(calls).toEqual({ create: 1, describe: 0, list: 0, description: 0, value: 2, versions: 0, rollback: 3, read: 1, delete: 1 })
   })
 })

@@ -64,20 +64,41 @@ describe('a registry on Azure', () => {
     expect(await read(key)).toEqual(bytes)
   })
 
-  it('an update keeps the labels, blocks the old version, and reads the new one', async () => {
-    const { id, cloudSecretPath } = await secrets().create({ key: 'updated', value: 'one' })
-    vault.controls.clock.advance(1_000)
-    await secrets().update(id, { value: 'two' })
-    await registry.maintain()
+  const versionsAt = async (cloudSecretPath: string) => {
     const { name } = parseKeyVaultSecretIdentifier(cloudSecretPath)
-    const versions = (await Array.fromAsync(official.listPropertiesOfSecretVersions(name))).toSorted(
-      (a, b) => (a.createdOn?.getTime() ?? 0) - (b.createdOn?.getTime() ?? 0),
-    )
-    expect(versions.map(({ enabled }) => enabled)).toEqual([false, true])
+    const versions = await Array.fromAsync(official.listPropertiesOfSecretVersions(name))
+    return versions.toSorted((a, b) => (a.createdOn?.getTime() ?? 0) - (b.createdOn?.getTime() ?? 0))
+  }
+
+  it('an update keeps the labels and the version before, blocks the one before that, and reads the new one', async () => {
+    const { id, cloudSecretPath } = await secrets().create({ key: 'updated', value: 'zero' })
+    for (const value of ['one', 'two']) {
+      vault.controls.clock.advance(1_000)
+      await secrets().update(id, { value })
+    }
+    await registry.maintain()
+    const versions = await versionsAt(cloudSecretPath)
+    expect(versions.map(({ enabled }) => enabled)).toEqual([false, true, true])
     for (const { tags } of versions) {
       expect(tags).toMatchObject({ 'strongroom-registry': 'main', 'strongroom-account': 'acme', 'strongroom-secret': id })
     }
     expect(new TextDecoder().decode(await read('updated'))).toBe('two')
+  })
+
+  it('a rollback is read at once; outsiders see the newest until the next update', async () => {
+    const { id, cloudSecretPath } = await secrets().create({ key: 'rolled-back', value: 'one' })
+    vault.controls.clock.advance(1_000)
+    await secrets().update(id, { value: 'two' })
+    const [, before] = await secrets().versions(id)
+    if (before === undefined) throw new Error('nothing is kept')
+    expect(await secrets().rollback(id, before.version)).toMatchObject({ outsiders: 'see_newest' })
+    expect(new TextDecoder().decode(await read('rolled-back'))).toBe('one')
+    expect(new TextDecoder().decode(await outside(cloudSecretPath))).toBe('two')
+    vault.controls.clock.advance(1_000)
+    await secrets().update(id, { value: 'three' })
+    await registry.maintain()
+    expect(new TextDecoder().decode(await outside(cloudSecretPath))).toBe('three')
+    expect((await versionsAt(cloudSecretPath)).map(({ enabled }) => enabled)).toEqual([true, false, true])
   })
 
   it('a value that another client puts at that path is read by the store; the reader keeps to what was committed', async () => {
@@ -112,6 +133,8 @@ describe('a registry on Azure', () => {
     const { id } = await secrets().create({ key: 'unread', value: 'one' })
     vault.controls.clock.advance(1_000)
     await secrets().update(id, { value: 'two' })
+    const [, before] = await secrets().versions(id)
+    if (before !== undefined) await secrets().rollback(id, before.version)
     await registry.maintain()
     await secrets().delete(id)
     await registry.maintain()

@@ -8,8 +8,11 @@ export type Action =
   | 'secret.list'
   | 'secret.describe'
   | 'secret.update'
+  | 'secret.versions'
+  | 'secret.rollback'
   | 'secret.delete'
   | 'secret.read_value'
+  | 'secret.repair'
   | 'store.migrate'
   | 'audit.read'
 

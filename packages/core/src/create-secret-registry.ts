@@ -1,20 +1,18 @@
-import { SecretError } from './errors.ts'
 import { Access } from './internal/access.ts'
 import { Account, type RegistryParts } from './internal/account-secrets.ts'
 import { Calls } from './internal/calls.ts'
 import { checkWho } from './internal/check-records.ts'
-import { checkInteger, checkOneOf, checkOptions, checkPolicy } from './internal/checks.ts'
-import { DEFAULT_DEADLINE_MS } from './internal/guard.ts'
+import { checkInteger, checkOneOf, checkOptions } from './internal/checks.ts'
 import { persist } from './internal/persist.ts'
 import { WRITING } from './internal/powers.ts'
+import { checkRegistryPolicy } from './internal/registry-policy.ts'
 import { RegistryStores } from './internal/registry-stores.ts'
 import { BoundStores } from './internal/stores.ts'
 import { attentionFor, Upkeep } from './internal/upkeep.ts'
 import { WriteProtocol } from './internal/write-protocol.ts'
-import type { AccountSecrets, MaintainOptions, MaintenanceReport, PendingItem, RegistryOptions, RegistryPolicy, SecretRegistry } from './registry.ts'
+import type { AccountSecrets, MaintainOptions, MaintenanceReport, PendingItem, RegistryOptions, SecretRegistry } from './registry.ts'
 import type { AccountId, Actor, CallOptions } from './words.ts'
 
-const DEFAULT_HORIZON_MS = 15 * 60_000
 const DEFAULT_ITEMS = 100
 const PENDING_PAGE = 500
 
@@ -28,14 +26,13 @@ export async function createSecretRegistry(options: RegistryOptions): Promise<Se
   checkOptions(operation, options, ['id', 'metadata', 'stores', 'writeTo', 'authorize', 'keys', 'policy'])
   const { policy = {}, keys = 'portable' } = options
   checkOneOf(operation, 'keys', keys, ['portable', 'any'])
-  const times = checkTimes(operation, policy)
-  const { prefix: _prefix, leaseMs: _lease, putHorizonMs: _horizon, ...storePolicy } = policy
+  const { times, keep, storePolicy } = checkRegistryPolicy(operation, policy)
   const access = new Access(operation, options.authorize, options.metadata, options.id, times.deadlineMs)
   const stores = await BoundStores.open(operation, options, WRITING, storePolicy)
   try {
     const placement = new RegistryStores(operation, stores, options.writeTo, policy)
-    const upkeep = new Upkeep(stores, times)
-    const protocol = new WriteProtocol(stores, access, upkeep, times)
+    const upkeep = new Upkeep(stores, times, keep)
+    const protocol = new WriteProtocol(stores, access, upkeep, times, keep)
     return new Registry({ calls: new Calls(), stores, placement, access, protocol, keys }, upkeep)
   } catch (error) {
     stores.disown()
@@ -99,19 +96,4 @@ class Registry implements SecretRegistry {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }
-}
-
-function checkTimes(operation: string, policy: RegistryPolicy): { deadlineMs: number; leaseMs: number; putHorizonMs: number } {
-  if (typeof policy !== 'object' || policy === null) throw SecretError.invalid(operation, 'policy is an object')
-  const { prefix, leaseMs: lease, putHorizonMs = DEFAULT_HORIZON_MS, ...rest } = policy
-  checkPolicy(operation, rest, ['limits', 'leaseMs', 'putHorizonMs'])
-  const prefixes = typeof prefix === 'object' && prefix !== null ? Object.values(prefix) : [prefix]
-  for (const one of prefixes) checkPolicy(operation, one === undefined ? {} : { prefix: one }, ['prefix'])
-  const { deadlineMs = DEFAULT_DEADLINE_MS } = policy
-  const leaseMs = lease ?? deadlineMs * 3
-  checkInteger(operation, 'leaseMs', leaseMs, 1, 24 * 3_600_000)
-  checkInteger(operation, 'putHorizonMs', putHorizonMs, 0, 7 * 24 * 3_600_000)
-  // A put sent at the very end of one deadline must have its answer, and its commit, well inside the lease.
-  if (leaseMs <= deadlineMs * 2) throw SecretError.invalid(operation, `leaseMs must be more than twice deadlineMs (${deadlineMs})`)
-  return { deadlineMs, leaseMs, putHorizonMs }
 }

@@ -2,7 +2,7 @@ import { crypto } from './internal/crypto.ts'
 import type { DriverCall, DriverVersion, Payload, Removal, SecretDriver } from './driver.ts'
 import { SecretError } from './errors.ts'
 import { Calls } from './internal/calls.ts'
-import { checkOneOf, checkOptions, checkPolicy, Checks, isLine, NO_OPTIONS } from './internal/checks.ts'
+import { checkOneOf, checkOptions, checkPolicy, Checks, checkVersion, NO_OPTIONS } from './internal/checks.ts'
 import { checkDriver } from './internal/check-driver.ts'
 import { Guard } from './internal/guard.ts'
 import { appendVersion, createSecret } from './internal/writes.ts'
@@ -347,12 +347,6 @@ interface Write {
   readonly token: string
   /** By `performance.now()`: the deadline holds for all the requests together. */
   readonly endsAt: number
-}
-
-function checkVersion(operation: string, version: unknown): void {
-  if (!isLine(version, 1, 256)) {
-    throw SecretError.invalid(operation, 'a version is text of 1 to 256 characters without control characters')
-  }
 }
 
 /** In `getMany` the backend's trouble is an outcome; an abort and a closed store end the call. */

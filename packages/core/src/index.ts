@@ -34,13 +34,14 @@ export { memoryDriver, type MemoryDriverOptions } from './memory-driver.ts'
 export { memoryMetadata, type MemoryMetadataOptions } from './memory-metadata.ts'
 export { chainedEntry, isRepeated, type AuditHead } from './metadata-support/audit.ts'
 export { auditOfIntent, begunAgain, busy, claimedIntent, createIntent, pendingOfIntent, updateIntent } from './metadata-support/intents.ts'
-export { changedRecord, createdRecord, updatedRecord, withoutPointer } from './metadata-support/records.ts'
+export { changedRecord, createdRecord, keptBy, rolledBackRecord, updatedRecord, withoutPointer } from './metadata-support/records.ts'
 export { requireDrafts, requireRevision, requireWhole, type RequestOf } from './metadata-support/requests.ts'
 export {
   auditOfRow,
   auditRow,
   intentOfRow,
   intentRow,
+  keptOfRow,
   NEVER_UPDATED,
   recordOfRow,
   recordRow,
@@ -56,6 +57,7 @@ export {
   claimedTask,
   destroys,
   entryOfTask,
+  mayRepair,
   newTask,
   pendingOfTask,
   postponedTask,
@@ -78,7 +80,9 @@ export type {
   QueueEntry,
   QueueTask,
   RecordPage,
+  RecordVersion,
   References,
+  RepairRequest,
   SecretRecord,
   SortField,
   SortOrder,
@@ -87,6 +91,7 @@ export type {
 export type { MigratorOptions, SecretMigrator } from './migrator.ts'
 export { decodeName, encodeName } from './names.ts'
 export type { OperationEvent, StorePolicy } from './policy.ts'
+export type { Finding, FindingKind, ReconcileOptions, ReconcileReport, RepairKind } from './reconciliation.ts'
 export { networkFailure } from './driver-support/network-failure.ts'
 export { readOnly } from './read-only.ts'
 export type { AccountReader, ReaderOptions, ReadOnlyDriver, ReadValue, SecretReader } from './reader.ts'
@@ -100,7 +105,9 @@ export type {
   PendingItem,
   RegistryOptions,
   RegistryPolicy,
+  RollbackResult,
   SecretRegistry,
+  SecretVersion,
   UpdateInput,
   WriteOnlyDriver,
   WriteOptions,

@@ -1,9 +1,19 @@
 import { SecretError } from './errors.ts'
 import { appendAudit, readAudit } from './memory-metadata/audit.ts'
-import { claimExpiredIntents, claimQueue, settleQueue } from './memory-metadata/queue.ts'
+import { claimExpiredIntents, claimQueue, queueRepair, settleQueue } from './memory-metadata/queue.ts'
 import { newRegistryState, type RegistryState, type Transaction } from './memory-metadata/state.ts'
-import { bindStores, find, owners, page, pending, references } from './memory-metadata/views.ts'
-import { abandon, beginCreate, beginUpdate, commitCreate, commitDelete, commitUpdate, updateDescription } from './memory-metadata/writes.ts'
+import { pending } from './memory-metadata/pending.ts'
+import { bindStores, find, owners, page, references, scan } from './memory-metadata/views.ts'
+import {
+  abandon,
+  beginCreate,
+  beginUpdate,
+  commitCreate,
+  commitDelete,
+  commitRollback,
+  commitUpdate,
+  updateDescription,
+} from './memory-metadata/writes.ts'
 import type { MetadataStore } from './metadata.ts'
 import type { CallOptions } from './words.ts'
 
@@ -40,6 +50,7 @@ export function memoryMetadata(options: MemoryMetadataOptions = {}): MetadataSto
     commitUpdate: method('commitUpdate', commitUpdate),
     abandon: method('abandon', abandon),
     updateDescription: method('updateDescription', updateDescription),
+    commitRollback: method('commitRollback', commitRollback),
     commitDelete: method('commitDelete', commitDelete),
     find: method('find', find),
     page: method('page', page),
@@ -48,6 +59,8 @@ export function memoryMetadata(options: MemoryMetadataOptions = {}): MetadataSto
     settleQueue: method('settleQueue', settleQueue),
     pending: method('pending', pending),
     owners: method('owners', owners),
+    queueRepair: method('queueRepair', queueRepair),
+    scan: method('scan', scan),
     references: method('references', references),
     appendAudit: method('appendAudit', appendAudit),
     readAudit: method('readAudit', readAudit),

@@ -27,8 +27,19 @@ export interface Pointer {
   readonly version: VersionId
 }
 
+/** A version that the record keeps: the pointer's, or one that was the pointer's before and is still there to be read. */
+export interface RecordVersion {
+  readonly version: VersionId
+  /** The record's revision that made it the pointer's, the last time that one did. */
+  readonly revision: number
+  readonly committedAt: Date
+  readonly committedBy: Actor
+}
+
 export interface StoredRecord extends SecretRecord {
   readonly pointer: Pointer
+  /** What it keeps, all at the pointer's path: the last committed first, which is the pointer's. */
+  readonly versions: readonly RecordVersion[]
 }
 
 export type SortField = 'created_at' | 'updated_at' | 'key'
@@ -176,12 +187,28 @@ export interface PageRequest {
   readonly endingBefore: SecretId | undefined
 }
 
-/** Who names a path. A path that nobody names has no entry. */
+/** Who names a path. A path that nobody names has no entry. `version`: the pointer's; `kept`: what the record keeps, the pointer's first. */
 export interface PathOwner {
   readonly path: NativePath
-  readonly row: { readonly secret: SecretId; readonly version: VersionId } | undefined
+  readonly row:
+    | { readonly account: AccountId; readonly secret: SecretId; readonly version: VersionId; readonly kept: readonly VersionId[] }
+    | undefined
   readonly intents: number
   readonly tasks: number
+}
+
+/** A task that mends what a reconciliation found, and who asked for it. */
+export interface RepairRequest {
+  readonly registry: string
+  readonly account: AccountId
+  readonly secret: SecretId
+  readonly actor: Actor
+  readonly token: string
+  readonly task: 'promote' | 'purge_path'
+  readonly store: string
+  readonly path: NativePath
+  /** For `promote`: the version that must be the row's. */
+  readonly version?: VersionId | undefined
 }
 
 export interface References {
@@ -234,7 +261,11 @@ export interface MetadataStore {
     },
     call: CallOptions,
   ): Promise<CommitOutcome>
-  /** Moves the pointer from the intent's base to `version`, sets the intent's description, `ok` audit entry (`secret.update`), deletes the intent, queues. */
+  /**
+   * Moves the pointer from the intent's base to `version`, sets the intent's description, `ok` audit entry (`secret.update`), deletes
+   * the intent, queues. `version` comes first of what the record keeps; behind the first `keep` of them (at least 1), each falls out
+   * and a `destroy_version` of it is queued after the rest. `replaces`, whose value `version` has, falls out before any other.
+   */
   commitUpdate(
     request: {
       readonly registry: string
@@ -242,6 +273,8 @@ export interface MetadataStore {
       readonly account: AccountId
       readonly token: string
       readonly version: VersionId
+      readonly keep: number
+      readonly replaces?: VersionId | undefined
       readonly enqueue: readonly QueueDraft[]
     },
     call: CallOptions,
@@ -271,6 +304,26 @@ export interface MetadataStore {
     },
     call: CallOptions,
   ): Promise<{ readonly state: 'done'; readonly record: SecretRecord } | Busy>
+  /**
+   * Moves the pointer back to a version that the record keeps, which comes first of them from then on, and writes the `ok` audit entry
+   * (`secret.rollback`). A `destroy_version` of it that is in nobody's claim is deleted; with `claimMs`, a `promote` to it is queued,
+   * claimed for so long. Where the pointer is there already, only the audit entry is written.
+   * Throws `not_found` for the record and for a version that it does not keep, `conflict` as `beginUpdate`, and when a queued task
+   * destroys the version.
+   */
+  commitRollback(
+    request: {
+      readonly registry: string
+      readonly account: AccountId
+      readonly secret: SecretId
+      readonly version: VersionId
+      readonly ifRevision: number | undefined
+      readonly actor: Actor
+      readonly token: string
+      readonly claimMs: number | undefined
+    },
+    call: CallOptions,
+  ): Promise<{ readonly state: 'done'; readonly record: SecretRecord; readonly claimed: readonly QueueEntry[] } | Busy>
   /**
    * Deletes the row, leaves a tombstone for cursors, writes the `ok` audit entry (`secret.delete`) and queues `purge_path`,
    * claimed for `claimMs`. Throws `not_found`, `conflict` (as `beginUpdate`).
@@ -306,7 +359,7 @@ export interface MetadataStore {
   ): Promise<readonly Intent[]>
   /**
    * Claims up to `limit` tasks that are due and in nobody's claim, oldest first. In the same transaction: a `destroy_version`
-   * whose version a row points at, and a `purge_path` whose path a row has, are deleted; one whose version is an intent's
+   * whose version a row keeps, and a `purge_path` whose path a row has, are deleted; one whose version is an intent's
    * base, or whose path an intent has, is left for later.
    */
   claimQueue(
@@ -345,6 +398,16 @@ export interface MetadataStore {
     request: { readonly registry: string; readonly store: string; readonly paths: readonly NativePath[] },
     call: CallOptions,
   ): Promise<readonly PathOwner[]>
+  /**
+   * Queues a repair, with its `ok` audit entry (`secret.repair`). False, and nothing changed, when an intent or a task names
+   * the path, and: `purge_path`, when a row does; `promote`, when the path's row is not that account's secret at that version.
+   */
+  queueRepair(request: RepairRequest, call: CallOptions): Promise<boolean>
+  /** Up to `limit` records of a store, in the order of their paths' bytes, those after the path `after`: a walk in bounded memory, over all accounts. */
+  scan(
+    request: { readonly registry: string; readonly store: string; readonly after: NativePath | undefined; readonly limit: number },
+    call: CallOptions,
+  ): Promise<readonly StoredRecord[]>
   /** How much of a registry, or of one store in it, is still named here. */
   references(request: { readonly registry: string; readonly store?: string | undefined }, call: CallOptions): Promise<References>
 

@@ -1,10 +1,10 @@
 import type { AuditEntry } from './audit.ts'
 import type { Authorize } from './authorization.ts'
 import type { SecretDriver } from './driver.ts'
-import type { MetadataStore, PendingWork, RecordPage, SecretRecord, SortField, SortOrder } from './metadata.ts'
+import type { MetadataStore, PendingWork, RecordPage, RecordVersion, SecretRecord, SortField, SortOrder } from './metadata.ts'
 import type { StorePolicy } from './policy.ts'
 import type { ValueInput } from './value.ts'
-import type { AccountId, Actor, CallOptions, SecretId } from './words.ts'
+import type { AccountId, Actor, CallOptions, SecretId, VersionId } from './words.ts'
 
 export interface CreateInput {
   /** 1 to 127 of `a-z 0-9 -`, unless the registry's `keys` option is wider. Unique in the account. */
@@ -57,10 +57,37 @@ export interface AccountSecrets {
   describe(id: SecretId, options?: CallOptions): Promise<SecretRecord>
   /** @throws SecretError `not_found`, `conflict` (another revision, or another write under way until the deadline) */
   update(id: SecretId, change: UpdateInput, options?: WriteOptions): Promise<SecretRecord>
+  /**
+   * The versions that the secret keeps, the last committed first. The cloud is not called.
+   * @throws SecretError `not_found`, also for another account's id
+   */
+  versions(id: SecretId, options?: CallOptions): Promise<readonly SecretVersion[]>
+  /**
+   * Makes a version that the secret keeps the committed one again; no value is read or written. To the committed one it changes nothing
+   * and is a success.
+   * @throws SecretError `not_found` (the secret, or a version that it does not keep), `version_unusable` (the store no longer has it),
+   * `conflict` as `update`; nothing was changed with either
+   */
+  rollback(id: SecretId, version: VersionId, options?: WriteOptions): Promise<RollbackResult>
   /** The record at once, and for good; the cloud's copy at once if it answers, else by `maintain`. The key is free again. */
   delete(id: SecretId, options?: WriteOptions): Promise<void>
   /** The account's audit trail in order; {@link verifyAudit} checks it. */
   audit(query?: AuditQuery): AsyncIterable<AuditEntry>
+}
+
+/** A version that a secret keeps: how many is the registry's policy. */
+export interface SecretVersion extends RecordVersion {
+  /** Whether it is what readers get. Of the versions of a secret, exactly one is. */
+  readonly committed: boolean
+}
+
+export interface RollbackResult {
+  readonly record: SecretRecord
+  /**
+   * Clients that read from the cloud without this library. `follow`: they get this version, at once or once `maintain` has moved the
+   * label. `see_newest`: the backend serves them its newest version, whatever is committed; they follow when the value is put again.
+   */
+  readonly outsiders: 'follow' | 'see_newest'
 }
 
 export interface MaintainOptions extends CallOptions {
@@ -118,6 +145,8 @@ export interface RegistryPolicy extends Omit<StorePolicy, 'naming' | 'prefix'> {
   readonly leaseMs?: number
   /** Milliseconds after which a put without an answer can no longer land. 15 minutes by default: an AWS signature lives no longer. */
   readonly putHorizonMs?: number
+  /** Versions of a value that stay in the cloud, the committed one included; 1 to 20, 2 by default, so that a reader who holds the pointer of before still succeeds. */
+  readonly keepVersions?: number
 }
 
 export interface RegistryOptions {

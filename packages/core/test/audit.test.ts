@@ -1,4 +1,14 @@
-import { accountId, AUDIT_GENESIS, auditHash, verifyAudit, type Action, type AuditEntry, type Authorize, type SecretId } from '@strongroom/core'
+import {
+  accountId,
+  AUDIT_GENESIS,
+  auditHash,
+  verifyAudit,
+  type Action,
+  type AuditEntry,
+  type Authorize,
+  type SecretId,
+  type VersionId,
+} from '@strongroom/core'
 import { describe, expect, it } from 'vitest'
 import { ACCOUNT, ACTOR, POLICY, RegistryWorld } from './support/registry-world.ts'
 import { failureOf, fails, lost } from './support/scripted.ts'
@@ -20,6 +30,8 @@ const PATHS: Readonly<Record<string, { readonly action: Action; readonly act: (w
     action: 'secret.update',
     act: async (world, authorize) => (await world.secrets({ authorize })).update(ID, { description: 'd' }),
   },
+  versions: { action: 'secret.versions', act: async (world, authorize) => (await world.secrets({ authorize })).versions(ID) },
+  rollback: { action: 'secret.rollback', act: async (world, authorize) => (await world.secrets({ authorize })).rollback(ID, '1' as VersionId) },
   delete: { action: 'secret.delete', act: async (world, authorize) => (await world.secrets({ authorize })).delete(ID) },
   audit: { action: 'audit.read', act: async (world, authorize) => Array.fromAsync((await world.secrets({ authorize })).audit()) },
   'read by id': {

@@ -379,7 +379,7 @@ describe('factories', () => {
     ['prefix', { policy: { prefix: 'x/' } }],
     ['limits', { policy: { limits: 'native' } }],
   ]
-  const MIGRATOR: typeof SHARED = [...SHARED, ['no actor', { actor: undefined }], ['prefix', { policy: { prefix: 'x/' } }]]
+  const MIGRATOR: typeof SHARED = [...SHARED, ['no actor', { actor: undefined }], ['prefix with a NUL', { policy: { prefix: `${MARKER}\0` } }]]
 
   it.each(filled(REGISTRY))('createSecretRegistry: %s', async (_, change, code) => {
     const options = { ...good(), writeTo: 'main', authorize: unsafeAllowEveryone, ...change }

@@ -1,11 +1,11 @@
-import type { Busy, CallOptions, CommitOutcome, Intent, MetadataStore, QueueTask, SecretDriver } from '@strongroom/core'
+import type { Busy, CallOptions, CommitOutcome, Intent, MetadataStore, QueueDraft, QueueTask, SecretDriver, VersionId } from '@strongroom/core'
 import { describe, expect, it } from 'vitest'
 import { FAULTS, flavours, operations, run, type KnockOut } from './support/crash-matrix.ts'
 
 // The crash matrix is worth what it can see: each rule taken out of the protocol must make a scenario fail. A rule that can be
 // taken out unseen is not tested.
 
-type Request = Parameters<MetadataStore['commitCreate']>[0]
+type Request = Parameters<MetadataStore['commitCreate']>[0] & Parameters<MetadataStore['commitUpdate']>[0]
 type Commit = (request: Request, call: CallOptions) => Promise<CommitOutcome>
 
 /** The same on both commits. */
@@ -13,8 +13,8 @@ function commits(change: (commit: Commit) => Commit): KnockOut {
   return {
     metadata: metadata => ({
       ...metadata,
-      commitCreate: change(metadata.commitCreate),
-      commitUpdate: change(metadata.commitUpdate as Commit) as MetadataStore['commitUpdate'],
+      commitCreate: change(metadata.commitCreate) as MetadataStore['commitCreate'],
+      commitUpdate: change(metadata.commitUpdate) as MetadataStore['commitUpdate'],
     }),
   }
 }
@@ -33,7 +33,22 @@ const KNOCK_OUTS: Readonly<Record<string, KnockOut>> = {
   'an undone write is not watched': abandonWithout('watch_path'),
   'an uncertain put that was committed is not watched': commitWithout('watch_path'),
   'a commit queues no promote': commitWithout('promote'),
-  'a commit queues no destruction of the version before': commitWithout('destroy_version'),
+  'what a record keeps no longer is not destroyed': {
+    metadata: metadata => ({
+      ...metadata,
+      claimQueue: async (request, call) => {
+        const claimed = await metadata.claimQueue(request, call)
+        for (const { id, claim } of claimed.filter(({ task }) => task === 'destroy_version')) {
+          await metadata.settleQueue({ registry: request.registry, id, claim, outcome: { state: 'done' }, enqueue: [] }, call)
+        }
+        return claimed.filter(({ task }) => task !== 'destroy_version')
+      },
+    }),
+  },
+  'what a record keeps is not guarded as its pointer’s version is': { metadata: withoutGuard },
+  'a rollback queues no promote': {
+    metadata: metadata => ({ ...metadata, commitRollback: (request, call) => metadata.commitRollback({ ...request, claimMs: undefined }, call) }),
+  },
   'a commit does not need its intent': { metadata: withoutFence },
   'a commit repeated after its lost answer is not looked up': commits(commit => {
     const asked = new Set<string>()
@@ -84,6 +99,24 @@ const KNOCK_OUTS: Readonly<Record<string, KnockOut>> = {
   },
 }
 
+/** The watch takes what is kept for a stray, and the claim does not know its version for the row’s. */
+function withoutGuard(metadata: MetadataStore): MetadataStore {
+  const marked = (draft: QueueDraft): QueueDraft =>
+    draft.task === 'destroy_version' ? { ...draft, version: `x${draft.version}` as VersionId } : draft
+  return {
+    ...metadata,
+    owners: async (request, call) => {
+      const owners = await metadata.owners(request, call)
+      return owners.map(owner => ({ ...owner, row: owner.row === undefined ? undefined : { ...owner.row, kept: [owner.row.version] } }))
+    },
+    settleQueue: (request, call) => metadata.settleQueue({ ...request, enqueue: request.enqueue.map(marked) }, call),
+    claimQueue: async (request, call) => {
+      const claimed = await metadata.claimQueue(request, call)
+      return claimed.map(entry => ({ ...entry, version: entry.version?.replace(/^x/, '') as VersionId | undefined }))
+    },
+  }
+}
+
 /** Commits although recovery has taken the intent: begins once more, and commits that. */
 function withoutFence(metadata: MetadataStore): MetadataStore {
   const begun = new Map<string, () => Promise<{ readonly state: 'begun'; readonly intent: Intent } | Busy>>()
@@ -106,8 +139,8 @@ function withoutFence(metadata: MetadataStore): MetadataStore {
       begun.set(request.token, () => metadata.beginUpdate(request, call))
       return metadata.beginUpdate(request, call)
     },
-    commitCreate: forced(metadata.commitCreate),
-    commitUpdate: forced(metadata.commitUpdate as Commit) as MetadataStore['commitUpdate'],
+    commitCreate: forced(metadata.commitCreate) as MetadataStore['commitCreate'],
+    commitUpdate: forced(metadata.commitUpdate) as MetadataStore['commitUpdate'],
   }
 }
 

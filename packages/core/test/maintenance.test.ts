@@ -1,6 +1,6 @@
 import { startMaintenance, type MaintenanceReport, type MetadataStore } from '@strongroom/core'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import { ACCOUNT, ACTOR, RegistryWorld } from './support/registry-world.ts'
+import { ACCOUNT, ACTOR, POLICY, RegistryWorld } from './support/registry-world.ts'
 import { failureOf, fails, lost, until } from './support/scripted.ts'
 import { FLAVOURS } from './support/tracked.ts'
 
@@ -8,9 +8,9 @@ beforeEach(() => void vi.spyOn(Math, 'random').mockReturnValue(0))
 
 const HOUR = 3_600_000
 
-async function open(flavour: keyof typeof FLAVOURS = 'local') {
+async function open(flavour: keyof typeof FLAVOURS = 'local', keepVersions = 2) {
   const world = new RegistryWorld(FLAVOURS[flavour])
-  const registry = await world.registry()
+  const registry = await world.registry({ policy: { ...POLICY, keepVersions } })
   const secrets = registry.account(ACCOUNT, ACTOR)
   const { id } = await secrets.create({ key: 'k', value: 'first' })
   world.cloud.calls.length = 0
@@ -19,7 +19,7 @@ async function open(flavour: keyof typeof FLAVOURS = 'local') {
 
 describe('promote', () => {
   it('that failed inline is done by a pass; the version before is not destroyed while it is current', async () => {
-    const { world, registry, secrets, id } = await open('aws')
+    const { world, registry, secrets, id } = await open('aws', 1)
     world.cloud.on('promote', fails(), fails())
     await secrets.update(id, { value: 'second' })
     expect(await world.versions(id)).toEqual(['1 usable current', '2 usable'])
@@ -51,7 +51,7 @@ describe('promote', () => {
       world.now += HOUR
       await registry.maintain()
     }
-    expect(await world.versions(id)).toEqual(['1 destroyed', '2 destroyed', '3 usable current'])
+    expect(await world.versions(id), 'two are kept').toEqual(['1 destroyed', '2 usable', '3 usable current'])
     expect(await registry.maintain()).toMatchObject({ backlog: 0 })
   })
 })

@@ -1,14 +1,15 @@
 import { createSecretStore } from '@strongroom/core'
 import { describe, expect, it } from 'vitest'
-import { RegistryWorld } from './support/registry-world.ts'
+import { ACCOUNT, ACTOR, POLICY, RegistryWorld } from './support/registry-world.ts'
 import { failureOf, fails } from './support/scripted.ts'
 
-async function open() {
+async function open(keepVersions = 2) {
   const world = new RegistryWorld()
-  const secrets = await world.secrets()
+  const registry = await world.registry({ policy: { ...POLICY, keepVersions } })
+  const secrets = registry.account(ACCOUNT, ACTOR)
   const { id } = await secrets.create({ key: 'k', value: 'first', description: 'd' })
   world.cloud.calls.length = 0
-  return { world, secrets, id, values: await world.values() }
+  return { world, registry, secrets, id, values: await world.values() }
 }
 
 describe('reading by pointer', () => {
@@ -19,6 +20,7 @@ describe('reading by pointer', () => {
       expect(value.revealText()).toBe('first')
       expect(record).toMatchObject({ id, key: 'k', description: 'd', revision: 1 })
       expect(record).not.toHaveProperty('pointer')
+      expect(record).not.toHaveProperty('versions')
     }
     expect(world.cloud.calls.map(({ request }) => request['version'])).toEqual(['1', '1'])
   })
@@ -30,12 +32,26 @@ describe('reading by pointer', () => {
     expect((await values.read({ id })).value.revealText()).toBe('first')
   })
 
-  it('follows a pointer that moved while it read', async () => {
-    const { world, secrets, id, values } = await open()
+  it('holds a pointer through one update, also when upkeep has run', async () => {
+    const { world, registry, secrets, id, values } = await open()
     world.cloud.on('read', async act => {
       await secrets.update(id, { value: 'second' })
       world.now += 3_600_000
-      await (await world.registry()).maintain() // destroys the version before
+      expect(await registry.maintain()).toMatchObject({ backlog: 0 })
+      return await act()
+    })
+    const { record, value } = await values.read({ id })
+    expect([value.revealText(), record.revision]).toEqual(['first', 1])
+    expect(world.cloud.count('read')).toBe(1)
+    expect((await values.read({ id })).value.revealText()).toBe('second')
+  })
+
+  it('follows a pointer that moved while it read', async () => {
+    const { world, registry, secrets, id, values } = await open(1)
+    world.cloud.on('read', async act => {
+      await secrets.update(id, { value: 'second' })
+      world.now += 3_600_000
+      await registry.maintain() // destroys the version before
       return await act()
     })
     const { record, value } = await values.read({ id })
@@ -45,11 +61,11 @@ describe('reading by pointer', () => {
   })
 
   it('says conflict, to be repeated, when the pointer moves again while it follows', async () => {
-    const { world, secrets, id, values } = await open()
+    const { world, registry, secrets, id, values } = await open(1)
     const moved = async (act: () => Promise<unknown>): Promise<unknown> => {
       await secrets.update(id, { value: 'another' })
       world.now += 3_600_000
-      await (await world.registry()).maintain()
+      await registry.maintain()
       return await act()
     }
     world.cloud.on('read', moved, moved)

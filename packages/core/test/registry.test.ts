@@ -195,11 +195,11 @@ describe('writers', () => {
     await secrets.update(id, { value: 'second' })
     expect((await world.stored(id)).pointer.version).toBe('3')
     await registry.maintain()
-    expect(await world.versions(id), 'not before the horizon').toEqual(['1 destroyed', '2 usable', '3 usable current'])
+    expect(await world.versions(id), 'not before the horizon').toEqual(['1 usable', '2 usable', '3 usable current'])
     world.now += POLICY.putHorizonMs! + 1
     await registry.maintain()
     await registry.maintain()
-    expect(await world.versions(id)).toEqual(['1 destroyed', '2 destroyed', '3 usable current'])
+    expect(await world.versions(id), 'what is kept is no stray').toEqual(['1 usable', '2 destroyed', '3 usable current'])
   })
 
   it('a put that stays unanswered is effect unknown, and recovery finishes it where it can be proved', async () => {
@@ -378,7 +378,7 @@ it('an unknown intent or record of another account is not_found', async () => {
     expect(await failureOf(work)).toMatchObject({ code: 'not_found', effect: 'none' })
   }
   expect(world.cloud.methods).toEqual(['create'])
-  const nobody = { registry: 'main', intent: 'i' as IntentId, account: ACCOUNT, token: 't', version: '1' as never, enqueue: [] }
+  const nobody = { registry: 'main', intent: 'i' as IntentId, account: ACCOUNT, token: 't', version: '1' as never, keep: 1, enqueue: [] }
   expect(await world.metadata.commitUpdate(nobody, {})).toEqual({ state: 'undone' })
   expect((await world.stored(id satisfies SecretId)).revision).toBe(1)
 })

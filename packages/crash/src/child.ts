@@ -9,6 +9,7 @@ import {
   unsafeAllowEveryone,
   type AccountSecrets,
   type SecretDriver,
+  type VersionId,
 } from '@strongroom/core'
 import { backendOf } from './backends/index.ts'
 import { databaseOf } from './databases/index.ts'
@@ -64,13 +65,18 @@ async function prepare(job: Job, driver: SecretDriver): Promise<() => Promise<vo
   const stores = { [STORE]: failpoints.driver(rules) }
   const registry = await createSecretRegistry({ ...shared, stores, writeTo: STORE, policy: job.times })
   const reader = await createSecretReader({ ...shared, stores })
-  const { id } = await registry.account(account, actor(ACTORS.setUp)).create({ key: KEYS.old, value: job.values.before, description: 'before' })
+  const { values } = job
+  const { id } = await registry.account(account, actor(ACTORS.maker)).create({ key: KEYS.old, value: values.first, description: 'before' })
+  const setUp = registry.account(account, actor(ACTORS.setUp))
+  const first = (await setUp.versions(id))[0]?.version
+  if (first === undefined) throw new Error('nothing is kept')
+  await setUp.update(id, { value: values.before })
   await tell({ type: 'ready' })
 
   return async () => {
     failpoints.arm(true)
     const secrets = registry.account(account, actor(ACTORS.child))
-    const outcome = await perform(job, secrets, id).then(
+    const outcome = await perform(job, secrets, id, first).then(
       async (): Promise<Outcome> => {
         failpoints.arm(false)
         const key = job.operation === 'create' ? KEYS.new : KEYS.old
@@ -82,7 +88,13 @@ async function prepare(job: Job, driver: SecretDriver): Promise<() => Promise<vo
             if (!isSecretError(error)) throw error
             return error.code === 'not_found' ? undefined : `${error.code}, and no value`
           })
-        const expected = { create: job.values.after, 'update value': job.values.after, 'update description': job.values.before, delete: undefined }
+        const expected = {
+          create: values.after,
+          'update value': values.after,
+          'update description': values.before,
+          rollback: values.first,
+          delete: undefined,
+        }
         return { state: 'done', readBack: read === expected[job.operation] }
       },
       (error: unknown): Outcome => {
@@ -99,7 +111,7 @@ async function prepare(job: Job, driver: SecretDriver): Promise<() => Promise<vo
   }
 }
 
-async function perform({ operation, values }: Job, secrets: AccountSecrets, id: string): Promise<unknown> {
+async function perform({ operation, values }: Job, secrets: AccountSecrets, id: string, first: VersionId): Promise<unknown> {
   switch (operation) {
     case 'create':
       return await secrets.create({ key: KEYS.new, value: values.after, description: 'after' })
@@ -107,6 +119,8 @@ async function perform({ operation, values }: Job, secrets: AccountSecrets, id: 
       return await secrets.update(secretId(id), { value: values.after, description: 'after' })
     case 'update description':
       return await secrets.update(secretId(id), { description: 'after' })
+    case 'rollback':
+      return await secrets.rollback(secretId(id), first)
     case 'delete':
       return await secrets.delete(secretId(id))
   }

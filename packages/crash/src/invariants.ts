@@ -22,7 +22,7 @@ export interface Finding {
 /** What somebody tried, who is told apart in the audit trail by the actor. */
 export interface Attempt {
   readonly actor: string
-  readonly action: 'secret.create' | 'secret.update' | 'secret.delete'
+  readonly action: 'secret.create' | 'secret.update' | 'secret.rollback' | 'secret.delete'
   readonly key: string
   /** Undefined: it is left as it is. */
   readonly value?: string | undefined
@@ -54,13 +54,16 @@ export interface Verdict {
 
 const account = accountId(ACCOUNT)
 const INSPECTOR: Actor = { id: 'inspector', type: 'service_account' }
-const ACTIONS: ReadonlySet<string> = new Set(['secret.create', 'secret.update', 'secret.delete'])
+const ACTIONS: ReadonlySet<string> = new Set(['secret.create', 'secret.update', 'secret.rollback', 'secret.delete'])
 
+/** A record as the trail makes it. */
 interface Expected {
-  value: string
-  description: string | null
-  revision: number
+  /** The values that it keeps, the committed one first: as many as the policy's default. */
+  readonly values: readonly string[]
+  readonly description: string | null
+  readonly revision: number
 }
+const KEPT = 2
 
 /**
  * The ten invariants of the protocol, after quiescence: what the backend itself has, and the database, against what the callers were told
@@ -133,9 +136,14 @@ function replay(
     const { key, value, description } = attempt
     const before = state.get(key)
     if (attempt.action === 'secret.delete') state.delete(key)
-    else if (attempt.action === 'secret.create') state.set(key, { value: value ?? '', description: description ?? null, revision: 1 })
-    else if (before === undefined) report('unexplained', `${key} was updated while there was none`)
-    else state.set(key, { value: value ?? before.value, description: description ?? before.description, revision: before.revision + 1 })
+    else if (attempt.action === 'secret.create') state.set(key, { values: [value ?? ''], description: description ?? null, revision: 1 })
+    else if (before === undefined) report('unexplained', `${key} was changed while there was none`)
+    else {
+      // A rollback is always to the one before.
+      const newer =
+        attempt.action === 'secret.rollback' ? before.values.toReversed() : value === undefined ? before.values : [value, ...before.values]
+      state.set(key, { values: newer.slice(0, KEPT), description: description ?? before.description, revision: before.revision + 1 })
+    }
   }
   for (const { actor, action, told } of attempts) {
     const count = commits.get(actor) ?? 0
@@ -160,8 +168,8 @@ async function rowsOf({ registry, metadata, id }: World): Promise<Map<string, St
 function checkSecret(
   { promotes }: World,
   key: string,
-  { pointer }: StoredRecord,
-  { value }: Expected,
+  { pointer, versions }: StoredRecord,
+  { values }: Expected,
   found: readonly Found[],
   report: (kind: Finding['kind'], text: string) => void,
 ): number {
@@ -171,8 +179,10 @@ function checkSecret(
     report('dangling', `${key} points at a version that is not there`)
     return 0
   }
-  if (version.value !== value) report('lost', `${key} has another value than the one committed last`)
-  const strays = secret.versions.filter(one => one.served && one.version !== pointer.version)
+  if (version.value !== values[0]) report('lost', `${key} has another value than the one committed last`)
+  const kept = versions.map(one => secret.versions.find(other => other.version === one.version)?.value)
+  if (kept.join() !== values.join()) report('dangling', `${key} keeps ${kept.length} versions, which are not the values committed before`)
+  const strays = secret.versions.filter(one => one.served && !versions.some(other => other.version === one.version))
   if (strays.length > 0) report('orphan', `${key} has ${strays.length} versions that nobody names`)
   if (version.current) return 0
   if (promotes) report('unexplained', `outsiders are given another version of ${key} than the committed one`)
@@ -183,7 +193,7 @@ function checkSecret(
 async function checkReader(
   { reader }: World,
   key: string,
-  { value }: Expected,
+  { values }: Expected,
   report: (kind: Finding['kind'], text: string) => void,
 ): Promise<void> {
   const read = await reader
@@ -193,7 +203,7 @@ async function checkReader(
       answer => answer.value.revealText(),
       (error: unknown) => (isSecretError(error) ? error : new Error('not a SecretError')),
     )
-  if (read !== value) report('unexplained', `${key} is read otherwise than it was written${read instanceof Error ? `: ${String(read)}` : ''}`)
+  if (read !== values[0]) report('unexplained', `${key} is read otherwise than it was written${read instanceof Error ? `: ${String(read)}` : ''}`)
 }
 
 /** A value as it could be found in bytes, and what it could be guessed by. */

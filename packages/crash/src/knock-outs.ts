@@ -6,8 +6,10 @@ import {
   type CommitOutcome,
   type Intent,
   type MetadataStore,
+  type QueueDraft,
   type QueueTask,
   type SecretDriver,
+  type VersionId,
 } from '@strongroom/core'
 import { changed } from './changed.ts'
 
@@ -19,7 +21,7 @@ export interface KnockOut {
   readonly driver?: (driver: SecretDriver) => SecretDriver
 }
 
-type Request = Parameters<MetadataStore['commitCreate']>[0]
+type Request = Parameters<MetadataStore['commitCreate']>[0] & Parameters<MetadataStore['commitUpdate']>[0]
 type Commit = (request: Request, call: CallOptions) => Promise<CommitOutcome>
 
 const KNOCK_OUTS: Readonly<Record<string, KnockOut | (() => KnockOut)>> = {
@@ -27,7 +29,27 @@ const KNOCK_OUTS: Readonly<Record<string, KnockOut | (() => KnockOut)>> = {
   'an undone write is not watched': { seenBy: /killed, lands late/, ...abandonWithout('watch_path') },
   'an uncertain put that was committed is not watched': { seenBy: /update value\/answer lost/, ...commitWithout('watch_path') },
   'a commit queues no promote': { seenBy: /update value\/killed after metadata.commitUpdate/, ...commitWithout('promote') },
-  'a commit queues no destruction of the version before': { seenBy: /update value\/undisturbed/, ...commitWithout('destroy_version') },
+  'what a record keeps no longer is not destroyed': {
+    seenBy: /update value\/undisturbed/,
+    metadata: metadata =>
+      changed(metadata, {
+        claimQueue: async (request, call) => {
+          const claimed = await metadata.claimQueue(request, call)
+          for (const { id, claim } of claimed.filter(({ task }) => task === 'destroy_version')) {
+            await metadata.settleQueue({ registry: request.registry, id, claim, outcome: { state: 'done' }, enqueue: [] }, call)
+          }
+          return claimed.filter(({ task }) => task !== 'destroy_version')
+        },
+      }),
+  },
+  'what a record keeps is not guarded as its pointer’s version is': {
+    seenBy: /(gcp|vault).*update value\/killed after driver.append/,
+    metadata: withoutGuard,
+  },
+  'a rollback queues no promote': {
+    seenBy: /aws.*rollback\/(undisturbed|killed after metadata.commitRollback)/,
+    metadata: metadata => changed(metadata, { commitRollback: (request, call) => metadata.commitRollback({ ...request, claimMs: undefined }, call) }),
+  },
   'a commit does not need its intent': { seenBy: /asleep past the lease before metadata.commit/, metadata: withoutFence },
   'a commit repeated after its lost answer is not looked up': {
     seenBy: /ambiguous, committed metadata.commit/,
@@ -168,8 +190,8 @@ function commits(change: (commit: Commit) => Commit): Pick<KnockOut, 'metadata'>
   return {
     metadata: metadata =>
       changed(metadata, {
-        commitCreate: change((request, call) => metadata.commitCreate(request, call)),
-        commitUpdate: change((request, call) => metadata.commitUpdate(request, call)),
+        commitCreate: change((request, call) => metadata.commitCreate(request, call)) as MetadataStore['commitCreate'],
+        commitUpdate: change((request, call) => metadata.commitUpdate(request, call)) as MetadataStore['commitUpdate'],
       }),
   }
 }
@@ -185,6 +207,23 @@ function abandonWithout(...tasks: readonly QueueTask[]): Pick<KnockOut, 'metadat
 
 function commitWithout(...tasks: readonly QueueTask[]): Pick<KnockOut, 'metadata'> {
   return commits(commit => (request, call) => commit({ ...request, enqueue: request.enqueue.filter(({ task }) => !tasks.includes(task)) }, call))
+}
+
+/** The watch takes what is kept for a stray, and the claim does not know its version for the row’s. */
+function withoutGuard(metadata: MetadataStore): MetadataStore {
+  const marked = (draft: QueueDraft): QueueDraft =>
+    draft.task === 'destroy_version' ? { ...draft, version: `x${draft.version}` as VersionId } : draft
+  return changed(metadata, {
+    owners: async (request, call) => {
+      const owners = await metadata.owners(request, call)
+      return owners.map(owner => ({ ...owner, row: owner.row === undefined ? undefined : { ...owner.row, kept: [owner.row.version] } }))
+    },
+    settleQueue: (request, call) => metadata.settleQueue({ ...request, enqueue: request.enqueue.map(marked) }, call),
+    claimQueue: async (request, call) => {
+      const claimed = await metadata.claimQueue(request, call)
+      return claimed.map(entry => ({ ...entry, version: entry.version?.replace(/^x/, '') as VersionId | undefined }))
+    },
+  })
 }
 
 /** Commits although recovery has taken the intent: begins once more, and commits that. */
@@ -208,8 +247,8 @@ function withoutFence(metadata: MetadataStore): MetadataStore {
       begun.set(request.token, () => metadata.beginUpdate(request, call))
       return metadata.beginUpdate(request, call)
     },
-    commitCreate: forced((request, call) => metadata.commitCreate(request, call)),
-    commitUpdate: forced((request, call) => metadata.commitUpdate(request, call)),
+    commitCreate: forced((request, call) => metadata.commitCreate(request, call)) as MetadataStore['commitCreate'],
+    commitUpdate: forced((request, call) => metadata.commitUpdate(request, call)) as MetadataStore['commitUpdate'],
   })
 }
 

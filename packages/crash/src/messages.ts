@@ -24,6 +24,8 @@ export interface Times {
 }
 
 export interface Values {
+  /** What was committed before `before`. */
+  readonly first: string
   readonly before: string
   readonly after: string
 }
@@ -63,5 +65,5 @@ export type ToParent =
 export const ACCOUNT = 'acc-1'
 export const STORE = 'main'
 /** Who writes is how the audit trail tells the operations apart. */
-export const ACTORS = { setUp: 'set-up', child: 'child', follower: 'follower', successor: 'successor', rival: 'rival' } as const
+export const ACTORS = { maker: 'maker', setUp: 'set-up', child: 'child', follower: 'follower', successor: 'successor', rival: 'rival' } as const
 export const KEYS = { old: 'old', new: 'new' } as const

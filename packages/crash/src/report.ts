@@ -29,7 +29,7 @@ export function summaryOf({ results, findings }: MatrixResult): string {
   return `scenarios ${results.length}, lost ${lost}, dangling ${dangling}, orphans ${orphans}, unexplained ${unexplained}`
 }
 
-const WIDTHS = [9, 9, 7, 13, 19, 7, 7, 6, 6, 8]
+const WIDTHS = [9, 9, 7, 13, 19, 9, 7, 7, 6, 6, 8]
 
 function row(cells: readonly string[]): string {
   return cells.map((cell, index) => (index < 2 ? cell.padEnd(WIDTHS[index] ?? 0) : cell.padStart(WIDTHS[index] ?? 0))).join(' ')

@@ -1,7 +1,7 @@
 import type { Backend, DrivenCall, Request } from './backends/backend.ts'
 import type { Database } from './databases/database.ts'
 
-export const OPERATIONS = ['create', 'update value', 'update description', 'delete'] as const
+export const OPERATIONS = ['create', 'update value', 'update description', 'rollback', 'delete'] as const
 export type Operation = (typeof OPERATIONS)[number]
 
 /** What befalls the child at a call of the database. */
@@ -64,6 +64,8 @@ export function stepsOf(operation: Operation, { promotes }: Pick<Backend, 'promo
       return ['metadata.beginUpdate', 'driver.append', 'metadata.commitUpdate', ...(promotes ? ['driver.promote', 'metadata.settleQueue'] : [])]
     case 'update description':
       return ['metadata.updateDescription']
+    case 'rollback':
+      return ['metadata.find', 'driver.versions', 'metadata.commitRollback', ...(promotes ? ['driver.promote', 'metadata.settleQueue'] : [])]
     case 'delete':
       return ['metadata.commitDelete', 'driver.remove', 'metadata.settleQueue']
   }

@@ -33,7 +33,7 @@ const KEYS = ['a', 'b', 'c', 'd', 'e', 'f']
 const TIMES: Times = { deadlineMs: 600, leaseMs: 1_500, putHorizonMs: 20_000 }
 const LONGEST_HOLD_MS = 3_000
 /** Of driver and database, by a write that meets nobody; the first is the look for the record. */
-const MOST_CALLS = 6
+const MOST_CALLS = 7
 
 /**
  * Random writes by several processes on one registry, which are killed at random, over a wire that breaks at random, while upkeep runs;
@@ -146,7 +146,8 @@ class Soak {
     if (kind < 0.3) return { actor, action: 'secret.create', key, value: this.#value(), description }
     if (kind < 0.7) return { actor, action: 'secret.update', key, value: this.#value(), description }
     if (kind < 0.8) return { actor, action: 'secret.update', key, value: this.#value() }
-    if (kind < 0.85) return { actor, action: 'secret.update', key, description }
+    if (kind < 0.83) return { actor, action: 'secret.update', key, description }
+    if (kind < 0.9) return { actor, action: 'secret.rollback', key }
     return { actor, action: 'secret.delete', key }
   }
 

@@ -15,7 +15,15 @@ const TIMES: Times = { deadlineMs: 10_000, leaseMs: 30_000, putHorizonMs: 60_000
 const HASTY: Times = { deadlineMs: 1_500, leaseMs: 30_000, putHorizonMs: 60_000 }
 /** A rival waits so long for its turn. */
 const RIVAL: Times = { deadlineMs: 40, leaseMs: 30_000, putHorizonMs: 60_000 }
-const ACTION = { create: 'secret.create', 'update value': 'secret.update', 'update description': 'secret.update', delete: 'secret.delete' } as const
+const ACTION = {
+  create: 'secret.create',
+  'update value': 'secret.update',
+  'update description': 'secret.update',
+  rollback: 'secret.rollback',
+  delete: 'secret.delete',
+} as const
+/** When the child begins: it has made the secret and given it a second value. */
+const REVISION = 2
 
 /** The registry of one scenario, with everybody who works on it. */
 export class Stage {
@@ -58,7 +66,7 @@ export class Stage {
     const own = seedOf(seed, scenario.name)
     const random = seeded(own)
     const value = (what: string): string => `${what}-${Array.from({ length: 4 }, () => Math.floor(random() * 2 ** 32).toString(36)).join('')}`
-    const values: Values = { before: value('before'), after: value('after') }
+    const values: Values = { first: value('first'), before: value('before'), after: value('after') }
     const registry = `c${number}`
     const place = await database.make(lane.folder, registry)
     const job: Job = {
@@ -85,7 +93,10 @@ export class Stage {
         authorize: unsafeAllowEveryone,
       })
       for (const [path, planted] of stage.#bystanders) await lane.running.plant(path, planted)
-      stage.#attempts.push({ actor: ACTORS.setUp, action: 'secret.create', key: KEYS.old, value: values.before, description: 'before', told: 'done' })
+      stage.#attempts.push(
+        { actor: ACTORS.maker, action: 'secret.create', key: KEYS.old, value: values.first, description: 'before', told: 'done' },
+        { actor: ACTORS.setUp, action: 'secret.update', key: KEYS.old, value: values.before, told: 'done' },
+      )
     } catch (error) {
       await stage.strike()
       throw error
@@ -100,6 +111,7 @@ export class Stage {
       create: { key: KEYS.new, value: values.after, description: 'after' },
       'update value': { value: values.after, description: 'after' },
       'update description': { description: 'after' },
+      rollback: {},
       delete: {},
     }
     this.#attempts.push({ actor: ACTORS.child, action: ACTION[operation], key: KEYS.old, ...changes[operation], told: toldOf(outcome) })
@@ -110,7 +122,7 @@ export class Stage {
   async look(): Promise<void> {
     const { registry: id } = this.#job
     const row = await this.#metadata.find({ registry: id, account, key: KEYS.old }, {})
-    if (this.lane.backend.promotes && row !== undefined && row.revision === 1) {
+    if (this.lane.backend.promotes && row !== undefined && row.revision === REVISION) {
       const secret = (await this.lane.running.look(`${id}-`)).find(({ path }) => path === row.pointer.path)
       const current = secret?.versions.find(version => version.current)
       if (current?.version !== row.pointer.version) this.report('outsiders are given a version that is not committed')

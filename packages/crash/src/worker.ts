@@ -52,7 +52,11 @@ export async function perform(wish: Wish, registry: SecretRegistry, metadata: Me
       const row = await metadata.find({ registry: id, account, key }, {})
       if (row === undefined) return 'nothing happened'
       if (action === 'secret.delete') await secrets.delete(row.id)
-      else await secrets.update(row.id, { value, description })
+      else if (action === 'secret.rollback') {
+        const before = row.versions[1]?.version
+        if (before === undefined) return 'nothing happened'
+        await secrets.rollback(row.id, before, { ifRevision: row.revision })
+      } else await secrets.update(row.id, { value, description })
     }
     return 'done'
   } catch (error) {

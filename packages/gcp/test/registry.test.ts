@@ -96,13 +96,36 @@ describe.each([
     expect(annotations).toMatchObject({ 'strongroom-registry': 'main', 'strongroom-account': 'acme' })
   })
 
-  it('an update is what outsiders read afterwards, and the old value is erased', async () => {
+  const version = async (cloudSecretPath: string, number: number): Promise<string> => {
+    const [{ payload }] = await official.accessSecretVersion({ name: `${cloudSecretPath}/versions/${number}` })
+    return Buffer.from(payload?.data ?? '').toString()
+  }
+
+  it('an update is what outsiders read afterwards, the value before is kept, and the one before that is erased', async () => {
     const { id, cloudSecretPath } = await secrets().create({ key: 'updated', value: 'one' })
-    await secrets().update(id, { value: 'two' })
-    expect(await outside(cloudSecretPath)).toBe('two')
-    expect(new TextDecoder().decode(await read('updated'))).toBe('two')
+    for (const value of ['two', 'three']) {
+      await secrets().update(id, { value })
+      expect(await outside(cloudSecretPath)).toBe(value)
+      expect(new TextDecoder().decode(await read('updated'))).toBe(value)
+    }
     await registry.maintain()
-    await expect(official.accessSecretVersion({ name: `${cloudSecretPath}/versions/1` })).rejects.toMatchObject({ code: 9 })
+    expect(await version(cloudSecretPath, 2)).toBe('two')
+    await expect(version(cloudSecretPath, 1)).rejects.toMatchObject({ code: 9 })
+  })
+
+  it('a rollback is read at once, outsiders follow with an alias alone, and the next update is everybody’s', async () => {
+    const { id, cloudSecretPath } = await secrets().create({ key: 'rolled-back', value: 'one' })
+    await secrets().update(id, { value: 'two' })
+    const [, before] = await secrets().versions(id)
+    if (before === undefined) throw new Error('nothing is kept')
+    const { outsiders } = await secrets().rollback(id, before.version)
+    expect([outsiders, await outside(cloudSecretPath)]).toEqual(alias === undefined ? ['see_newest', 'two'] : ['follow', 'one'])
+    expect(new TextDecoder().decode(await read('rolled-back'))).toBe('one')
+    await secrets().update(id, { value: 'three' })
+    await registry.maintain()
+    expect(await outside(cloudSecretPath)).toBe('three')
+    expect(await version(cloudSecretPath, 1)).toBe('one')
+    await expect(version(cloudSecretPath, 2)).rejects.toMatchObject({ code: 9 })
   })
 
   it('a value that another client puts there is read byte for byte by a store; the reader keeps to what was committed', async () => {

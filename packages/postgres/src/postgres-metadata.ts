@@ -8,11 +8,12 @@ import { openSchema } from './open.ts'
 import { checkedSettings, type PostgresMetadataOptions } from './options.ts'
 import { page } from './page.ts'
 import { startPool, type HeldPool } from './pool.ts'
-import { claimQueue, settleQueue } from './queue.ts'
+import { pending } from './pending.ts'
+import { claimQueue, queueRepair, settleQueue } from './queue.ts'
 import { retrying } from './retry.ts'
 import type { AccountTransaction, Transaction } from './transaction.ts'
-import { bindStores, find, owners, pending, references } from './views.ts'
-import { abandon, commitCreate, commitDelete, commitUpdate, updateDescription } from './writes.ts'
+import { bindStores, find, owners, references, scan } from './views.ts'
+import { abandon, commitCreate, commitDelete, commitRollback, commitUpdate, updateDescription } from './writes.ts'
 
 type Body<Request, Answer> = (transaction: Transaction, request: Request) => Promise<Answer>
 type AccountBody<Request, Answer> = (transaction: AccountTransaction, request: Request) => Promise<Answer>
@@ -93,6 +94,7 @@ export function postgresMetadata(options: PostgresMetadataOptions): MetadataStor
     commitUpdate: changes('commitUpdate', commitUpdate),
     abandon: changes('abandon', abandon),
     updateDescription: changes('updateDescription', updateDescription),
+    commitRollback: changes('commitRollback', commitRollback),
     commitDelete: changes('commitDelete', commitDelete),
     find: reads('find', find),
     page: reads('page', page),
@@ -101,6 +103,8 @@ export function postgresMetadata(options: PostgresMetadataOptions): MetadataStor
     settleQueue: writes('settleQueue', settleQueue),
     pending: reads('pending', pending),
     owners: reads('owners', owners),
+    queueRepair: changes('queueRepair', queueRepair),
+    scan: reads('scan', scan),
     references: reads('references', references),
     appendAudit: writes('appendAudit', (transaction, request) => withAccount(transaction, request.entry.account, held => appendAudit(held, request))),
     readAudit: reads('readAudit', readAudit),

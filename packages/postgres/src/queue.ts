@@ -1,6 +1,8 @@
 import {
   destroys,
   entryOfTask,
+  keptOfRow,
+  mayRepair,
   newTask,
   postponedTask,
   REMEMBER_SETTLED_MS,
@@ -12,6 +14,7 @@ import {
   type Pointer,
   type QueueDraft,
   type QueueEntry,
+  type RepairRequest,
   type RequestOf,
   type SecretId,
   type Task,
@@ -19,15 +22,26 @@ import {
   type VersionId,
 } from '@strongroom/core'
 import { withAccount } from './account.ts'
+import { findDone, writeAudit } from './audit.ts'
 import type { AccountTransaction, Transaction } from './transaction.ts'
 
 export interface QueueRow extends TaskRow {
   readonly position: number
 }
 
+interface Named {
+  readonly account: AccountId | null
+  readonly id: SecretId | null
+  readonly version: VersionId | null
+  readonly key: string | null
+  readonly intents: number
+  readonly tasks: number
+}
+
 interface Uses {
   readonly id: string
   readonly row_version: VersionId | null
+  readonly row_versions: string | null
   readonly intent: string | null
   readonly base_version: VersionId | null
 }
@@ -38,10 +52,16 @@ const NEXT_READY = `
   ORDER BY queued_at, account, position LIMIT $3 FOR UPDATE SKIP LOCKED`
 /** Record and intent at the path of each task, in one statement: between two, an intent could become a record and be seen as neither. */
 const USES = `
-  SELECT queue.id, records.version AS row_version, intents.id AS intent, intents.base_version FROM queue
+  SELECT queue.id, records.version AS row_version, records.versions AS row_versions, intents.id AS intent, intents.base_version FROM queue
   LEFT JOIN records ON records.registry = queue.registry AND records.store = queue.store AND records.path = queue.path
   LEFT JOIN intents ON intents.registry = queue.registry AND intents.store = queue.store AND intents.path = queue.path
   WHERE queue.registry = $1 AND queue.id = ANY($2)`
+/** Who names a path, in one statement for the same reason: the row may be of another account than the one that is held. */
+const NAMED = `
+  SELECT records.account, records.id, records.version, records.key,
+    (SELECT count(*) FROM intents WHERE registry = $1 AND store = $2 AND path = $3) AS intents,
+    (SELECT count(*) FROM queue WHERE registry = $1 AND store = $2 AND path = $3) AS tasks
+  FROM (SELECT 1) AS one LEFT JOIN records ON records.registry = $1 AND records.store = $2 AND records.path = $3`
 const CLAIM = `
   UPDATE queue SET attempts = attempts + 1, claim = gen_random_uuid()::text, ready_at = $3 WHERE registry = $1 AND id = ANY($2) RETURNING *`
 const FORGOTTEN = 'SELECT claim FROM settled_claims WHERE registry = $1 AND settled_at < $2 ORDER BY settled_at LIMIT 100 FOR UPDATE SKIP LOCKED'
@@ -69,6 +89,14 @@ export async function isQueued({ connection, registry }: Transaction, { store, p
     SELECT 1 FROM queue WHERE registry = $1 AND store = $2 AND path = $3
     AND (task = 'purge_path' OR (task = 'destroy_version' AND version = $4)) LIMIT 1`
   return (await connection.get(sql, registry, store, path, version)) !== undefined
+}
+
+/** Takes back what would destroy the version that the pointer names, unless somebody is about to do it. */
+export async function cancelDestruction({ connection, registry, now }: AccountTransaction, { store, path, version }: Pointer): Promise<void> {
+  const sql = `
+    DELETE FROM queue WHERE registry = $1 AND store = $2 AND path = $3
+    AND task = 'destroy_version' AND version = $4 AND (claim IS NULL OR ready_at <= $5)`
+  await connection.run(sql, registry, store, path, version, now)
 }
 
 export async function claimQueue(transaction: Transaction, { limit, leaseMs }: RequestOf<'claimQueue'>): Promise<readonly QueueEntry[]> {
@@ -100,6 +128,21 @@ export async function settleQueue(transaction: Transaction, request: RequestOf<'
   const task = await connection.get<{ readonly account: AccountId }>('SELECT account FROM queue WHERE registry = $1 AND id = $2', registry, id)
   if (task === undefined) return await wasSettled(transaction, claim)
   return await withAccount(transaction, task.account, held => settle(held, request))
+}
+
+export async function queueRepair(transaction: AccountTransaction, request: RepairRequest): Promise<boolean> {
+  const { account, secret, actor, token, task, store, path, version } = request
+  if ((await findDone(transaction, token))?.secret === secret) return true
+  const named = await transaction.connection.get<Named>(NAMED, transaction.registry, store, path)
+  if (named === undefined || !mayRepair(request, ownerOf(named))) return false
+  await writeAudit(transaction, { account, actor, action: 'secret.repair', outcome: 'ok', secret, key: named.key ?? undefined, operationId: token })
+  await enqueue(transaction, { account, secret }, [{ task, store, path, version }])
+  return true
+}
+
+function ownerOf({ account, id, version, intents, tasks }: Named): Parameters<typeof mayRepair>[1] {
+  const row = account === null || id === null || version === null ? undefined : { account, secret: id, version }
+  return row === undefined && intents === 0 && tasks === 0 ? undefined : { row, intents, tasks }
 }
 
 async function settle(transaction: AccountTransaction, request: RequestOf<'settleQueue'>): Promise<boolean> {
@@ -136,11 +179,13 @@ async function claimableOf(transaction: Transaction, rows: readonly QueueRow[]):
   const uses = new Map(found.map(use => [use.id, use]))
   const byRow = ({ id, task, version }: QueueRow): boolean => {
     const use = uses.get(id)
-    return use !== undefined && use.row_version !== null && destroys({ task, version: version ?? undefined }, use.row_version)
+    if (use === undefined || use.row_version === null || use.row_versions === null) return false
+    return destroys({ task, version: version ?? undefined }, keptOfRow({ version: use.row_version, versions: use.row_versions }))
   }
   const byIntent = ({ id, task, version }: QueueRow): boolean => {
     const use = uses.get(id)
-    return use !== undefined && use.intent !== null && destroys({ task, version: version ?? undefined }, use.base_version ?? undefined)
+    if (use === undefined || use.intent === null) return false
+    return destroys({ task, version: version ?? undefined }, use.base_version === null ? [] : [use.base_version])
   }
   const needless = rows.filter(byRow)
   if (needless.length > 0) {

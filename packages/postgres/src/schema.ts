@@ -144,4 +144,20 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE queue ADD COLUMN code text COLLATE "C";
   ALTER TABLE queue ADD COLUMN retained_until bigint;
   `,
+
+  // The versions that a record keeps, as JSON. A record of before keeps the pointer's, which its last change may have made: of that the
+  // record has who by his id alone, and the audit trail the rest. The default is for processes of the release before, while they last.
+  `
+  ALTER TABLE records ADD COLUMN versions text COLLATE "C" NOT NULL DEFAULT '[]';
+  UPDATE records SET versions = json_build_array(json_build_object('version', version, 'revision', revision,
+    'committed_at', created_at, 'committed_by_id', created_by_id, 'committed_by_type', created_by_type))::text
+  WHERE updated_by IS NULL;
+  UPDATE records SET versions = json_build_array(json_build_object('version', version, 'revision', revision,
+    'committed_at', updated_at, 'committed_by_id', updated_by, 'committed_by_type', last.actor_type))::text
+  FROM (
+    SELECT DISTINCT ON (registry, secret) registry, secret, actor_type FROM audit
+    WHERE action = 'secret.update' AND outcome = 'ok' ORDER BY registry, secret, sequence DESC
+  ) AS last
+  WHERE records.updated_by IS NOT NULL AND last.registry = records.registry AND last.secret = records.id;
+  `,
 ]

@@ -1,30 +1,22 @@
 import {
-  intentOfRow,
-  pendingOfIntent,
-  pendingOfTask,
+  keptOfRow,
   requireWhole,
   SecretError,
-  taskOfRow,
-  type IntentRow,
+  storedOfRow,
   type NativePath,
   type PathOwner,
-  type PendingWork,
   type RecordRow,
   type References,
   type RequestOf,
   type StoredRecord,
 } from '@strongroom/core'
-import type { QueueRow } from './queue.ts'
 import { recordByKey, recordOf, type Transaction } from './transaction.ts'
 
 /** The tables that name stores. */
 const NAMING = ['records', 'intents', 'queue'] as const
 type Naming = (typeof NAMING)[number]
 
-/** Time, account and position of a task that stands before every other. */
-const BEFORE_ALL: readonly [queuedAt: number, account: string, position: number] = [Number.MIN_SAFE_INTEGER, '', 0]
-
-type Position = Pick<RecordRow, 'id' | 'path' | 'version'>
+type Position = Pick<RecordRow, 'account' | 'id' | 'path' | 'version' | 'versions'>
 
 export async function find(transaction: Transaction, { account, id, key }: RequestOf<'find'>): Promise<StoredRecord | undefined> {
   if (id !== undefined && key === undefined) return await recordOf(transaction, account, id)
@@ -35,7 +27,7 @@ export async function find(transaction: Transaction, { account, id, key }: Reque
 export async function owners({ connection, registry }: Transaction, { store, paths }: RequestOf<'owners'>): Promise<readonly PathOwner[]> {
   const asked = [...new Set(paths)]
   const at = 'WHERE registry = $1 AND store = $2 AND path = ANY($3)'
-  const rows = await connection.all<Position>(`SELECT id, path, version FROM records ${at}`, registry, store, asked)
+  const rows = await connection.all<Position>(`SELECT account, id, path, version, versions FROM records ${at}`, registry, store, asked)
   const count = async (table: Naming): Promise<ReadonlyMap<NativePath, number>> => {
     const sql = `SELECT path, count(*) AS number FROM ${table} ${at} GROUP BY path`
     const counted = await connection.all<{ readonly path: NativePath; readonly number: number }>(sql, registry, store, asked)
@@ -43,30 +35,20 @@ export async function owners({ connection, registry }: Transaction, { store, pat
   }
   const intents = await count('intents')
   const tasks = await count('queue')
-  const found = new Map(rows.map(({ path, id, version }) => [path, { secret: id, version }]))
+  const found = new Map(
+    rows.map(({ path, account, id, version, versions }) => [path, { account, secret: id, version, kept: keptOfRow({ version, versions }) }]),
+  )
   return asked
     .map((path): PathOwner => ({ path, row: found.get(path), intents: intents.get(path) ?? 0, tasks: tasks.get(path) ?? 0 }))
     .filter(owner => owner.row !== undefined || owner.intents > 0 || owner.tasks > 0)
 }
 
-export async function pending(
-  { connection, registry, operation }: Transaction,
-  { of, after, limit }: RequestOf<'pending'>,
-): Promise<{ readonly items: readonly PendingWork[]; readonly next: string | undefined }> {
+export async function scan({ connection, registry, operation }: Transaction, request: RequestOf<'scan'>): Promise<readonly StoredRecord[]> {
+  const { store, after, limit } = request
   requireWhole(operation, 'limit', limit, 1)
-  if (of === 'intents') {
-    const sql = 'SELECT * FROM intents WHERE registry = $1 AND id > $2 ORDER BY id LIMIT $3'
-    const rows = await connection.all<IntentRow>(sql, registry, after ?? '', limit)
-    return { items: rows.map(row => pendingOfIntent(intentOfRow(row))), next: rows.length < limit ? undefined : rows.at(-1)?.id }
-  }
-  const sql = `
-    SELECT * FROM queue WHERE registry = $1 AND (queued_at, account, position) > ($3, $4, $5)
-    ORDER BY queued_at, account, position LIMIT $2`
-  const from = after === undefined ? BEFORE_ALL : (JSON.parse(after) as typeof BEFORE_ALL)
-  const rows = await connection.all<QueueRow>(sql, registry, limit, ...from)
-  const last = rows.at(-1)
-  const next = last === undefined || rows.length < limit ? undefined : JSON.stringify([last.queued_at, last.account, last.position])
-  return { items: rows.map(row => pendingOfTask(taskOfRow(row))), next }
+  // No path is empty, so that the first page is everything after the empty one.
+  const sql = 'SELECT * FROM records WHERE registry = $1 AND store = $2 AND path > $3 ORDER BY path LIMIT $4'
+  return (await connection.all<RecordRow>(sql, registry, store, after ?? '', limit)).map(storedOfRow)
 }
 
 export async function references({ connection, registry }: Transaction, { store }: RequestOf<'references'>): Promise<References> {

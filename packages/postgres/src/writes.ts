@@ -6,6 +6,8 @@ import {
   recordRow,
   requireDrafts,
   requireWhole,
+  rolledBackRecord,
+  SecretError,
   updatedRecord,
   withoutPointer,
   type Busy,
@@ -19,11 +21,12 @@ import {
 } from '@strongroom/core'
 import { findDone, writeAudit } from './audit.ts'
 import { deleteIntent, heldIntent } from './intents.ts'
-import { enqueue, isQueued } from './queue.ts'
+import { cancelDestruction, enqueue, isQueued } from './queue.ts'
 import { intentOnSecret, recordOf, requireRecord, type AccountTransaction } from './transaction.ts'
 
 const UPDATE_RECORD = `
-  UPDATE records SET description = $3, updated_at = $4, updated_by = $5, revision = $6, version = $7 WHERE registry = $1 AND id = $2`
+  UPDATE records SET description = $3, updated_at = $4, updated_by = $5, revision = $6, version = $7, versions = $8
+  WHERE registry = $1 AND id = $2`
 const LEAVE_TOMBSTONE = `
   INSERT INTO tombstones (registry, id, account, key, created_at, updated_at)
   SELECT registry, id, account, key, created_at, updated_at FROM records WHERE registry = $1 AND id = $2`
@@ -43,12 +46,13 @@ export async function commitCreate(transaction: AccountTransaction, request: Req
 export async function commitUpdate(transaction: AccountTransaction, request: RequestOf<'commitUpdate'>): Promise<CommitOutcome> {
   const { account, now, operation } = transaction
   requireDrafts(operation, request.enqueue)
+  requireWhole(operation, 'keep', request.keep, 1)
   const intent = await heldIntent(transaction, request)
   if (intent?.operation !== 'update') return await becameOf(transaction, request.token)
-  const record = updatedRecord(intent, await recordOf(transaction, account.id, intent.secret), request.version, now)
-  if (record === undefined || (await isQueued(transaction, record.pointer))) return { state: 'refused' }
-  await updateRecord(transaction, record)
-  return await endIntent(transaction, intent, record, request.enqueue)
+  const updated = updatedRecord(intent, await recordOf(transaction, account.id, intent.secret), request, now)
+  if (updated === undefined || (await isQueued(transaction, updated.record.pointer))) return { state: 'refused' }
+  await updateRecord(transaction, updated.record)
+  return await endIntent(transaction, intent, updated.record, [...request.enqueue, ...updated.destroy])
 }
 
 export async function abandon(
@@ -83,6 +87,31 @@ export async function updateDescription(
   return { state: 'done', record: withoutPointer(record) }
 }
 
+export async function commitRollback(
+  transaction: AccountTransaction,
+  request: RequestOf<'commitRollback'>,
+): Promise<{ readonly state: 'done'; readonly record: SecretRecord; readonly claimed: readonly QueueEntry[] } | Busy> {
+  const { operation, now } = transaction
+  const { account, secret, version, ifRevision, actor, token, claimMs } = request
+  if (claimMs !== undefined) requireWhole(operation, 'claimMs', claimMs, 0)
+  const done = (await findDone(transaction, token))?.secret === secret
+  const old = await requireRecord(transaction, secret, done ? undefined : ifRevision)
+  if (done) return { state: 'done', record: withoutPointer(old), claimed: [] }
+  const intent = await intentOnSecret(transaction, secret)
+  if (intent !== undefined) return busy(intent, now)
+  const record = rolledBackRecord(operation, old, version, actor, now)
+  const moves = record !== old
+  if (moves) {
+    await cancelDestruction(transaction, record.pointer)
+    if (await isQueued(transaction, record.pointer)) throw SecretError.refused('conflict', operation)
+    await updateRecord(transaction, record)
+  }
+  await writeAudit(transaction, { account, actor, action: 'secret.rollback', outcome: 'ok', secret, key: record.key, operationId: token })
+  const { store, path } = record.pointer
+  const promote: readonly QueueDraft[] = moves && claimMs !== undefined ? [{ task: 'promote', store, path, version, claimMs }] : []
+  return { state: 'done', record: withoutPointer(record), claimed: await enqueue(transaction, { account, secret }, promote) }
+}
+
 export async function commitDelete(
   transaction: AccountTransaction,
   request: RequestOf<'commitDelete'>,
@@ -103,8 +132,8 @@ export async function commitDelete(
 }
 
 async function updateRecord({ connection, registry }: AccountTransaction, record: StoredRecord): Promise<void> {
-  const { id, description, updated_at, updated_by, revision, version } = recordRow(record)
-  await connection.run(UPDATE_RECORD, registry, id, description, updated_at, updated_by, revision, version)
+  const { id, description, updated_at, updated_by, revision, version, versions } = recordRow(record)
+  await connection.run(UPDATE_RECORD, registry, id, description, updated_at, updated_by, revision, version, versions)
 }
 
 /** The rest of a commit: the intent goes, its audit entry and its tasks come. */

@@ -95,7 +95,8 @@ async function fill(schema: string): Promise<void> {
     SET search_path = "${schema}";
     INSERT INTO accounts SELECT registry, 'account-' || n, 0, 0, '${hash}', 0 FROM ${rows(2000)};
     INSERT INTO stores SELECT registry, 'store-' || n, 'place' FROM ${rows(2000)};
-    INSERT INTO records SELECT registry, 'id-' || n, 'account-' || (n % 5), 'key-' || n, NULL, 'full', n, 'a', 'user', n, NULL, 1, 'main', 'path-' || n, 'v1'
+    INSERT INTO records SELECT registry, 'id-' || n, 'account-' || (n % 5), 'key-' || n, NULL, 'full', n, 'a', 'user', n, NULL, 1, 'main', 'path-' || n, 'v1',
+      '[]'
       FROM ${rows(10000)};
     INSERT INTO tombstones SELECT registry, 'gone-' || n, 'account-' || (n % 5), 'key-' || n, n, n FROM ${rows(5000)};
     INSERT INTO intents SELECT registry, 'intent-' || n, 'create', 'account-' || (n % 5), 'new-' || n, 'new-' || n, 'a', 'user', 'main', 'new-' || n, NULL, NULL,

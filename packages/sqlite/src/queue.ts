@@ -2,6 +2,8 @@ import {
   claimedTask,
   destroys,
   entryOfTask,
+  keptBy,
+  mayRepair,
   newTask,
   postponedTask,
   REMEMBER_SETTLED_MS,
@@ -13,12 +15,15 @@ import {
   type Pointer,
   type QueueDraft,
   type QueueEntry,
+  type RepairRequest,
   type RequestOf,
   type SecretId,
   type Task,
   type TaskRow,
 } from '@strongroom/core'
+import { findDone, writeAudit } from './audit.ts'
 import { recordAtPath, type Transaction } from './transaction.ts'
+import { owners } from './views.ts'
 
 interface QueueRow extends TaskRow {
   readonly sequence: number
@@ -56,6 +61,14 @@ export function isQueued({ connection, registry }: Transaction, { store, path, v
     SELECT 1 FROM queue WHERE registry = :registry AND store = :store AND path = :path
     AND (task = 'purge_path' OR (task = 'destroy_version' AND version = :version)) LIMIT 1`
   return connection.get(sql, { registry, store, path, version }) !== undefined
+}
+
+/** Takes back what would destroy the version that the pointer names, unless somebody is about to do it. */
+export function cancelDestruction({ connection, registry, now }: Transaction, { store, path, version }: Pointer): void {
+  const sql = `
+    DELETE FROM queue WHERE registry = :registry AND store = :store AND path = :path
+    AND task = 'destroy_version' AND version = :version AND (claim IS NULL OR ready_at <= :now)`
+  connection.run(sql, { registry, store, path, version, now })
 }
 
 export function claimQueue(transaction: Transaction, { limit, leaseMs }: RequestOf<'claimQueue'>): readonly QueueEntry[] {
@@ -105,6 +118,17 @@ export function settleQueue(transaction: Transaction, { id, claim, outcome, enqu
   return true
 }
 
+export function queueRepair(transaction: Transaction, request: RepairRequest): boolean {
+  const { registry, account, secret, actor, token, task, store, path, version } = request
+  if (findDone(transaction, account, token)?.secret === secret) return true
+  const [owner] = owners(transaction, { registry, store, paths: [path] })
+  if (!mayRepair(request, owner)) return false
+  const key = recordAtPath(transaction, store, path)?.key
+  writeAudit(transaction, { account, actor, action: 'secret.repair', outcome: 'ok', secret, key, operationId: token })
+  enqueue(transaction, { account, secret }, [{ task, store, path, version }])
+  return true
+}
+
 function postpone({ connection }: Transaction, sequence: number, task: Task): void {
   const { ready_at, code, retained_until } = taskRow(task)
   const sql = 'UPDATE queue SET claim = NULL, ready_at = :ready_at, code = :code, retained_until = :retained_until WHERE sequence = :sequence'
@@ -112,8 +136,8 @@ function postpone({ connection }: Transaction, sequence: number, task: Task): vo
 }
 
 function isRowUsing(transaction: Transaction, task: QueueRow): boolean {
-  const pointer = recordAtPath(transaction, task.store, task.path)?.pointer
-  return pointer !== undefined && destroys({ task: task.task, version: task.version ?? undefined }, pointer.version)
+  const record = recordAtPath(transaction, task.store, task.path)
+  return record !== undefined && destroys({ task: task.task, version: task.version ?? undefined }, keptBy(record))
 }
 
 function isIntentUsing({ connection, registry }: Transaction, { task, store, path, version }: QueueRow): boolean {

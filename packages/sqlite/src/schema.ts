@@ -140,4 +140,20 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE queue ADD COLUMN code TEXT;
   ALTER TABLE queue ADD COLUMN retained_until INTEGER;
   `,
+
+  // The versions that a record keeps, as JSON. A record of before keeps the pointer's, which its last change may have made: of that the
+  // record has who by his id alone, and the audit trail the rest. The default is for processes of the release before, while they last.
+  `
+  ALTER TABLE records ADD COLUMN versions TEXT NOT NULL DEFAULT '[]';
+  UPDATE records SET versions = json_array(json_object('version', version, 'revision', revision,
+    'committed_at', created_at, 'committed_by_id', created_by_id, 'committed_by_type', created_by_type))
+  WHERE updated_by IS NULL;
+  UPDATE records SET versions = json_array(json_object('version', version, 'revision', revision,
+    'committed_at', updated_at, 'committed_by_id', updated_by, 'committed_by_type', last.actor_type))
+  FROM (
+    SELECT registry, secret, actor_type, max(sequence) FROM audit
+    WHERE action = 'secret.update' AND outcome = 'ok' GROUP BY registry, secret
+  ) AS last
+  WHERE records.updated_by IS NOT NULL AND last.registry = records.registry AND last.secret = records.id;
+  `,
 ]

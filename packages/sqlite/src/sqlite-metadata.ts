@@ -5,10 +5,11 @@ import { secretErrorOf } from './failures.ts'
 import { beginCreate, beginUpdate, claimExpiredIntents } from './intents.ts'
 import { IN_MEMORY, openDatabase } from './open.ts'
 import { page } from './page.ts'
-import { claimQueue, settleQueue } from './queue.ts'
+import { pending } from './pending.ts'
+import { claimQueue, queueRepair, settleQueue } from './queue.ts'
 import type { Transaction } from './transaction.ts'
-import { bindStores, find, owners, pending, references } from './views.ts'
-import { abandon, commitCreate, commitDelete, commitUpdate, updateDescription } from './writes.ts'
+import { bindStores, find, owners, references, scan } from './views.ts'
+import { abandon, commitCreate, commitDelete, commitRollback, commitUpdate, updateDescription } from './writes.ts'
 
 export interface SqliteMetadataOptions {
   /** The database's file, made with mode 0600 where it is missing; `:memory:` for one that ends with the store. */
@@ -92,6 +93,7 @@ export function sqliteMetadata(options: SqliteMetadataOptions): MetadataStore {
     commitUpdate: writes('commitUpdate', commitUpdate),
     abandon: writes('abandon', abandon),
     updateDescription: writes('updateDescription', updateDescription),
+    commitRollback: writes('commitRollback', commitRollback),
     commitDelete: writes('commitDelete', commitDelete),
     find: reads('find', find),
     page: reads('page', page),
@@ -100,6 +102,8 @@ export function sqliteMetadata(options: SqliteMetadataOptions): MetadataStore {
     settleQueue: writes('settleQueue', settleQueue),
     pending: reads('pending', pending),
     owners: reads('owners', owners),
+    queueRepair: writes('queueRepair', queueRepair),
+    scan: reads('scan', scan),
     references: reads('references', references),
     appendAudit: writes('appendAudit', appendAudit),
     readAudit: reads('readAudit', readAudit),

@@ -1,17 +1,13 @@
 import {
-  intentOfRow,
-  pendingOfIntent,
-  pendingOfTask,
+  keptBy,
   requireWhole,
   SecretError,
-  taskOfRow,
-  type IntentRow,
+  storedOfRow,
   type PathOwner,
-  type PendingWork,
+  type RecordRow,
   type References,
   type RequestOf,
   type StoredRecord,
-  type TaskRow,
 } from '@strongroom/core'
 import { recordAtPath, recordByKey, recordOf, type Transaction } from './transaction.ts'
 
@@ -35,7 +31,7 @@ export function owners(transaction: Transaction, { store, paths }: RequestOf<'ow
     const row = recordAtPath(transaction, store, path)
     return {
       path,
-      row: row === undefined ? undefined : { secret: row.id, version: row.pointer.version },
+      row: row === undefined ? undefined : { account: row.accountId, secret: row.id, version: row.pointer.version, kept: keptBy(row) },
       intents: count('intents', path),
       tasks: count('queue', path),
     }
@@ -43,20 +39,11 @@ export function owners(transaction: Transaction, { store, paths }: RequestOf<'ow
   return answers.filter(({ row, intents, tasks }) => row !== undefined || intents > 0 || tasks > 0)
 }
 
-export function pending(
-  { connection, registry, operation }: Transaction,
-  { of, after, limit }: RequestOf<'pending'>,
-): { readonly items: readonly PendingWork[]; readonly next: string | undefined } {
+export function scan({ connection, registry, operation }: Transaction, { store, after, limit }: RequestOf<'scan'>): readonly StoredRecord[] {
   requireWhole(operation, 'limit', limit, 1)
-  if (of === 'intents') {
-    const sql = 'SELECT * FROM intents WHERE registry = :registry AND id > :after ORDER BY id LIMIT :limit'
-    const rows = connection.all<IntentRow>(sql, { registry, after: after ?? '', limit })
-    return { items: rows.map(row => pendingOfIntent(intentOfRow(row))), next: rows.length < limit ? undefined : rows.at(-1)?.id }
-  }
-  const sql = 'SELECT * FROM queue WHERE registry = :registry AND sequence > :after ORDER BY sequence LIMIT :limit'
-  const rows = connection.all<TaskRow & { readonly sequence: number }>(sql, { registry, after: Number(after ?? 0), limit })
-  const next = rows.length < limit ? undefined : rows.at(-1)?.sequence.toString()
-  return { items: rows.map(row => pendingOfTask(taskOfRow(row))), next }
+  // No path is empty, so that the first page is everything after the empty one.
+  const sql = 'SELECT * FROM records WHERE registry = :registry AND store = :store AND path > :after ORDER BY path LIMIT :limit'
+  return connection.all<RecordRow>(sql, { registry, store, after: after ?? '', limit }).map(storedOfRow)
 }
 
 export function references({ connection, registry }: Transaction, { store }: RequestOf<'references'>): References {

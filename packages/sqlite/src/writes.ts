@@ -5,6 +5,8 @@ import {
   createdRecord,
   recordRow,
   requireWhole,
+  rolledBackRecord,
+  SecretError,
   updatedRecord,
   withoutPointer,
   type AccountId,
@@ -19,16 +21,17 @@ import {
 } from '@strongroom/core'
 import { findDone, writeAudit } from './audit.ts'
 import { deleteIntent, heldIntent } from './intents.ts'
-import { enqueue, isQueued } from './queue.ts'
+import { cancelDestruction, enqueue, isQueued } from './queue.ts'
 import { intentOnSecret, recordOf, requireRecord, type Transaction } from './transaction.ts'
 
 const INSERT_RECORD = `
   INSERT INTO records (registry, id, account, key, description, cloud_secret_path, created_at, created_by_id, created_by_type, updated_at,
-    updated_by, revision, store, path, version)
+    updated_by, revision, store, path, version, versions)
   VALUES (:registry, :id, :account, :key, :description, :cloud_secret_path, :created_at, :created_by_id, :created_by_type, :updated_at,
-    :updated_by, :revision, :store, :path, :version)`
+    :updated_by, :revision, :store, :path, :version, :versions)`
 const UPDATE_RECORD = `
-  UPDATE records SET description = :description, updated_at = :updated_at, updated_by = :updated_by, revision = :revision, version = :version
+  UPDATE records SET description = :description, updated_at = :updated_at, updated_by = :updated_by, revision = :revision, version = :version,
+    versions = :versions
   WHERE registry = :registry AND id = :id`
 const LEAVE_TOMBSTONE = `
   INSERT INTO tombstones (registry, id, account, key, created_at, updated_at)
@@ -48,13 +51,14 @@ export function commitCreate(transaction: Transaction, request: RequestOf<'commi
 }
 
 export function commitUpdate(transaction: Transaction, request: RequestOf<'commitUpdate'>): CommitOutcome {
-  const { account, token, version } = request
+  const { account, token } = request
+  requireWhole(transaction.operation, 'keep', request.keep, 1)
   const intent = heldIntent(transaction, request)
   if (intent?.operation !== 'update') return becameOf(transaction, account, token)
-  const record = updatedRecord(intent, recordOf(transaction, account, intent.secret), version, transaction.now)
-  if (record === undefined || isQueued(transaction, record.pointer)) return { state: 'refused' }
-  updateRecord(transaction, record)
-  return endIntent(transaction, intent, record, request.enqueue)
+  const updated = updatedRecord(intent, recordOf(transaction, account, intent.secret), request, transaction.now)
+  if (updated === undefined || isQueued(transaction, updated.record.pointer)) return { state: 'refused' }
+  updateRecord(transaction, updated.record)
+  return endIntent(transaction, intent, updated.record, [...request.enqueue, ...updated.destroy])
 }
 
 export function abandon(
@@ -89,6 +93,31 @@ export function updateDescription(
   return { state: 'done', record: withoutPointer(record) }
 }
 
+export function commitRollback(
+  transaction: Transaction,
+  request: RequestOf<'commitRollback'>,
+): { readonly state: 'done'; readonly record: SecretRecord; readonly claimed: readonly QueueEntry[] } | Busy {
+  const { operation, now } = transaction
+  const { account, secret, version, ifRevision, actor, token, claimMs } = request
+  if (claimMs !== undefined) requireWhole(operation, 'claimMs', claimMs, 0)
+  const done = findDone(transaction, account, token)?.secret === secret
+  const old = requireRecord(transaction, account, secret, done ? undefined : ifRevision)
+  if (done) return { state: 'done', record: withoutPointer(old), claimed: [] }
+  const intent = intentOnSecret(transaction, secret)
+  if (intent !== undefined) return busy(intent, now)
+  const record = rolledBackRecord(operation, old, version, actor, now)
+  const moves = record !== old
+  if (moves) {
+    cancelDestruction(transaction, record.pointer)
+    if (isQueued(transaction, record.pointer)) throw SecretError.refused('conflict', operation)
+    updateRecord(transaction, record)
+  }
+  writeAudit(transaction, { account, actor, action: 'secret.rollback', outcome: 'ok', secret, key: record.key, operationId: token })
+  const { store, path } = record.pointer
+  const promote: readonly QueueDraft[] = moves && claimMs !== undefined ? [{ task: 'promote', store, path, version, claimMs }] : []
+  return { state: 'done', record: withoutPointer(record), claimed: enqueue(transaction, { account, secret }, promote) }
+}
+
 export function commitDelete(
   transaction: Transaction,
   request: RequestOf<'commitDelete'>,
@@ -109,8 +138,8 @@ export function commitDelete(
 }
 
 function updateRecord({ connection, registry }: Transaction, record: StoredRecord): void {
-  const { id, description, updated_at, updated_by, revision, version } = recordRow(record)
-  connection.run(UPDATE_RECORD, { registry, id, description, updated_at, updated_by, revision, version })
+  const { id, description, updated_at, updated_by, revision, version, versions } = recordRow(record)
+  connection.run(UPDATE_RECORD, { registry, id, description, updated_at, updated_by, revision, version, versions })
 }
 
 /** The rest of a commit: the intent goes, its audit entry and its tasks come. */

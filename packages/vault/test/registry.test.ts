@@ -83,7 +83,7 @@ describe.skipIf(missing !== undefined)(suite('a registry on Vault'), () => {
     expect((await store.get(path)).value.revealText()).toBe('committed again')
   })
 
-  it('twenty updates leave one version that is not destroyed, the committed one', async () => {
+  it('twenty updates leave two versions that are not destroyed, the committed one and the one before', async () => {
     const { cloudSecretPath, id } = await secrets().create({ key: 'updated', value: 'value 0' })
     for (let index = 1; index <= 20; index += 1) await secrets().update(id, { value: `value ${index}` })
     for (let pass = 0; pass < 10; pass += 1) await registry.maintain({ maxItems: 100 })
@@ -95,7 +95,32 @@ describe.skipIf(missing !== undefined)(suite('a registry on Vault'), () => {
       Object.entries(data.versions)
         .filter(([, { destroyed }]) => !destroyed)
         .map(([number]) => number),
-    ).toEqual(['21'])
+    ).toEqual(['20', '21'])
+  })
+
+  it('a rollback is read at once; outsiders see the newest until the next update', async () => {
+    const { cloudSecretPath, id } = await secrets().create({ key: 'rolled-back', value: 'one' })
+    await secrets().update(id, { value: 'two' })
+    const [, before] = await secrets().versions(id)
+    if (before === undefined) throw new Error('nothing is kept')
+    expect(await secrets().rollback(id, before.version)).toMatchObject({ outsiders: 'see_newest' })
+    const seen = async (): Promise<readonly string[]> =>
+      [await read('rolled-back'), (await outside(cloudSecretPath)).bytes].map(bytes => new TextDecoder().decode(bytes))
+    expect(await seen()).toEqual(['one', 'two'])
+    await secrets().update(id, { value: 'three' })
+    await registry.maintain()
+    expect(await seen()).toEqual(['three', 'three'])
+  })
+
+  it('refuses to roll back to a version that the server has dropped, as it does when somebody takes its room away', async () => {
+    const { cloudSecretPath, id } = await secrets().create({ key: 'pruned', value: 'one' })
+    await secrets().update(id, { value: 'two' })
+    const [, before] = await secrets().versions(id)
+    if (before === undefined) throw new Error('nothing is kept')
+    await vault.admin('POST', cloudSecretPath.replace('/data/', '/metadata/'), { max_versions: 1 })
+    await vault.admin('POST', cloudSecretPath, { data: { value: 'an outsider’s' } })
+    await expect(secrets().rollback(id, before.version)).rejects.toMatchObject({ code: 'version_unusable', effect: 'none' })
+    expect(await secrets().describe(id)).toMatchObject({ revision: 2 })
   })
 
   it('calls the cloud as often as said: create 2, describe, list and description 0, value 2, read 1, delete 1', async () => {

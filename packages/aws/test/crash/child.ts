@@ -1,5 +1,5 @@
 // The process that dies. It makes `steps` calls of driver and database, and kills itself in place of the next one.
-import { accountId, secretId } from '@strongroom/core'
+import { accountId, secretId, type VersionId } from '@strongroom/core'
 import { ACCOUNT, ACTOR, newDriver, newMetadata, openRegistry, type Scenario } from './parts.ts'
 
 const scenario = JSON.parse(process.argv[2] ?? '') as Scenario
@@ -21,12 +21,13 @@ function dying<T extends object>(name: string, part: T): T {
   })
 }
 
-const { endpoint, database, prefix, operation, steps } = scenario
+const { endpoint, database, prefix, operation, version, steps } = scenario
 const registry = await openRegistry(dying('metadata', newMetadata(database)), dying('driver', newDriver(endpoint)), prefix)
 const secrets = registry.account(accountId(ACCOUNT), ACTOR)
 left = steps
 if (operation === 'create') await secrets.create({ key: 'new', value: 'fresh' })
 else if (operation === 'update') await secrets.update(secretId(scenario.id), { value: 'second' })
+else if (operation === 'rollback') await secrets.rollback(secretId(scenario.id), version as VersionId)
 else await secrets.delete(secretId(scenario.id))
 // Everything is done and nobody has been told: the last place to die.
 if (left === 0) process.kill(process.pid, 'SIGKILL')

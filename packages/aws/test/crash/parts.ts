@@ -9,9 +9,11 @@ export interface Scenario {
   readonly endpoint: string
   readonly database: string
   readonly prefix: string
-  readonly operation: 'create' | 'update' | 'delete'
-  /** The secret to update or delete. */
+  readonly operation: 'create' | 'update' | 'rollback' | 'delete'
+  /** The secret to update, roll back or delete. */
   readonly id: string
+  /** What a rollback is to. */
+  readonly version: string
   /** Calls of driver and database that the child may make; it is killed in place of the next one. */
   readonly steps: number
 }

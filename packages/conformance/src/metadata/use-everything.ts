@@ -5,6 +5,7 @@ export async function useEverything(world: World): Promise<void> {
   const { store } = world
   const record = await world.create({ account: ACCOUNT })
   await world.update(record, 'v2')
+  await world.rollback(record, 'v1', { claimMs: 9 })
   await world.describe(record, 'x')
   await world.abandon(await world.beginUpdate(record))
   const at = { store: 'main', path: (await world.begin({ leaseMs: 0 })).path }
@@ -30,6 +31,9 @@ export async function useEverything(world: World): Promise<void> {
     const { next } = await store.pending({ registry: REGISTRY, of: kind, after: undefined, limit: 1 }, {})
     if (next !== undefined) await store.pending({ registry: REGISTRY, of: kind, after: next, limit: 1 }, {})
   }
+  await store.scan({ registry: REGISTRY, store: 'main', after: at.path, limit: 5 }, {})
+  const repair = { registry: REGISTRY, account: ACCOUNT, secret: record.id, actor: ALICE, token: 'r', task: 'purge_path' } as const
+  await store.queueRepair({ ...repair, store: 'main', path: path('nobody') }, {})
   await world.references()
   await world.references('main')
   await store.bindStores({ registry: REGISTRY, stores: { main: 'memory:1' } }, {})

@@ -27,6 +27,8 @@ export const OTHER_ACCOUNT: AccountId = accountId('account-2')
 export const REGISTRY = 'registry-1'
 export const OTHER_REGISTRY = 'registry-2'
 export const LEASE = 60_000
+/** More versions than a case that is not about them commits. */
+const KEEP = 9
 export const START: number = Date.UTC(2026, 0, 1)
 
 export const path = (value: string): NativePath => value as NativePath
@@ -127,13 +129,22 @@ export class World {
     return answer.intent
   }
 
-  commitUpdate(intent: Intent, to = 'v2', enqueue: readonly QueueDraft[] = []): Promise<CommitOutcome> {
+  commitUpdate(intent: Intent, to = 'v2', enqueue: readonly QueueDraft[] = [], keep: number = KEEP): Promise<CommitOutcome> {
     const { id, account, token } = intent
-    return this.store.commitUpdate({ registry: REGISTRY, intent: id, account, token, version: version(to), enqueue }, {})
+    return this.store.commitUpdate({ registry: REGISTRY, intent: id, account, token, version: version(to), keep, enqueue }, {})
   }
 
-  async update(record: SecretRecord, to: string): Promise<SecretRecord> {
-    return committed(await this.commitUpdate(await this.beginUpdate(record), to))
+  async update(record: SecretRecord, to: string, keep: number = KEEP): Promise<SecretRecord> {
+    return committed(await this.commitUpdate(await this.beginUpdate(record), to, [], keep))
+  }
+
+  rollback(
+    record: SecretRecord,
+    to: string,
+    more: { ifRevision?: number; token?: string; claimMs?: number; account?: AccountId; registry?: string } = {},
+  ): ReturnType<MetadataStore['commitRollback']> {
+    const { ifRevision, token = randomUUID(), claimMs, account = record.accountId, registry = REGISTRY } = more
+    return this.store.commitRollback({ registry, account, secret: record.id, version: version(to), ifRevision, actor: ROBOT, token, claimMs }, {})
   }
 
   abandon(intent: Intent, enqueue: readonly QueueDraft[] = []): ReturnType<MetadataStore['abandon']> {

@@ -132,6 +132,67 @@ export const faults: Readonly<Record<string, Fault>> = {
       return found && Object.assign(found, shared.get(found.id))
     },
   }),
+  'retention/keeps-the-last-versions': store => ({
+    commitUpdate: (request, call) => store.commitUpdate({ ...request, keep: request.keep + 1 }, call),
+  }),
+  'retention/what-falls-out-is-destroyed': store => ({
+    // Only the first of what falls out.
+    async claimQueue(request, call) {
+      const claimed = await store.claimQueue(request, call)
+      const [first, ...rest] = claimed.filter(({ task }) => task === 'destroy_version')
+      return claimed.filter(entry => entry === first || !rest.includes(entry))
+    },
+  }),
+  'retention/what-is-replaced-falls-out-first': store => ({
+    commitUpdate: (request, call) => store.commitUpdate({ ...request, replaces: undefined }, call),
+  }),
+  // The claim knows the pointer's version alone.
+  'retention/what-is-kept-is-not-destroyed': store => ({
+    ...queueing(store, draft => (draft.version === 'v1' ? { ...draft, version: 'x1' as NonNullable<typeof draft.version> } : draft)),
+    async claimQueue(request, call) {
+      const claimed = await store.claimQueue(request, call)
+      return claimed.map(entry => (entry.version === 'x1' ? { ...entry, version: 'v1' as typeof entry.version } : entry))
+    },
+  }),
+  'retention/owners-name-what-is-kept': store => ({
+    async owners(request, call) {
+      const owners = await store.owners(request, call)
+      return owners.map(owner => (owner.row === undefined ? owner : { ...owner, row: { ...owner.row, kept: [owner.row.version] } }))
+    },
+  }),
+  'retention/rollback-moves-the-pointer': store => ({
+    commitRollback: (request, call) => store.commitRollback({ ...request, ifRevision: undefined }, call),
+  }),
+  'retention/rollback-again-answers-the-row': store => ({
+    commitRollback: (request, call) => store.commitRollback({ ...request, token: randomUUID() }, call),
+  }),
+  'retention/rollback-to-where-it-is': store => ({
+    async commitRollback(request, call) {
+      const { registry, account, secret: id, version } = request
+      const found = await store.find({ registry, account, id }, call)
+      if (found?.pointer.version === version) return { state: 'done', record: found, claimed: [] }
+      return await store.commitRollback(request, call)
+    },
+  }),
+  'retention/rollback-waits-for-an-intent': (store, { shared }) => ({
+    async beginUpdate(request, call) {
+      const answer = await store.beginUpdate(request, call)
+      if (answer.state === 'begun') shared.set(request.secret, answer.intent)
+      return answer
+    },
+    async commitRollback(request, call) {
+      const answer = await store.commitRollback(request, call)
+      if (answer.state !== 'busy') return answer
+      const { account, token } = shared.get(request.secret) as Request<'abandon'>
+      await store.abandon({ registry: request.registry, intent: answer.intent, account, token, code: 'aborted', enqueue: [] }, call)
+      return await store.commitRollback(request, call)
+    },
+  }),
+  'retention/rollback-cancels-the-destruction': store =>
+    queueing(store, draft => (draft.task === 'destroy_version' ? { ...draft, claimMs: undefined } : draft)),
+  'retention/rollback-queues-the-promote': store => ({
+    commitRollback: (request, call) => store.commitRollback({ ...request, claimMs: undefined }, call),
+  }),
   'queue/intents-are-claimed-once-expired': store => ({
     claimExpiredIntents: (request, call) => store.claimExpiredIntents({ ...request, limit: 99 }, call),
   }),
@@ -198,6 +259,14 @@ export const faults: Readonly<Record<string, Fault>> = {
   'queue/owners': store => ({
     owners: async (request, call) => (await store.owners(request, call)).map(owner => ({ ...owner, intents: 0 })),
   }),
+  // A task in the way counts as the repair itself.
+  'queue/repairs-are-queued-or-refused': store => ({
+    async queueRepair(request, call) {
+      const { registry, store: name, path } = request
+      const [owner] = await store.owners({ registry, store: name, paths: [path] }, call)
+      return (await store.queueRepair(request, call)) || owner?.tasks === 1
+    },
+  }),
   'queue/store-names-are-bound': store => ({
     bindStores: (request, call) => store.bindStores(request, call).catch(() => ({ missing: [] })),
   }),
@@ -226,6 +295,9 @@ export const faults: Readonly<Record<string, Fault>> = {
       if (page.total === 0) throw SecretError.refused('not_found', 'metadata.page')
       return page
     },
+  }),
+  'pages/scan-walks-a-store': store => ({
+    scan: async (request, call) => (await store.scan(request, call)).toSorted((a, b) => (a.pointer.path < b.pointer.path ? -1 : 1)),
   }),
   // JavaScript's own order is of UTF-16.
   'pages/sorts': store => ({
@@ -289,6 +361,27 @@ export const faults: Readonly<Record<string, Fault>> = {
       return await store.updateDescription({ ...request, ifRevision: undefined }, call)
     },
   }),
+  'races/one-rollback-of-a-revision': store => ({
+    async commitRollback(request, call) {
+      const { registry, account, secret: id, ifRevision } = request
+      const found = await store.find({ registry, account, id }, call)
+      if (found?.revision !== ifRevision) throw SecretError.refused('conflict', 'metadata.commitRollback')
+      return await store.commitRollback({ ...request, ifRevision: undefined }, call)
+    },
+  }),
+  'races/rollback-or-destruction': store => ({
+    // Looks what is kept before its transaction.
+    async commitRollback(request, call) {
+      const { registry, account, secret: id, version } = request
+      const found = await store.find({ registry, account, id }, call)
+      try {
+        return await store.commitRollback(request, call)
+      } catch (error) {
+        if (found?.versions.some(kept => kept.version === version) !== true || !isCode(error, 'not_found')) throw error
+        return { state: 'done', record: found, claimed: [] }
+      }
+    },
+  }),
   'races/delete-or-update': (store, { shared }) => ({
     async beginUpdate(request, call) {
       const answer = await store.beginUpdate(request, call)
@@ -320,6 +413,9 @@ export const faults: Readonly<Record<string, Fault>> = {
   }),
   'races/one-claimant-of-a-task': (store, { shared }) => ({
     claimQueue: coalesced(shared, 'claim', (request, call) => store.claimQueue(request, call)),
+  }),
+  'races/one-repair-of-a-path': (store, { shared }) => ({
+    queueRepair: coalesced(shared, 'repair', (request, call) => store.queueRepair(request, call)),
   }),
   'races/one-location-of-a-name': store => ({
     bindStores: (request, call) => store.bindStores(request, call).catch(() => ({ missing: [] })),

@@ -1,12 +1,23 @@
 import type { AuditEntry } from '../audit.ts'
 import { SecretError } from '../errors.ts'
+import { withoutPointer } from '../metadata-support/records.ts'
 import type { RecordPage, SecretRecord, StoredRecord } from '../metadata.ts'
-import type { AccountSecrets, AuditQuery, CreateInput, ListQuery, UpdateInput, WriteOnlyDriver, WriteOptions } from '../registry.ts'
+import type {
+  AccountSecrets,
+  AuditQuery,
+  CreateInput,
+  ListQuery,
+  RollbackResult,
+  SecretVersion,
+  UpdateInput,
+  WriteOnlyDriver,
+  WriteOptions,
+} from '../registry.ts'
 import { SecretValue } from '../value.ts'
-import type { AccountId, Actor, CallOptions, SecretId } from '../words.ts'
+import type { AccountId, Actor, CallOptions, SecretId, VersionId } from '../words.ts'
 import type { Access } from './access.ts'
 import type { Calls } from './calls.ts'
-import { checkInteger, checkOneOf, checkOptions } from './checks.ts'
+import { checkInteger, checkOneOf, checkOptions, checkVersion } from './checks.ts'
 import { checkDescription, checkId, checkKey } from './check-records.ts'
 import { persist } from './persist.ts'
 import type { RegistryStores } from './registry-stores.ts'
@@ -88,7 +99,7 @@ export class Account implements AccountSecrets {
 
   async describe(id: SecretId, options: CallOptions = {}): Promise<SecretRecord> {
     const operation = 'registry.describe'
-    const { calls, access, stores } = this.#parts
+    const { calls, access } = this.#parts
     calls.assertOpen(operation)
     checkOptions(operation, options, ['signal'])
     checkId(operation, id)
@@ -96,11 +107,7 @@ export class Account implements AccountSecrets {
       (async () => {
         const entry = { ...this.#who, action: 'secret.describe', secret: id } as const
         await access.check(operation, entry, options)
-        return await access.recorded(operation, entry, async () => {
-          const found = await persist(() => stores.metadata.find({ registry: stores.registry, account: this.#account, id }, options))
-          if (found === undefined) throw SecretError.refused('not_found', operation)
-          return withoutPointer(found)
-        })
+        return await access.recorded(operation, entry, async () => withoutPointer(await this.#find(operation, id, options)))
       })(),
     )
   }
@@ -134,6 +141,40 @@ export class Account implements AccountSecrets {
         } finally {
           held?.[Symbol.dispose]()
         }
+      })(),
+    )
+  }
+
+  async versions(id: SecretId, options: CallOptions = {}): Promise<readonly SecretVersion[]> {
+    const operation = 'registry.versions'
+    const { calls, access } = this.#parts
+    calls.assertOpen(operation)
+    checkOptions(operation, options, ['signal'])
+    checkId(operation, id)
+    return await calls.track(
+      (async () => {
+        const entry = { ...this.#who, action: 'secret.versions', secret: id } as const
+        await access.check(operation, entry, options)
+        return await access.recorded(operation, entry, async () => {
+          const { pointer, versions } = await this.#find(operation, id, options)
+          return versions.map(kept => ({ ...kept, committed: kept.version === pointer.version }))
+        })
+      })(),
+    )
+  }
+
+  async rollback(id: SecretId, version: VersionId, options: WriteOptions = {}): Promise<RollbackResult> {
+    const operation = 'registry.rollback'
+    const { calls, access, protocol } = this.#parts
+    calls.assertOpen(operation)
+    checkOptions(operation, options, ['signal', 'ifRevision'])
+    checkId(operation, id)
+    checkVersion(operation, version)
+    checkInteger(operation, 'ifRevision', options.ifRevision, 1, Number.MAX_SAFE_INTEGER)
+    return await calls.track(
+      (async () => {
+        await access.check(operation, { ...this.#who, action: 'secret.rollback', secret: id }, options)
+        return await protocol.rollback({ ...this.#who, operation, signal: options.signal }, id, version, options.ifRevision)
       })(),
     )
   }
@@ -174,12 +215,14 @@ export class Account implements AccountSecrets {
     }
   }
 
+  async #find(operation: string, id: SecretId, options: CallOptions): Promise<StoredRecord> {
+    const { registry, metadata } = this.#parts.stores
+    const found = await persist(() => metadata.find({ registry, account: this.#account, id }, options))
+    if (found === undefined) throw SecretError.refused('not_found', operation)
+    return found
+  }
+
   get #who(): { readonly account: AccountId; readonly actor: Actor } {
     return { account: this.#account, actor: this.#actor }
   }
-}
-
-/** Where a record is kept is the registry's own affair; what a client needs is in `cloudSecretPath`. */
-export function withoutPointer({ pointer: _pointer, ...record }: StoredRecord): SecretRecord {
-  return record
 }

@@ -47,6 +47,13 @@ export function isLine(value: unknown, min: number, max: number): value is strin
   return typeof value === 'string' && value.length >= min && value.length <= max && !/[\0-\x1f\x7f]/.test(value) && value.isWellFormed()
 }
 
+/** @throws SecretError `invalid_argument` */
+export function checkVersion(operation: string, version: unknown): void {
+  if (!isLine(version, 1, 256)) {
+    throw SecretError.invalid(operation, 'a version is text of 1 to 256 characters without control characters')
+  }
+}
+
 /** @throws SecretError `invalid_argument` unless it is undefined or a whole number in the range. */
 export function checkInteger(operation: string, name: string, value: unknown, min: number, max: number): void {
   if (value === undefined) return

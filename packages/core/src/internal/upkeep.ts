@@ -38,10 +38,13 @@ export interface Tally {
 export class Upkeep {
   readonly #stores: BoundStores<WriteOnlyDriver>
   readonly #times: ProtocolTimes
+  readonly #keep: number
 
-  constructor(stores: BoundStores<WriteOnlyDriver>, times: ProtocolTimes) {
+  /** `keep`: versions that a record keeps, the committed one included. */
+  constructor(stores: BoundStores<WriteOnlyDriver>, times: ProtocolTimes, keep: number) {
     this.#stores = stores
     this.#times = times
+    this.#keep = keep
   }
 
   /** One bounded pass: intents first, since settling them fills the queue. */
@@ -112,9 +115,11 @@ export class Upkeep {
       if (versionProof === 'position') return await undo([watch])
       const found = await this.#find(store, intent)
       if (found === undefined) return await undo([watch])
-      const enqueue: QueueDraft[] = [{ task: 'destroy_version', ...place, version: intent.base.version }, watch]
+      const enqueue = [watch]
       if (current === 'on_promote') enqueue.unshift({ task: 'promote', ...place, version: found })
-      const outcome = await persist(() => metadata.commitUpdate({ registry, intent: id, account, token, version: found, enqueue }, {}))
+      const outcome = await persist(() =>
+        metadata.commitUpdate({ registry, intent: id, account, token, version: found, keep: this.#keep, enqueue }, {}),
+      )
       return outcome.state === 'refused' ? await undo([watch]) : true
     } catch {
       return false // the lease that the claim gave runs out, and a later pass takes it
@@ -201,9 +206,9 @@ export class Upkeep {
     const place = { store: entry.store, path: entry.path }
     // Also where nothing is listed: a part of a create may have landed that is no version yet, and the path is nobody's any more.
     if (owner?.row === undefined) return { state: 'watched', enqueue: [{ task: 'purge_path', ...place }] }
-    const { version: kept } = owner.row
+    const { kept } = owner.row
     const byToken = store.driver.capabilities.versionProof === 'token'
-    const strays = listed.filter(({ version, state, token }) => version !== kept && state === 'usable' && (!byToken || token === entry.token))
+    const strays = listed.filter(({ version, state, token }) => !kept.includes(version) && state === 'usable' && (!byToken || token === entry.token))
     return { state: 'watched', enqueue: strays.map(({ version }) => ({ task: 'destroy_version', ...place, version })) }
   }
 

@@ -1,13 +1,15 @@
 import { crypto } from './crypto.ts'
 import type { AuditDraft } from '../audit.ts'
-import type { DriverCall, Payload } from '../driver.ts'
-import { SecretError } from '../errors.ts'
+import type { DriverCall, DriverVersion, Payload } from '../driver.ts'
+import { isSecretError, SecretError } from '../errors.ts'
+import { keptBy, notKept, withoutPointer } from '../metadata-support/records.ts'
 import type { Busy, Intent, QueueDraft, SecretRecord } from '../metadata.ts'
-import type { WriteOnlyDriver } from '../registry.ts'
+import type { RollbackResult, WriteOnlyDriver } from '../registry.ts'
 import type { AccountId, Actor, NativePath, SecretId, VersionId } from '../words.ts'
 import type { Access } from './access.ts'
 import { sleep } from './backoff.ts'
 import { newSecretId } from './ids.ts'
+import { labelsOf } from './labels.ts'
 import { persist } from './persist.ts'
 import type { BoundStores, GuardedStore } from './stores.ts'
 import type { Upkeep } from './upkeep.ts'
@@ -33,6 +35,7 @@ interface Landed {
 }
 
 const APPEND_ROUNDS = 3
+const GONE = 'the record is there, but its secret is gone from the store'
 
 /**
  * The writers' side of the write protocol: intent, put, commit. The commit is the moment of change. A writer never deletes
@@ -43,12 +46,15 @@ export class WriteProtocol {
   readonly #access: Access
   readonly #upkeep: Upkeep
   readonly #times: ProtocolTimes
+  readonly #keep: number
 
-  constructor(stores: BoundStores<WriteOnlyDriver>, access: Access, upkeep: Upkeep, times: ProtocolTimes) {
+  /** `keep`: versions that a record keeps, the committed one included. */
+  constructor(stores: BoundStores<WriteOnlyDriver>, access: Access, upkeep: Upkeep, times: ProtocolTimes, keep: number) {
     this.#stores = stores
     this.#access = access
     this.#upkeep = upkeep
     this.#times = times
+    this.#keep = keep
   }
 
   async create(
@@ -71,7 +77,7 @@ export class WriteProtocol {
     const { leaseMs } = this.#times
     const request = { registry, account, secret, key, description, actor, store: store.name, path, token, leaseMs }
     const { answer, leaseEndsAt } = await this.#begin(writer, audit, () => metadata.beginCreate(request, {}))
-    const labels = { 'strongroom-registry': registry, 'strongroom-account': account, 'strongroom-secret': secret }
+    const labels = labelsOf(registry, account, secret)
     let fullPath = ''
     const { version, uncertain } = await this.#put(audit, answer.intent, async () => {
       const withinMs = leaseEndsAt - performance.now()
@@ -96,12 +102,14 @@ export class WriteProtocol {
     change: {
       readonly description: string | null | undefined
       readonly ifRevision: number | undefined
-      readonly payload: (store: GuardedStore<WriteOnlyDriver>) => Payload
+      readonly payload: (store: GuardedStore<WriteOnlyDriver>) => Payload | Promise<Payload>
+      /** The version that has this value already: it is not kept beside the new one. */
+      readonly replaces?: VersionId
     },
   ): Promise<SecretRecord> {
     const { registry, metadata } = this.#stores
     const { account, actor, operation } = writer
-    const { description, ifRevision } = change
+    const { description, ifRevision, replaces } = change
     const token = crypto().randomUUID()
     const audit = { account, actor, action: 'secret.update', secret, operationId: token } as const
     const { leaseMs } = this.#times
@@ -112,7 +120,7 @@ export class WriteProtocol {
     const base = record.pointer.version
     const { store, version, uncertain } = await this.#put(audit, intent, async () => {
       const target = this.#stores.get(intent.store, operation)
-      const payload = change.payload(target)
+      const payload = await change.payload(target)
       try {
         return { store: target, ...(await this.#append(writer, target, intent, base, payload, leaseEndsAt)) }
       } finally {
@@ -120,18 +128,16 @@ export class WriteProtocol {
       }
     })
     const place = { store: intent.store, path: intent.path }
-    const enqueue: QueueDraft[] = [{ task: 'destroy_version', ...place, version: base }]
-    if (store.driver.capabilities.current === 'on_promote') {
-      enqueue.unshift({ task: 'promote', ...place, version, claimMs: this.#times.leaseMs })
-    }
+    const enqueue: QueueDraft[] = []
+    if (store.driver.capabilities.current === 'on_promote') enqueue.push({ task: 'promote', ...place, version, claimMs: this.#times.leaseMs })
     if (uncertain) enqueue.push(this.#watch(intent))
     const outcome = await this.#commit(writer, audit, () =>
-      metadata.commitUpdate({ registry, intent: intent.id, account, token, version, enqueue }, {}),
+      metadata.commitUpdate({ registry, intent: intent.id, account, token, version, keep: this.#keep, replaces, enqueue }, {}),
     )
     if (outcome.state !== 'committed') throw await this.#notCommitted(writer, intent, outcome.state)
     // The label is moved at once, from the version that should hold it; anything else is the queue's.
     for (const entry of outcome.claimed) await this.#upkeep.tryNow(entry, base)
-    const { pointer: _pointer, ...before } = record
+    const before = withoutPointer(record)
     const changed = { description: description === undefined ? before.description : description, revision: before.revision + 1 }
     return outcome.record ?? { ...before, ...changed, updatedAt: new Date(), updatedBy: actor.id }
   }
@@ -144,6 +150,23 @@ export class WriteProtocol {
     const request = { registry, account, secret, description, ifRevision, actor, token }
     const { answer } = await this.#begin(writer, audit, () => metadata.updateDescription(request, {}))
     return answer.record
+  }
+
+  async rollback(writer: Writer, secret: SecretId, version: VersionId, ifRevision: number | undefined): Promise<RollbackResult> {
+    const { registry, metadata } = this.#stores
+    const { account, actor, operation } = writer
+    const token = crypto().randomUUID()
+    const audit = { account, actor, action: 'secret.rollback', secret, operationId: token } as const
+    const seen = await this.#lookBack(writer, secret, version).catch((error: unknown) =>
+      this.#fail(operation, audit, asSecretError(error, operation).in({ effect: 'none' })),
+    )
+    const claimMs = seen.promotes ? this.#times.leaseMs : undefined
+    const request = { registry, account, secret, version, ifRevision, actor, token, claimMs }
+    const { answer } = await this.#begin(writer, audit, () => metadata.commitRollback(request, {}))
+    for (const entry of answer.claimed) await this.#upkeep.tryNow(entry, seen.current)
+    // What was seen is not what is, once another change has come between.
+    const isNewest = seen.current === version && answer.record.revision <= seen.revision + 1
+    return { record: answer.record, outsiders: seen.promotes || isNewest ? 'follow' : 'see_newest' }
   }
 
   async delete(writer: Writer, secret: SecretId, ifRevision: number | undefined): Promise<void> {
@@ -179,10 +202,15 @@ export class WriteProtocol {
         await sleep(waitMs, signal)
       }
     } catch (error) {
-      const { code, effect } = asSecretError(error, operation)
-      await this.#access.recordFailure({ ...audit, outcome: effect === 'none' ? 'failed' : 'unknown', code })
-      throw asSecretError(error, operation).in({ operation, secretName: audit.key })
+      return await this.#fail(operation, audit, error)
     }
+  }
+
+  /** Records the failure, and throws it. */
+  async #fail(operation: string, audit: Omit<AuditDraft, 'outcome'>, thrown: unknown): Promise<never> {
+    const error = asSecretError(thrown, operation)
+    await this.#access.recordFailure({ ...audit, outcome: error.effect === 'none' ? 'failed' : 'unknown', code: error.code })
+    throw error.in({ operation, secretName: error.secretName ?? audit.key })
   }
 
   /** The put, inside the lease. Refused for certain: the intent is taken back. Otherwise the intent stays, for recovery. */
@@ -219,7 +247,7 @@ export class WriteProtocol {
         // A refusal in this round says nothing of a put without an answer in an earlier one.
         const failure = uncertain ? thrown.in({ effect: 'unknown' }) : thrown
         if (failure.code === 'not_found') {
-          throw failure.in({ code: 'corrupt', hint: 'the record is there, but its secret is gone from the store' })
+          throw failure.in({ code: 'corrupt', hint: GONE })
         }
         if (failure.code !== 'conflict' || driver.capabilities.appendAfter !== 'compared' || round === APPEND_ROUNDS) throw failure
         const newest = await this.#newest({ driver, guard }, path, call).catch((listing: unknown) => {
@@ -229,6 +257,32 @@ export class WriteProtocol {
         after = newest
       }
     }
+  }
+
+  /** Whether the version is still there to be pointed at, before anything is changed; and what outsiders read now. */
+  async #lookBack(
+    { account, operation, signal }: Writer,
+    secret: SecretId,
+    version: VersionId,
+  ): Promise<{ readonly revision: number; readonly current: VersionId | undefined; readonly promotes: boolean }> {
+    const { registry, metadata } = this.#stores
+    const record = await persist(() => metadata.find({ registry, account, id: secret }, {}))
+    if (record === undefined) throw SecretError.refused('not_found', operation)
+    if (!keptBy(record).includes(version)) throw notKept(operation)
+    const { key, revision, pointer } = record
+    const { driver, guard } = this.#stores.get(pointer.store, operation)
+    const attempt = (at: DriverCall): Promise<DriverVersion[]> => Array.fromAsync(allVersions(driver, pointer.path, at))
+    const found = await guard.run({ operation, secretName: key, signal, afterUnknown: 'read', attempt }).catch((error: unknown) => {
+      throw isSecretError(error, 'not_found') ? error.in({ code: 'corrupt', hint: GONE }) : error
+    })
+    const state = found.find(listed => listed.version === version)?.state
+    const { current, destroyVersion } = driver.capabilities
+    // Where destruction only detaches, a version that was replaced looks like one that was destroyed; this one is kept, so it was not.
+    if (state !== 'usable' && !(state === 'destroyed' && destroyVersion === 'detached')) {
+      const hint = 'the store no longer has that version, or not in a state to be read; nothing was changed'
+      throw SecretError.refused('version_unusable', operation, { secretName: key, store: pointer.store, hint })
+    }
+    return { revision, current: found.find(listed => listed.current)?.version, promotes: current === 'on_promote' }
   }
 
   async #newest(

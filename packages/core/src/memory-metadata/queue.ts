@@ -1,9 +1,21 @@
 import { claimedIntent } from '../metadata-support/intents.ts'
+import { keptBy } from '../metadata-support/records.ts'
 import { requireDrafts, requireWhole, type RequestOf } from '../metadata-support/requests.ts'
-import { claimedTask, destroys, entryOfTask, newTask, postponedTask, REMEMBER_SETTLED_MS, type Task } from '../metadata-support/tasks.ts'
-import type { Intent, Pointer, QueueDraft, QueueEntry } from '../metadata.ts'
-import type { AccountId, SecretId } from '../words.ts'
+import {
+  claimedTask,
+  destroys,
+  entryOfTask,
+  mayRepair,
+  newTask,
+  postponedTask,
+  REMEMBER_SETTLED_MS,
+  type Task,
+} from '../metadata-support/tasks.ts'
+import type { Intent, Pointer, QueueDraft, QueueEntry, RepairRequest } from '../metadata.ts'
+import type { AccountId, SecretId, VersionId } from '../words.ts'
+import { findDone, writeAudit } from './audit.ts'
 import { copyIntent, recordAtPath, type Transaction } from './state.ts'
+import { owners } from './views.ts'
 
 /** Queues tasks. Answers those that the caller has claimed with it. */
 export function enqueue(
@@ -22,7 +34,18 @@ export function enqueue(
 
 /** Whether a task will destroy what the pointer names: no row may come to point at it. */
 export function isQueued({ state }: Transaction, { store, path, version }: Pointer): boolean {
-  return [...state.queue.values()].some(task => task.store === store && task.path === path && destroys(task, version))
+  return [...state.queue.values()].some(task => task.store === store && task.path === path && destroys(task, [version]))
+}
+
+/** Takes back what would destroy the version that the pointer names. False, and nothing changed, when somebody is about to do it. */
+export function cancelDestruction(transaction: Transaction, pointer: Pointer): boolean {
+  const { state, now } = transaction
+  const { store, path, version } = pointer
+  const planned = [...state.queue.values()].filter(task => task.store === store && task.path === path && destroys(task, [version]))
+  const idle = (task: Task): boolean => task.task === 'destroy_version' && (task.claim === '' || task.readyAt <= now)
+  if (!planned.every(idle)) return false
+  for (const { id } of planned) state.queue.delete(id)
+  return true
 }
 
 export function claimExpiredIntents(
@@ -81,11 +104,23 @@ export function settleQueue(transaction: Transaction, { id, claim, outcome, enqu
   return true
 }
 
+export function queueRepair(transaction: Transaction, request: RepairRequest): boolean {
+  const { registry, account, secret, actor, token, task, store, path, version } = request
+  if (findDone(transaction, account, token)?.secret === secret) return true
+  const [owner] = owners(transaction, { registry, store, paths: [path] })
+  if (!mayRepair(request, owner)) return false
+  const key = recordAtPath(transaction, store, path)?.key
+  writeAudit(transaction, { account, actor, action: 'secret.repair', outcome: 'ok', secret, key, operationId: token })
+  enqueue(transaction, { account, secret }, [{ task, store, path, version }])
+  return true
+}
+
 function isRowUsing(transaction: Transaction, task: Task): boolean {
   const row = recordAtPath(transaction, task.store, task.path)
-  return row !== undefined && destroys(task, row.pointer.version)
+  return row !== undefined && destroys(task, keptBy(row))
 }
 
 function isIntentUsing({ state }: Transaction, task: Task): boolean {
-  return [...state.intents.values()].some(intent => intent.store === task.store && intent.path === task.path && destroys(task, intent.base?.version))
+  const basesOf = ({ base }: Intent): readonly VersionId[] => (base === undefined ? [] : [base.version])
+  return [...state.intents.values()].some(intent => intent.store === task.store && intent.path === task.path && destroys(task, basesOf(intent)))
 }

@@ -1,4 +1,5 @@
 import type { AuditEntry } from '../audit.ts'
+import { withoutPointer } from '../metadata-support/records.ts'
 import { requireRevision } from '../metadata-support/requests.ts'
 import type { Task } from '../metadata-support/tasks.ts'
 import type { Intent, IntentId, SecretRecord, StoredRecord } from '../metadata.ts'
@@ -62,13 +63,15 @@ export function intentOnSecret({ state }: Transaction, secret: SecretId): Intent
 }
 
 /** Copies leave the store, so that nobody outside holds a date or an actor that is in it. */
-export function copyRecord({ pointer: _pointer, ...record }: StoredRecord): SecretRecord {
+export function copyRecord(stored: StoredRecord): SecretRecord {
+  const record = withoutPointer(stored)
   const { createdAt, createdBy, updatedAt } = record
   return { ...record, createdAt: new Date(createdAt), createdBy: { ...createdBy }, updatedAt: updatedAt === null ? null : new Date(updatedAt) }
 }
 
 export function copyStored(record: StoredRecord): StoredRecord {
-  return { ...copyRecord(record), pointer: { ...record.pointer } }
+  const versions = record.versions.map(kept => ({ ...kept, committedAt: new Date(kept.committedAt), committedBy: { ...kept.committedBy } }))
+  return { ...copyRecord(record), pointer: { ...record.pointer }, versions }
 }
 
 export function copyIntent(intent: Intent): Intent {

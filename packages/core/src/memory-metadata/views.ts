@@ -1,8 +1,7 @@
 import { SecretError } from '../errors.ts'
-import { pendingOfIntent } from '../metadata-support/intents.ts'
+import { keptBy } from '../metadata-support/records.ts'
 import { requireWhole, type RequestOf } from '../metadata-support/requests.ts'
-import { pendingOfTask } from '../metadata-support/tasks.ts'
-import type { PageRequest, PathOwner, PendingWork, RecordPage, References, StoredRecord } from '../metadata.ts'
+import type { PageRequest, PathOwner, RecordPage, References, StoredRecord } from '../metadata.ts'
 import type { NativePath } from '../words.ts'
 import { copyRecord, copyStored, recordAtPath, recordByKey, recordOf, type Transaction } from './state.ts'
 
@@ -36,7 +35,7 @@ export function owners(transaction: Transaction, { store, paths }: RequestOf<'ow
     const row = recordAtPath(transaction, store, path)
     return {
       path,
-      row: row === undefined ? undefined : { secret: row.id, version: row.pointer.version },
+      row: row === undefined ? undefined : { account: row.accountId, secret: row.id, version: row.pointer.version, kept: keptBy(row) },
       intents: [...state.intents.values()].filter(named(path)).length,
       tasks: [...state.queue.values()].filter(named(path)).length,
     }
@@ -44,15 +43,13 @@ export function owners(transaction: Transaction, { store, paths }: RequestOf<'ow
   return answers.filter(({ row, intents, tasks }) => row !== undefined || intents > 0 || tasks > 0)
 }
 
-export function pending(
-  { operation, state }: Transaction,
-  { of, after, limit }: RequestOf<'pending'>,
-): { readonly items: readonly PendingWork[]; readonly next: string | undefined } {
+export function scan({ operation, state }: Transaction, { store, after, limit }: RequestOf<'scan'>): readonly StoredRecord[] {
   requireWhole(operation, 'limit', limit, 1)
-  const all = of === 'intents' ? [...state.intents.values()].map(pendingOfIntent) : [...state.queue.values()].map(pendingOfTask)
-  const placed = all.map(item => ({ item, place: `${item.since.toISOString()} ${item.id}` })).toSorted((a, b) => (a.place < b.place ? -1 : 1))
-  const page = placed.filter(({ place }) => after === undefined || place > after).slice(0, limit)
-  return { items: page.map(({ item }) => item), next: page.length < limit ? undefined : page.at(-1)?.place }
+  const rest = [...state.records.values()].filter(
+    ({ pointer }) => pointer.store === store && (after === undefined || compareBytes(pointer.path, after) > 0),
+  )
+  const sorted = rest.toSorted((a, b) => compareBytes(a.pointer.path, b.pointer.path))
+  return sorted.slice(0, limit).map(copyStored)
 }
 
 export function references({ state }: Transaction, { store }: RequestOf<'references'>): References {

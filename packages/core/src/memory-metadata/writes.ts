@@ -1,11 +1,11 @@
 import { SecretError } from '../errors.ts'
 import { auditOfIntent, begunAgain, busy, createIntent, updateIntent } from '../metadata-support/intents.ts'
-import { changedRecord, createdRecord, updatedRecord } from '../metadata-support/records.ts'
+import { changedRecord, createdRecord, rolledBackRecord, updatedRecord } from '../metadata-support/records.ts'
 import { requireDrafts, requireWhole, type RequestOf } from '../metadata-support/requests.ts'
-import type { Busy, CommitOutcome, Intent, IntentId, QueueEntry, SecretRecord, StoredRecord } from '../metadata.ts'
+import type { Busy, CommitOutcome, Intent, IntentId, QueueDraft, QueueEntry, SecretRecord, StoredRecord } from '../metadata.ts'
 import type { AccountId } from '../words.ts'
 import { findDone, writeAudit } from './audit.ts'
-import { enqueue, isQueued } from './queue.ts'
+import { cancelDestruction, enqueue, isQueued } from './queue.ts'
 import { copyIntent, copyRecord, copyStored, intentOnSecret, recordAtPath, recordByKey, recordOf, requireRecord, type Transaction } from './state.ts'
 
 type BegunCreate = { readonly state: 'begun'; readonly intent: Intent }
@@ -60,13 +60,14 @@ export function commitCreate(transaction: Transaction, request: RequestOf<'commi
 }
 
 export function commitUpdate(transaction: Transaction, request: RequestOf<'commitUpdate'>): CommitOutcome {
-  const { account, token, version } = request
+  const { account, token } = request
   requireDrafts(transaction.operation, request.enqueue)
+  requireWhole(transaction.operation, 'keep', request.keep, 1)
   const intent = heldIntent(transaction, 'update', request)
   if (intent === undefined) return becameOf(transaction, account, token)
-  const record = updatedRecord(intent, recordOf(transaction, account, intent.secret), version, transaction.now)
-  if (record === undefined || isQueued(transaction, record.pointer)) return { state: 'refused' }
-  return commit(transaction, intent, request.enqueue, record)
+  const updated = updatedRecord(intent, recordOf(transaction, account, intent.secret), request, transaction.now)
+  if (updated === undefined || isQueued(transaction, updated.record.pointer)) return { state: 'refused' }
+  return commit(transaction, intent, [...request.enqueue, ...updated.destroy], updated.record)
 }
 
 export function abandon(
@@ -100,6 +101,27 @@ export function updateDescription(
   transaction.state.records.set(secret, changed)
   writeAudit(transaction, { account, actor, action: 'secret.update', outcome: 'ok', secret, key: record.key, operationId: token })
   return { state: 'done', record: copyRecord(changed) }
+}
+
+export function commitRollback(
+  transaction: Transaction,
+  request: RequestOf<'commitRollback'>,
+): { readonly state: 'done'; readonly record: SecretRecord; readonly claimed: readonly QueueEntry[] } | Busy {
+  const { operation, state, now } = transaction
+  const { account, secret, version, ifRevision, actor, token, claimMs } = request
+  if (claimMs !== undefined) requireWhole(operation, 'claimMs', claimMs, 0)
+  const done = findDone(transaction, account, token)?.secret === secret
+  const old = requireRecord(transaction, account, secret, done ? undefined : ifRevision)
+  if (done) return { state: 'done', record: copyRecord(old), claimed: [] }
+  const intent = intentOnSecret(transaction, secret)
+  if (intent !== undefined) return busy(intent, now)
+  const record = rolledBackRecord(operation, old, version, actor, now)
+  if (record !== old && !cancelDestruction(transaction, record.pointer)) throw SecretError.refused('conflict', operation)
+  state.records.set(secret, record)
+  writeAudit(transaction, { account, actor, action: 'secret.rollback', outcome: 'ok', secret, key: record.key, operationId: token })
+  const { store, path } = record.pointer
+  const promote: readonly QueueDraft[] = record === old || claimMs === undefined ? [] : [{ task: 'promote', store, path, version, claimMs }]
+  return { state: 'done', record: copyRecord(record), claimed: enqueue(transaction, { account, secret }, promote) }
 }
 
 export function commitDelete(

@@ -1,5 +1,7 @@
-import type { Intent, Pointer, SecretRecord, StoredRecord } from '../metadata.ts'
-import type { VersionId } from '../words.ts'
+import { SecretError } from '../errors.ts'
+import type { Intent, Pointer, QueueDraft, RecordVersion, SecretRecord, StoredRecord } from '../metadata.ts'
+import type { Actor, VersionId } from '../words.ts'
+import type { RequestOf } from './requests.ts'
 
 /** For authors of metadata stores: the record that the commit of a create writes. */
 export function createdRecord(intent: Intent, version: VersionId, fullPath: string, now: number): StoredRecord {
@@ -16,16 +18,53 @@ export function createdRecord(intent: Intent, version: VersionId, fullPath: stri
     updatedBy: null,
     revision: 1,
     pointer: { store, path, version },
+    versions: [{ version, revision: 1, committedAt: new Date(now), committedBy: actor }],
   }
 }
 
-/** For authors of metadata stores: the record that the commit of an update writes; undefined when the row is not as it was when the intent began. */
-export function updatedRecord(intent: Intent, record: StoredRecord | undefined, version: VersionId, now: number): StoredRecord | undefined {
+/**
+ * For authors of metadata stores: the record that the commit of an update writes, and the tasks of the versions that it keeps no
+ * longer; undefined when the row is not as it was when the intent began.
+ */
+export function updatedRecord(
+  intent: Intent,
+  record: StoredRecord | undefined,
+  { version, keep, replaces }: Pick<RequestOf<'commitUpdate'>, 'version' | 'keep' | 'replaces'>,
+  now: number,
+): { readonly record: StoredRecord; readonly destroy: readonly QueueDraft[] } | undefined {
   const { store, path, base, actor } = intent
   if (record === undefined || base === undefined || record.revision !== base.revision) return undefined
   if (!samePointer(record.pointer, { store, path, version: base.version })) return undefined
   const description = intent.description === undefined ? record.description : intent.description
-  return changedRecord({ ...record, description, updatedBy: actor.id, pointer: { store, path, version } }, now)
+  const changed = pointedAt({ ...record, description }, version, actor, now)
+  const versions = changed.versions.filter(kept => kept.version !== replaces).slice(0, keep)
+  const fallen = changed.versions.filter(kept => !versions.includes(kept))
+  return {
+    record: { ...changed, versions },
+    destroy: fallen.map(({ version: old }) => ({ task: 'destroy_version', store, path, version: old })),
+  }
+}
+
+/**
+ * For authors of metadata stores: the record once it is rolled back to the version; the same one when it points there already.
+ * @throws SecretError `not_found` for a version that it does not keep
+ */
+export function rolledBackRecord(operation: string, record: StoredRecord, version: VersionId, actor: Actor, now: number): StoredRecord {
+  if (record.pointer.version === version) return record
+  if (!keptBy(record).includes(version)) throw notKept(operation)
+  return pointedAt(record, version, actor, now)
+}
+
+/** What a rollback is told whose version is not among those that the record keeps. */
+export function notKept(operation: string): SecretError {
+  return SecretError.refused('not_found', operation, { hint: 'the secret does not keep that version; `versions` lists those that it keeps' })
+}
+
+/** The next revision of a record, which points at the version. */
+function pointedAt(record: StoredRecord, version: VersionId, actor: Actor, now: number): StoredRecord {
+  const changed = changedRecord({ ...record, updatedBy: actor.id, pointer: { ...record.pointer, version } }, now)
+  const first: RecordVersion = { version, revision: changed.revision, committedAt: new Date(now), committedBy: { id: actor.id, type: actor.type } }
+  return { ...changed, versions: [first, ...record.versions.filter(kept => kept.version !== version)] }
 }
 
 /** For authors of metadata stores: the next revision of a record, with what has been changed in it. */
@@ -33,9 +72,14 @@ export function changedRecord(changed: StoredRecord, now: number): StoredRecord 
   return { ...changed, updatedAt: new Date(now), revision: changed.revision + 1 }
 }
 
-/** For authors of metadata stores: without the pointer, which the callers of a commit have no use for. */
-export function withoutPointer({ pointer: _pointer, ...record }: StoredRecord): SecretRecord {
+/** For authors of metadata stores: without what it keeps and where, which is the registry's own affair. */
+export function withoutPointer({ pointer: _pointer, versions: _versions, ...record }: StoredRecord): SecretRecord {
   return record
+}
+
+/** For authors of metadata stores: what no task may destroy while the record is there. */
+export function keptBy({ versions }: Pick<StoredRecord, 'versions'>): readonly VersionId[] {
+  return versions.map(({ version }) => version)
 }
 
 function samePointer(a: Pointer, b: Pointer): boolean {

@@ -1,6 +1,6 @@
 import type { Action, AuditEntry } from '../audit.ts'
 import type { SecretErrorCode } from '../errors.ts'
-import type { Intent, IntentId, QueueTask, SecretRecord, StoredRecord } from '../metadata.ts'
+import type { Intent, IntentId, QueueTask, RecordVersion, SecretRecord, StoredRecord } from '../metadata.ts'
 import type { AccountId, Actor, NativePath, SecretId, VersionId } from '../words.ts'
 import type { Task } from './tasks.ts'
 
@@ -26,6 +26,8 @@ export interface RecordRow {
   readonly store: string
   readonly path: NativePath
   readonly version: VersionId
+  /** What the record keeps, as JSON; the pointer's version first. */
+  readonly versions: string
 }
 
 export interface IntentRow {
@@ -98,6 +100,7 @@ export function recordRow(record: StoredRecord): RecordRow {
     store: record.pointer.store,
     path: record.pointer.path,
     version: record.pointer.version,
+    versions: versionsText(record.versions),
   }
 }
 
@@ -117,7 +120,54 @@ export function recordOfRow(row: RecordRow): SecretRecord {
 }
 
 export function storedOfRow(row: RecordRow): StoredRecord {
-  return { ...recordOfRow(row), pointer: { store: row.store, path: row.path, version: row.version } }
+  return { ...recordOfRow(row), pointer: { store: row.store, path: row.path, version: row.version }, versions: versionsOfRow(row) }
+}
+
+interface VersionEntry {
+  readonly version: VersionId
+  readonly revision: number
+  readonly committed_at: number
+  readonly committed_by_id: string
+  readonly committed_by_type: Actor['type']
+}
+
+/** In one column of the record, since they are read and written with it alone. */
+function versionsText(versions: readonly RecordVersion[]): string {
+  const entries = versions.map(({ version, revision, committedAt, committedBy }): VersionEntry => ({
+    version,
+    revision,
+    committed_at: committedAt.getTime(),
+    committed_by_id: committedBy.id,
+    committed_by_type: committedBy.type,
+  }))
+  return JSON.stringify(entries)
+}
+
+/**
+ * A release that does not know the column has left it as it was, and moved the pointer: then the last change is taken for the commit,
+ * and its actor's type, which the row has not, for the creator's.
+ */
+function versionsOfRow(row: RecordRow): readonly RecordVersion[] {
+  const known = entriesOf(row.versions).map((entry): RecordVersion => ({
+    version: entry.version,
+    revision: entry.revision,
+    committedAt: new Date(entry.committed_at),
+    committedBy: { id: entry.committed_by_id, type: entry.committed_by_type },
+  }))
+  if (known[0]?.version === row.version) return known
+  const { version } = row
+  const { revision, updatedAt, createdAt, updatedBy, createdBy } = recordOfRow(row)
+  const first = { version, revision, committedAt: updatedAt ?? createdAt, committedBy: { ...createdBy, id: updatedBy ?? createdBy.id } }
+  return [first, ...known.filter(other => other.version !== version)]
+}
+
+/** For authors of metadata stores in SQL: what no task may destroy while the row is there. */
+export function keptOfRow({ version, versions }: Pick<RecordRow, 'version' | 'versions'>): readonly VersionId[] {
+  return [...new Set([version, ...entriesOf(versions).map(entry => entry.version)])]
+}
+
+function entriesOf(versions: string): readonly VersionEntry[] {
+  return JSON.parse(versions) as readonly VersionEntry[]
 }
 
 export function intentRow(intent: Intent): IntentRow {

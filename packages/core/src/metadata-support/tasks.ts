@@ -1,8 +1,8 @@
 import { crypto } from '../internal/crypto.ts'
 import type { SecretErrorCode } from '../errors.ts'
-import type { PendingWork, QueueDraft, QueueEntry, QueueTask } from '../metadata.ts'
-import type { RequestOf } from './requests.ts'
+import type { PathOwner, PendingWork, QueueDraft, QueueEntry, QueueTask, RepairRequest } from '../metadata.ts'
 import type { AccountId, SecretId, VersionId } from '../words.ts'
+import type { RequestOf } from './requests.ts'
 
 /** A task as it is kept. Its `claim` is empty while nobody has claimed it. */
 export interface Task extends QueueEntry {
@@ -74,10 +74,20 @@ export function pendingOfTask({
   return { id, task, account, secret, store, path, version, ...times, attempts, code, retainedUntil: until }
 }
 
-/** For authors of metadata stores: whether a task destroys this version of what is at its path. */
+/** For authors of metadata stores: whether a task destroys one of these versions of what is at its path. */
 export function destroys(
   { task, version }: { readonly task: QueueTask; readonly version: VersionId | undefined },
-  named: VersionId | undefined,
+  named: readonly VersionId[],
 ): boolean {
-  return task === 'purge_path' || (task === 'destroy_version' && version !== undefined && version === named)
+  return task === 'purge_path' || (task === 'destroy_version' && version !== undefined && named.includes(version))
+}
+
+type Named = Pick<PathOwner, 'intents' | 'tasks'> & { readonly row: Omit<NonNullable<PathOwner['row']>, 'kept'> | undefined }
+
+/** For authors of metadata stores: whether a repair may be queued, by who names its path now. */
+export function mayRepair({ task, account, secret, version }: RepairRequest, owner: Named | undefined): boolean {
+  if (owner === undefined) return task === 'purge_path'
+  const { row, intents, tasks } = owner
+  if (task !== 'promote' || intents > 0 || tasks > 0) return false
+  return row?.account === account && row.secret === secret && row.version === version
 }

@@ -23,9 +23,14 @@ const OPERATIONS = {
   create: async (secrets: AccountSecrets): Promise<void> => void (await secrets.create({ key: 'new', value: 'fresh' })),
   update: async (secrets: AccountSecrets, id: SecretId): Promise<void> =>
     void (await secrets.update(id, { value: 'second', description: 'changed' })),
+  'update after a rollback': async (secrets: AccountSecrets, id: SecretId): Promise<void> => void (await secrets.update(id, { value: 'second' })),
   describe: async (secrets: AccountSecrets, id: SecretId): Promise<void> => void (await secrets.update(id, { description: 'changed' })),
+  rollback: async (secrets: AccountSecrets, id: SecretId): Promise<void> => await rollback(secrets, id),
   delete: async (secrets: AccountSecrets, id: SecretId): Promise<void> => await secrets.delete(id),
 } as const
+
+/** What was before that is not so for the others. */
+const BEFORE: Partial<Record<Operation, (secrets: AccountSecrets, id: SecretId) => Promise<void>>> = { 'update after a rollback': rollback }
 
 export type Flavour = keyof typeof FLAVOURS
 export type Operation = keyof typeof OPERATIONS
@@ -106,7 +111,10 @@ class World {
       values[key] = (await reader.account(ACCOUNT, ACTOR).read({ id })).value.revealText() // no row points at nothing
       const versions = (await this.driver.versions({ path: found.pointer.path, after: undefined, page: undefined }, call)).items
       const usable = versions.filter(version => version.state === 'usable').map(({ version }) => version)
-      expect(usable, 'versions that nobody names').toEqual([found.pointer.version])
+      const kept = found.versions.map(({ version }) => version)
+      expect(kept[0]).toBe(found.pointer.version)
+      expect(kept.length, 'more than the policy keeps').toBeLessThanOrEqual(2)
+      expect(usable.toSorted(), 'versions that nobody names, or that are named and gone').toEqual(kept.toSorted())
       if (this.driver.capabilities.current === 'on_promote') {
         expect(versions.find(version => version.current)?.version, 'what outsiders read').toBe(found.pointer.version)
       }
@@ -118,12 +126,24 @@ class World {
   }
 }
 
+const ACTIONS: Readonly<Record<Operation, AuditEntry['action']>> = {
+  create: 'secret.create',
+  update: 'secret.update',
+  'update after a rollback': 'secret.update',
+  describe: 'secret.update',
+  rollback: 'secret.rollback',
+  delete: 'secret.delete',
+}
+
 /** How one run of an operation with one fault at one step ended; undefined when the operation has no such step. */
 export async function run(flavour: Flavour, operation: Operation, fault: Fault, at: number, knockOut: KnockOut = {}): Promise<string | undefined> {
   vi.spyOn(Math, 'random').mockReturnValue(0) // no backoff is waited for
   const world = new World(FLAVOURS[flavour], knockOut)
   const before = await world.open()
-  const { id } = await before.account(ACCOUNT, ACTOR).create({ key: 'old', value: 'first' })
+  const { id } = await before.account(ACCOUNT, ACTOR).create({ key: 'old', value: 'zeroth' })
+  await before.account(ACCOUNT, ACTOR).update(id, { value: 'first' })
+  await BEFORE[operation]?.(before.account(ACCOUNT, ACTOR), id)
+  const earlier = (await world.metadata.readAudit({ registry: 'main', account: ACCOUNT, after: 0, limit: 100 }, {})).length
   const counter = { next: 0 }
   let hit: Step | undefined
   let late: (() => Promise<unknown>) | undefined
@@ -156,8 +176,8 @@ export async function run(flavour: Flavour, operation: Operation, fault: Fault, 
         await call()
         throw failure(step, 'unknown')
       case 'stalls':
-        // A put that sleeps longer than the horizon is the sweep's.
-        await (isPut ? world.recover() : world.settle())
+        // A put that sleeps longer than the horizon is the sweep's, as is one that follows a look that does.
+        await (isPut || step.method === 'versions' ? world.recover() : world.settle())
         return await call()
       case 'killed, lands late':
       case 'lost, lands late':
@@ -188,10 +208,16 @@ export async function run(flavour: Flavour, operation: Operation, fault: Fault, 
   await world.settle()
   const { values, trail } = await world.audit()
 
-  const done = { create: { old: 'first', new: 'fresh' }, update: { old: 'second' }, describe: { old: 'first' }, delete: {} }[operation]
-  const undone = { old: 'first' }
-  const action = operation === 'describe' ? 'secret.update' : `secret.${operation}`
-  const committed = trail.filter(entry => entry.action === action && entry.outcome === 'ok').length - (operation === 'create' ? 1 : 0)
+  const done = {
+    create: { old: 'first', new: 'fresh' },
+    update: { old: 'second' },
+    'update after a rollback': { old: 'second' },
+    describe: { old: 'first' },
+    rollback: { old: 'zeroth' },
+    delete: {},
+  }[operation]
+  const undone = { old: operation === 'update after a rollback' ? 'zeroth' : 'first' }
+  const committed = trail.slice(earlier).filter(entry => entry.action === ACTIONS[operation] && entry.outcome === 'ok').length
   expect(values, label).toEqual(committed === 1 ? done : undone)
   expect(committed, label).toBeLessThanOrEqual(1)
   if (outcome === 'ok') expect(committed, `${label}: acknowledged`).toBe(1)
@@ -210,6 +236,13 @@ export async function runEveryStep(flavour: Flavour, operation: Operation, fault
     if (label === undefined) return labels
     labels.push(label)
   }
+}
+
+/** To what was committed before. */
+async function rollback(secrets: AccountSecrets, id: SecretId): Promise<void> {
+  const before = (await secrets.versions(id)).find(({ committed }) => !committed)
+  if (before === undefined) throw new Error('nothing is kept')
+  await secrets.rollback(id, before.version)
 }
 
 function failure({ target }: Step, effect: 'none' | 'unknown'): Error {

@@ -1,5 +1,5 @@
 import { awsDriver, type AwsOptions } from '@strongroom/aws'
-import { wireOf, writes, type Backend, type Found, type Running } from './backend.ts'
+import { looks, wireOf, writes, type Backend, type Found, type Running } from './backend.ts'
 
 const credentials = { accessKeyId: 'crash', secretAccessKey: 'only-for-tests' }
 
@@ -9,6 +9,7 @@ export const aws: Backend = {
     create: writes('CreateSecret'),
     append: writes('PutSecretValue'),
     promote: writes('UpdateSecretVersionStage'),
+    versions: looks('DescribeSecret', 'ListSecretVersionIds'),
     remove: writes('DeleteSecret'),
   },
   promotes: true,

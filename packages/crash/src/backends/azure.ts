@@ -16,6 +16,7 @@ export const azure: Backend = {
   requests: {
     create: [...looks('GetSecretVersions'), ...writes('SetSecret')],
     append: [...looks('GetSecretVersions'), ...writes('SetSecret')],
+    versions: looks('GetSecretVersions'),
     remove: writes('DeleteSecret', 'PurgeDeletedSecret'),
   },
   promotes: false,

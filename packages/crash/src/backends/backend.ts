@@ -8,7 +8,7 @@ export interface Request {
   readonly writes: boolean
 }
 
-export type DrivenCall = 'create' | 'append' | 'promote' | 'remove'
+export type DrivenCall = 'create' | 'append' | 'promote' | 'versions' | 'remove'
 
 /** One kind of place for values. The child uses `driver` alone, so nothing else is loaded before `start`. */
 export interface Backend {

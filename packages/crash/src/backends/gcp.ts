@@ -1,5 +1,5 @@
 import { gcpDriver, type GcpOptions } from '@strongroom/gcp'
-import { wireOf, writes, type Backend, type Found, type Running } from './backend.ts'
+import { looks, wireOf, writes, type Backend, type Found, type Running } from './backend.ts'
 
 interface Config {
   readonly projectId: string
@@ -11,6 +11,7 @@ export const gcp: Backend = {
   requests: {
     create: writes('CreateSecret', 'AddSecretVersion'),
     append: writes('AddSecretVersion'),
+    versions: looks('ListSecretVersions', 'GetSecretVersion'),
     remove: writes('DeleteSecret'),
   },
   promotes: false,

@@ -6,6 +6,7 @@ const VAULT: Pick<Backend, 'requests' | 'promotes' | 'driver'> = {
   requests: {
     create: writes('WriteData', 'WriteMetadata'),
     append: [...looks('ReadMetadata'), ...writes('WriteData')],
+    versions: looks('ReadMetadata'),
     remove: writes('DeleteMetadata'),
   },
   promotes: false,

@@ -2,7 +2,7 @@ import { equal, expectRefused } from '../expect.ts'
 import type { MetadataCase } from '../metadata-case.ts'
 import { accountId, type PageRequest, type SecretId, type SecretRecord, type SortField, type SortOrder } from '@strongroom/core'
 import * as fc from 'fast-check'
-import { newId, OTHER_ACCOUNT, OTHER_REGISTRY, pageRequest, type World } from '../world.ts'
+import { ACCOUNT, newId, OTHER_ACCOUNT, OTHER_REGISTRY, pageRequest, path, REGISTRY, type World } from '../world.ts'
 
 const SORTS: readonly SortField[] = ['created_at', 'updated_at', 'key']
 const ORDERS: readonly SortOrder[] = ['asc', 'desc']
@@ -10,6 +10,42 @@ const ORDERS: readonly SortOrder[] = ['asc', 'desc']
 const KEYS = ['b', 'a', '\u{ffee}', '\u{1f600}', 'a-', 'é', 'zz', 'Z', 'aa', 'a1']
 
 export const pages: readonly MetadataCase[] = [
+  {
+    id: 'pages/scan-walks-a-store',
+    title: 'walks all records of a store by their paths, page by page, while others come and go',
+    async run(world) {
+      const scan = (after: string | undefined, limit: number, store = 'main') =>
+        world.store.scan({ registry: REGISTRY, store, after: after === undefined ? undefined : path(after), limit }, {})
+      const made: SecretRecord[] = []
+      for (const [index, name] of KEYS.entries())
+        made.push(await world.create({ path: path(name), account: index % 2 === 0 ? ACCOUNT : OTHER_ACCOUNT }))
+      await world.create({ path: path('a'), store: 'second' })
+      await world.create({ path: path('c'), registry: OTHER_REGISTRY })
+      const order = ['Z', 'a', 'a-', 'a1', 'aa', 'b', 'zz', 'é', '\u{ffee}', '\u{1f600}']
+      const all = await scan(undefined, 100)
+      equal(
+        all.map(({ pointer }) => pointer.path),
+        order,
+      )
+      for (const record of all) equal(record, await world.find(record.id, record.accountId))
+      equal(all.map(({ id }) => id).toSorted(), made.map(({ id }) => id).toSorted())
+      equal((await scan(undefined, 100, 'second')).length, 1)
+      equal(await scan(undefined, 100, 'third'), [])
+      const seen: string[] = []
+      for (let after: string | undefined; ;) {
+        const page = await scan(after, 3)
+        seen.push(...page.map(({ pointer }) => pointer.path))
+        after = page.at(-1)?.pointer.path
+        if (after === undefined) break
+        // The last one seen goes, one before it comes, and one that is still ahead.
+        const last = page.at(-1)
+        if (last !== undefined) await world.delete(last)
+        if (seen.length === 3) for (const name of ['0', 'c']) await world.create({ path: path(name) })
+      }
+      equal(seen, order.toSpliced(6, 0, 'c'))
+      await expectRefused(scan(undefined, 0), 'invalid_argument')
+    },
+  },
   {
     id: 'pages/unknown-account-is-empty',
     title: 'has an empty page for an unknown account',

@@ -1,7 +1,8 @@
+import { randomUUID } from 'node:crypto'
 import { aText, differ, equal, includes, expectRefused } from '../expect.ts'
 import type { MetadataCase } from '../metadata-case.ts'
-import type { Intent, IntentId, PendingWork } from '@strongroom/core'
-import { ACCOUNT, LEASE, OTHER_ACCOUNT, OTHER_REGISTRY, path, REGISTRY, version, type World } from '../world.ts'
+import type { Intent, IntentId, PendingWork, RepairRequest } from '@strongroom/core'
+import { ACCOUNT, LEASE, newId, OTHER_ACCOUNT, OTHER_REGISTRY, path, REGISTRY, ROBOT, version, type World } from '../world.ts'
 
 const expired = (world: World, more: { limit?: number; intent?: IntentId } = {}): Promise<readonly Intent[]> =>
   world.store.claimExpiredIntents({ registry: REGISTRY, limit: 9, leaseMs: LEASE, ...more }, {})
@@ -287,13 +288,56 @@ export const queue: readonly MetadataCase[] = [
       const owners = (store: string, registry = REGISTRY) => world.store.owners({ registry, store, paths: [path('nobody'), create.path, at, at] }, {})
       equal(await owners('main'), [
         { path: create.path, row: undefined, intents: 1, tasks: 0 },
-        { path: at, row: { secret: record.id, version: 'v1' }, intents: 1, tasks: 2 },
+        { path: at, row: { account: record.accountId, secret: record.id, version: 'v1', kept: ['v1'] }, intents: 1, tasks: 2 },
       ])
       equal(await owners('second'), [{ path: at, row: undefined, intents: 0, tasks: 1 }])
       equal(await owners('main', OTHER_REGISTRY), [])
       equal(await world.references('second'), { records: 0, intents: 0, tasks: 1 })
       equal(await world.references('main'), { records: 2, intents: 2, tasks: 2 })
       equal(await world.references(), { records: 2, intents: 2, tasks: 3 })
+    },
+  },
+  {
+    id: 'queue/repairs-are-queued-or-refused',
+    title: 'queues a repair with its audit entry, once, and only where nothing has changed since it was found',
+    async run(world) {
+      const record = await world.create()
+      const create = await world.begin()
+      const at = path(`path-${record.id}`)
+      const orphan = { task: 'purge_path', account: record.accountId, secret: newId(), path: path('nobody') } as const
+      const promotion = { task: 'promote', account: record.accountId, secret: record.id, path: at, version: version('v1') } as const
+      const repair = (request: Partial<RepairRequest> & Pick<RepairRequest, 'task' | 'account' | 'secret' | 'path'>, token: string = randomUUID()) =>
+        world.store.queueRepair({ registry: REGISTRY, actor: ROBOT, token, store: 'main', ...request }, {})
+      equal(await repair({ ...orphan, path: at }), false)
+      equal(await repair({ ...orphan, path: create.path }), false)
+      equal(await repair({ ...promotion, version: version('v2') }), false)
+      equal(await repair({ ...promotion, secret: newId() }), false)
+      equal(await repair({ ...promotion, account: OTHER_ACCOUNT }), false)
+      equal(await repair({ ...promotion, path: path('nobody') }), false)
+      equal(await repair({ ...promotion, store: 'second' }), false)
+      equal(await world.references(), { records: 1, intents: 1, tasks: 0 })
+      const token = randomUUID()
+      equal(await repair(orphan, token), true)
+      equal(await repair(orphan, token), true)
+      equal(await repair(orphan), false)
+      equal(await repair({ ...orphan, account: OTHER_ACCOUNT, store: 'second' }), true)
+      equal(await repair(promotion), true)
+      equal(await repair(promotion), false)
+      const update = await world.beginUpdate(record)
+      for (const entry of await world.claim()) {
+        includes(entry, { store: aText, attempts: 1, version: entry.task === 'promote' ? 'v1' : undefined })
+        await world.settle(entry, { state: 'done' })
+      }
+      equal(await repair(promotion), false)
+      await world.abandon(update)
+      equal(await repair(promotion), true)
+      const entries = (await world.audit()).filter(({ action }) => action === 'secret.repair')
+      includes(entries, [
+        { actor: ROBOT, outcome: 'ok', secret: orphan.secret, key: undefined, operationId: token },
+        { actor: ROBOT, outcome: 'ok', secret: record.id, key: record.key, operationId: aText },
+        { secret: record.id },
+      ])
+      includes(await world.audit(OTHER_ACCOUNT), [{ action: 'secret.repair', secret: orphan.secret }])
     },
   },
   {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import { isSecretError, verifyAudit, type SecretId, type SecretRecord } from '@strongroom/core'
+import { isSecretError, verifyAudit, type RepairRequest, type SecretId, type SecretRecord } from '@strongroom/core'
 import { equal, expectRefused, includes } from '../expect.ts'
 import type { MetadataCase } from '../metadata-case.ts'
-import { ACCOUNT, ALICE, LEASE, pageRequest, path, REGISTRY, version, type World } from '../world.ts'
+import { ACCOUNT, ALICE, LEASE, newId, OTHER_ACCOUNT, pageRequest, path, REGISTRY, ROBOT, version, type World } from '../world.ts'
 
 const WRITERS = 16
 
@@ -35,9 +35,10 @@ export const races: readonly MetadataCase[] = [
     async run(world) {
       const twin = await world.twin()
       const record = await world.create({ key: 'one' })
-      const { pointer, ...seen } = (await twin.find(record.id)) ?? { pointer: undefined }
+      const { pointer, versions, ...seen } = (await twin.find(record.id)) ?? { pointer: undefined, versions: undefined }
       equal(seen, record)
       includes(pointer, { store: 'main', version: 'v1' })
+      includes(versions, [{ version: 'v1' }])
       await twin.update(record, 'v2')
       includes(await world.find(record.id), { revision: 2, pointer: { version: 'v2' } })
       await world.delete(record)
@@ -94,6 +95,45 @@ export const races: readonly MetadataCase[] = [
       const [answer] = done
       includes(await world.find(record.id), { revision: 2, description: answer?.state === 'done' ? answer.record.description : undefined })
       equal((await world.audit()).length, 2)
+    },
+  },
+  {
+    id: 'races/one-rollback-of-a-revision',
+    title: 'of many who roll the same revision back at once, one does, and one entry of the audit says so',
+    async run(world) {
+      const record = await world.create()
+      await world.update(record, 'v2')
+      await world.update(record, 'v3')
+      const outcomes = await race(world, WRITERS, (from, index) => from.rollback(record, index % 2 === 0 ? 'v1' : 'v2', { ifRevision: 3 }))
+      equal(
+        count(answersOf(outcomes, 'conflict'), answer => answer?.state === 'done'),
+        1,
+      )
+      const found = await world.find(record.id)
+      equal([found?.revision, found?.versions[0]?.version, found?.versions.length], [4, found?.pointer.version, 3])
+      equal((await world.audit()).length, 4)
+    },
+  },
+  {
+    id: 'races/rollback-or-destruction',
+    title: 'a version that falls out is rolled back to before, or destroyed, and never both',
+    async run(world) {
+      for (let round = 0; round < 6; round += 1) {
+        const record = await world.create()
+        await world.update(record, 'v2')
+        const intent = await world.beginUpdate(record)
+        const [ended] = await race<{ readonly state: string }>(world, 2, (from, index) =>
+          (index + round) % 2 === 0 ? from.commitUpdate(intent, 'v3', [], 1) : from.rollback(record, 'v1'),
+        ).then(outcomes => (round % 2 === 0 ? outcomes.slice(1) : outcomes.slice(0, 1)))
+        const [answer] = answersOf(
+          [ended].filter(one => one !== undefined),
+          'not_found',
+        )
+        // The intent was there when the race began, so a rollback comes after its commit, and finds the version given up.
+        equal(answer?.state === 'done', false)
+        includes(await world.find(record.id), { pointer: { version: 'v3' } })
+        equal((await world.claim()).map(entry => entry.version).toSorted(), ['v1', 'v2'])
+      }
     },
   },
   {
@@ -176,6 +216,39 @@ export const races: readonly MetadataCase[] = [
       const settled = answersOf(await race(world, 6, from => from.settle(entry, { state: 'done' }, [task(99)])))
       equal(settled, [true, true, true, true, true, true])
       equal(await world.references(), { records: 1, intents: 0, tasks: 12 })
+    },
+  },
+  {
+    id: 'races/one-repair-of-a-path',
+    title: 'of many who queue the repair of a path at once one does; none does while an intent becomes a record there',
+    async run(world) {
+      const repair = (from: World, request: Pick<RepairRequest, 'account' | 'path'>) =>
+        from.store.queueRepair(
+          { registry: REGISTRY, secret: newId(), actor: ROBOT, token: randomUUID(), task: 'purge_path', store: 'main', ...request },
+          {},
+        )
+      const orphan = { account: ACCOUNT, path: path('orphan') }
+      equal(
+        count(answersOf(await race(world, WRITERS, from => repair(from, orphan))), answer => answer === true),
+        1,
+      )
+      equal([(await world.references()).tasks, (await world.audit()).length], [1, 1])
+      for (let round = 0; round < 4; round += 1) {
+        const intent = await world.begin()
+        // By its labels it may be of any account, so that nothing that is locked for one keeps them apart.
+        const named = { account: OTHER_ACCOUNT, path: intent.path }
+        const outcomes = await race<unknown>(world, WRITERS, (from, index) =>
+          index === WRITERS / 2 ? world.commitCreate(intent) : repair(from, named),
+        )
+        equal(
+          count(answersOf(outcomes), answer => answer === true),
+          0,
+        )
+        equal(
+          (await world.store.owners({ registry: REGISTRY, store: 'main', paths: [intent.path] }, {})).map(({ tasks }) => tasks),
+          [0],
+        )
+      }
     },
   },
   {

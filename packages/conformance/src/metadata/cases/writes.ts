@@ -40,7 +40,8 @@ export const writes: readonly MetadataCase[] = [
         revision: 1,
       }
       equal(outcome, { state: 'committed', record, claimed: [] })
-      const stored = { ...record, pointer: { store: 'main', path: request.path, version: 'v1' } }
+      const first = { version: 'v1', revision: 1, committedAt: record.createdAt, committedBy: ALICE }
+      const stored = { ...record, pointer: { store: 'main', path: request.path, version: 'v1' }, versions: [first] }
       equal(await world.find(request.secret), stored)
       equal(await world.store.find({ registry: REGISTRY, account: ACCOUNT, key: request.key }, {}), stored)
       equal(await world.references(), { records: 1, intents: 0, tasks: 0 })
@@ -132,7 +133,7 @@ export const writes: readonly MetadataCase[] = [
       includes(begun, {
         state: 'begun',
         intent: { operation: 'update', key: record.key, actor: ROBOT, description: 'new', base: { version: 'v1', revision: 1 }, store: 'main' },
-        record: { ...record, pointer: { store: 'main', path: `path-${record.id}`, version: 'v1' } },
+        record: { ...record, pointer: { store: 'main', path: `path-${record.id}`, version: 'v1' }, versions: [{ version: 'v1' }] },
       })
       if (begun.state !== 'begun') return
       const busy = { state: 'busy', intent: begun.intent.id, expired: false }
@@ -272,6 +273,7 @@ export const writes: readonly MetadataCase[] = [
         token: intent.token,
         version: version('v1'),
         fullPath: 'full',
+        keep: 1,
         enqueue: [],
       }
       for (const wrong of [{ token: randomUUID() }, { account: OTHER_ACCOUNT }, { registry: OTHER_REGISTRY }]) {

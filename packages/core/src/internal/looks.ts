@@ -1,0 +1,243 @@
+import type { DriverCall, DriverEntry, DriverVersion, SecretDriver } from '../driver.ts'
+import { isSecretError } from '../errors.ts'
+import type { PathOwner, StoredRecord } from '../metadata.ts'
+import type { Finding, FindingKind } from '../reconciliation.ts'
+import { accountId, secretId, type AccountId, type NativePath, type SecretId, type VersionId } from '../words.ts'
+import { ACCOUNT_LABEL, labelsOf, REGISTRY_LABEL, SECRET_LABEL } from './labels.ts'
+import { persist } from './persist.ts'
+import type { BoundStores, GuardedStore } from './stores.ts'
+import { allVersions } from './writes.ts'
+
+export type Store = GuardedStore<SecretDriver>
+
+/** What was found, and whether it can be mended at all; the record as it was when it was looked at. */
+export interface Suspect {
+  readonly finding: Omit<Finding, 'repair' | 'reason'>
+  readonly problem: string
+  readonly mendable: boolean
+  readonly record: StoredRecord | undefined
+}
+
+/** `skipped`: too young or under way, so that nothing is said of it. */
+export type Verdict = Suspect | 'skipped' | undefined
+
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+/**
+ * The looks at single records and secrets. A list only names candidates, since it may be old and change while it is walked. A candidate
+ * is asked for by itself, and then the database is asked whether all is still as it was: only then it is a finding.
+ */
+export class Looks {
+  readonly #stores: BoundStores<SecretDriver>
+  readonly #operation: string
+  readonly #graceMs: number
+  readonly #signal: AbortSignal | undefined
+
+  constructor(stores: BoundStores<SecretDriver>, operation: string, graceMs: number, signal: AbortSignal | undefined) {
+    this.#stores = stores
+    this.#operation = operation
+    this.#graceMs = graceMs
+    this.#signal = signal
+  }
+
+  /** `owner` was asked for after the record and before this look. */
+  async record(store: Store, record: StoredRecord, owner: PathOwner | undefined): Promise<Verdict> {
+    if (this.#isYoung(record.updatedAt ?? record.createdAt)) return 'skipped'
+    const suspect = await this.#compare(store, record)
+    if (suspect === undefined) return undefined
+    const now = await this.#owner(store, record.pointer.path)
+    if (now === undefined || now.intents > 0) return 'skipped'
+    // A label that was still to be moved when it was looked at, or a version that is watched since.
+    if (suspect.finding.kind === 'drift' && (now.tasks > 0 || (owner?.tasks ?? 0) > 0)) return 'skipped'
+    return (await this.#isUnchanged(record)) ? suspect : 'skipped'
+  }
+
+  /** `owner` was asked for after the list that has the entry; `space` is how paths of this registry begin there. */
+  async entry(store: Store, space: string, entry: DriverEntry, owner: PathOwner | undefined): Promise<Verdict> {
+    const { path, labels = {} } = entry
+    if (owner?.row !== undefined) return entry.labels === undefined ? undefined : await this.#labels(store, entry, owner.row)
+    if (owner !== undefined) return 'skipped'
+    const isOurs = labels[REGISTRY_LABEL] === this.#stores.registry
+    if (!isOurs && !UUID.test(path.slice(space.length))) return undefined
+    const versions = await this.#versions(store, path, undefined)
+    if (versions === undefined || (isOurs && !(await this.#isThere(store, path, versions)))) return undefined
+    const dates = [entry.createdAt, entry.updatedAt, ...versions.map(({ createdAt }) => createdAt)].filter(date => date !== undefined)
+    if (dates.some(date => this.#isYoung(date))) return 'skipped'
+    if ((await this.#owner(store, path)) !== undefined) return 'skipped'
+    const named = this.#labelled(labels)
+    const finding = this.#finding(isOurs ? 'orphan' : 'foreign', store, path, undefined, named)
+    if (!isOurs) return { finding, problem: FOREIGN, mendable: false, record: undefined }
+    if (named === undefined || !path.endsWith(`${this.#stores.registry}-${named.secret}`)) {
+      return { finding, problem: UNPROVEN, mendable: false, record: undefined }
+    }
+    if (dates.length === 0) return { finding, problem: UNDATED, mendable: false, record: undefined }
+    return { finding, problem: ORPHAN, mendable: true, record: undefined }
+  }
+
+  async #compare(store: Store, record: StoredRecord): Promise<Suspect | undefined> {
+    const { key } = record
+    const { path, version } = record.pointer
+    const versions = await this.#versions(store, path, key)
+    const own = versions?.find(candidate => candidate.version === version)
+    const holder = versions?.find(({ current }) => current)?.version
+    if (own?.state === 'usable' && holder === version) return await this.#compareKept(store, record, versions ?? [])
+    // AWS calls a version without a label destroyed, and gives it out all the same.
+    const state = own?.state === 'usable' ? 'there' : await this.#reads(store, path, version, key)
+    const suspect = (kind: FindingKind, problem: string, current?: VersionId): Suspect => ({
+      finding: { ...this.#finding(kind, store, path, record, undefined), current, version: kind === 'missing' ? version : undefined },
+      problem,
+      mendable: kind === 'drift',
+      record,
+    })
+    if (state === 'not_found') return versions === undefined ? suspect('dangling', DANGLING) : suspect('missing', GONE)
+    if (state === 'version_unusable') return suspect('missing', UNUSABLE)
+    const current = await this.#current(store, path, key)
+    if (current === version) return undefined
+    const drift = suspect('drift', current === undefined ? SILENT : DRIFT, current)
+    // A label is moved from its holder; where nothing holds it there is nothing to compare with.
+    const stuck = current === undefined && store.driver.capabilities.current === 'on_promote'
+    return stuck ? { ...drift, problem: UNLABELLED, mendable: false } : drift
+  }
+
+  /** What the record keeps beside its pointer's, for a rollback. */
+  async #compareKept(store: Store, record: StoredRecord, versions: readonly DriverVersion[]): Promise<Suspect | undefined> {
+    const { path } = record.pointer
+    for (const { version } of record.versions.slice(1)) {
+      const listed = versions.find(candidate => candidate.version === version)?.state
+      // Where destruction only detaches, one that was replaced looks destroyed and is there.
+      const isDetached = listed === 'destroyed' && store.driver.capabilities.destroyVersion === 'detached'
+      if (listed === 'usable' || isDetached || (await this.#reads(store, path, version, record.key)) === 'there') continue
+      const finding = { ...this.#finding('missing', store, path, record, undefined), version }
+      return { finding, problem: KEPT, mendable: false, record }
+    }
+    return undefined
+  }
+
+  async #labels(store: Store, { path, labels }: DriverEntry, row: NonNullable<PathOwner['row']>): Promise<Verdict> {
+    const wanted = labelsOf(this.#stores.registry, row.account, row.secret)
+    const wrong = (found: DriverEntry['labels']): string[] => Object.keys(wanted).filter(name => found !== undefined && found[name] !== wanted[name])
+    if (wrong(labels).length === 0) return undefined
+    const record = await this.#find(row.account, row.secret)
+    if (record === undefined || this.#isYoung(record.updatedAt ?? record.createdAt)) return 'skipped'
+    const again = wrong((await this.#listed(store, path))?.labels)
+    if (again.length === 0 || !(await this.#isUnchanged(record))) return 'skipped'
+    const problem = `${LABELS} ${again.map(name => `${name}=${wanted[name]}`).join(', ')}`
+    return { finding: this.#finding('labels', store, path, record, undefined), problem, mendable: false, record }
+  }
+
+  #finding(
+    kind: FindingKind,
+    store: Store,
+    path: NativePath,
+    record: StoredRecord | undefined,
+    labels: { readonly account: AccountId; readonly secret: SecretId } | undefined,
+  ): Suspect['finding'] {
+    const { accountId: account = labels?.account, id: secret = labels?.secret, key, pointer } = record ?? {}
+    return { kind, store: store.name, path, account, secret, key, pointer: pointer?.version, current: undefined, version: undefined }
+  }
+
+  /** Whose secret it is by its labels; undefined when they do not say. */
+  #labelled(labels: Readonly<Record<string, string>>): { readonly account: AccountId; readonly secret: SecretId } | undefined {
+    try {
+      return { account: accountId(labels[ACCOUNT_LABEL] ?? ''), secret: secretId(labels[SECRET_LABEL] ?? '') }
+    } catch {
+      return undefined
+    }
+  }
+
+  #isYoung(date: Date): boolean {
+    return Date.now() - date.getTime() < this.#graceMs
+  }
+
+  /** Undefined: there is no secret. */
+  async #versions(store: Store, path: NativePath, key: string | undefined): Promise<readonly DriverVersion[] | undefined> {
+    try {
+      return await this.#ask(store, key, call => Array.fromAsync(allVersions(store.driver, path, call)))
+    } catch (error) {
+      if (isSecretError(error, 'not_found')) return undefined
+      throw error
+    }
+  }
+
+  /** Whether exactly this version is given out. The value is overwritten at once. */
+  async #reads(store: Store, path: NativePath, version: VersionId, key: string | undefined): Promise<'there' | 'not_found' | 'version_unusable'> {
+    try {
+      const { payload } = await this.#ask(store, key, call => store.driver.read({ path, version }, call))
+      payload.bytes.fill(0)
+      return 'there'
+    } catch (error) {
+      if (isSecretError(error, 'not_found')) return 'not_found'
+      if (isSecretError(error, 'version_unusable')) return 'version_unusable'
+      throw error
+    }
+  }
+
+  /** The list of versions may be old too: to read one says that the secret is there. */
+  async #isThere(store: Store, path: NativePath, versions: readonly DriverVersion[]): Promise<boolean> {
+    const one = versions.find(({ state }) => state === 'usable') ?? versions[0]
+    return one !== undefined && (await this.#reads(store, path, one.version, undefined)) !== 'not_found'
+  }
+
+  /** What is read without naming a version; undefined when nothing is. */
+  async #current(store: Store, path: NativePath, key: string): Promise<VersionId | undefined> {
+    try {
+      const { payload, version } = await this.#ask(store, key, call => store.driver.read({ path, version: undefined }, call))
+      payload.bytes.fill(0)
+      return version
+    } catch (error) {
+      if (isSecretError(error, 'not_found', 'version_unusable')) return undefined
+      throw error
+    }
+  }
+
+  async #listed(store: Store, path: NativePath): Promise<DriverEntry | undefined> {
+    for (let page: string | undefined; ;) {
+      const { items, next } = await this.list(store, path, page)
+      const found = items.find(item => item.path === path)
+      if (found !== undefined || next === undefined) return found
+      page = next
+    }
+  }
+
+  list(store: Store, prefix: string, page: string | undefined): ReturnType<SecretDriver['list']> {
+    return this.#ask(store, undefined, call => store.driver.list({ prefix, withLabels: true, page }, call))
+  }
+
+  owners(store: Store, paths: readonly NativePath[]): Promise<readonly PathOwner[]> {
+    const { registry, metadata } = this.#stores
+    return persist(() => metadata.owners({ registry, store: store.name, paths }, { signal: this.#signal }))
+  }
+
+  async #owner(store: Store, path: NativePath): Promise<PathOwner | undefined> {
+    return (await this.owners(store, [path]))[0]
+  }
+
+  async #find(account: AccountId, id: SecretId): Promise<StoredRecord | undefined> {
+    const { registry, metadata } = this.#stores
+    return await persist(() => metadata.find({ registry, account, id }, { signal: this.#signal }))
+  }
+
+  /** Every change of a pointer is a change of the revision. */
+  async #isUnchanged({ accountId: account, id, revision }: StoredRecord): Promise<boolean> {
+    return (await this.#find(account, id))?.revision === revision
+  }
+
+  #ask<T>({ guard }: Store, key: string | undefined, attempt: (call: DriverCall) => Promise<T>): Promise<T> {
+    return guard.run({ operation: this.#operation, secretName: key, signal: this.#signal, afterUnknown: 'read', attempt })
+  }
+}
+
+const ORPHAN = 'the secret has this registry’s labels and no record; a repair queues its removal'
+const UNPROVEN = 'the secret has this registry’s label but not the path of the record that its labels name, such as a copy: look whose it is'
+const UNDATED = 'the secret has no record, and its store tells no date of it: look how old it is before you remove it'
+const FOREIGN = 'the secret is where this registry’s are, and has not its labels: it is never touched; look whose it is'
+const DANGLING =
+  'the record’s secret is gone from its store: restore it there if the store still can, put a new value by an update, or delete the record'
+const GONE = 'the version that the record points at is gone from its secret: give the record a new value by an update'
+const UNUSABLE =
+  'the version that the record points at is disabled or destroyed: enable it in its store if that can be, or give the record a new value by an update'
+const KEPT = 'a version that the record keeps for a rollback is gone or cannot be read; the record’s own is whole'
+const DRIFT = 'who names no version reads another one than the record’s; a repair makes the record’s current again'
+const SILENT = 'who names no version reads nothing, since the newest version cannot be read; a repair puts the record’s value again'
+const UNLABELLED = 'no version is current, so that there is none to move the label from: make the record’s version current in its store'
+const LABELS = 'the secret’s labels are not its record’s, and a driver cannot change them: set in its store'

@@ -1,0 +1,30 @@
+import { SecretError } from '../errors.ts'
+import type { StorePolicy } from '../policy.ts'
+import type { RegistryPolicy } from '../registry.ts'
+import { checkInteger, checkPolicy } from './checks.ts'
+import { DEFAULT_DEADLINE_MS } from './guard.ts'
+import type { ProtocolTimes } from './write-protocol.ts'
+
+const DEFAULT_HORIZON_MS = 15 * 60_000
+const DEFAULT_KEPT = 2
+const MAX_KEPT = 20
+
+/** The parts of a policy: for the write protocol, and for the guards of the stores. @throws SecretError `invalid_argument` */
+export function checkRegistryPolicy(
+  operation: string,
+  policy: RegistryPolicy,
+): { readonly times: ProtocolTimes; readonly keep: number; readonly storePolicy: StorePolicy } {
+  if (typeof policy !== 'object' || policy === null) throw SecretError.invalid(operation, 'policy is an object')
+  const { prefix, leaseMs: lease, putHorizonMs = DEFAULT_HORIZON_MS, keepVersions: keep = DEFAULT_KEPT, ...storePolicy } = policy
+  checkPolicy(operation, storePolicy, ['limits', 'leaseMs', 'putHorizonMs', 'keepVersions'])
+  const prefixes = typeof prefix === 'object' && prefix !== null ? Object.values(prefix) : [prefix]
+  for (const one of prefixes) checkPolicy(operation, one === undefined ? {} : { prefix: one }, ['prefix'])
+  const { deadlineMs = DEFAULT_DEADLINE_MS } = policy
+  const leaseMs = lease ?? deadlineMs * 3
+  checkInteger(operation, 'leaseMs', leaseMs, 1, 24 * 3_600_000)
+  checkInteger(operation, 'putHorizonMs', putHorizonMs, 0, 7 * 24 * 3_600_000)
+  checkInteger(operation, 'keepVersions', keep, 1, MAX_KEPT)
+  // A put sent at the very end of one deadline must have its answer, and its commit, well inside the lease.
+  if (leaseMs <= deadlineMs * 2) throw SecretError.invalid(operation, `leaseMs must be more than twice deadlineMs (${deadlineMs})`)
+  return { times: { deadlineMs, leaseMs, putHorizonMs }, keep, storePolicy }
+}

@@ -1,0 +1,514 @@
+import { isSecretError, SecretError } from '@strongroom/core'
+import type { Finding, MetadataStore, SecretDriver, SecretId, SecretRecord, VersionId } from '@strongroom/core'
+import { describe, expect, it } from 'vitest'
+import { ACCOUNT, ALICE, CALL, flavours, MARKER, onAppend, runOf, World } from './support/migrator-world.ts'
+import { failureOf, fails, until } from './support/scripted.ts'
+import { tracked } from './support/tracked.ts'
+
+const onPromote = flavours.filter(flavour => !onAppend.includes(flavour))
+
+/** Lets others go first, now more, now less. */
+const dawdling = async (_: unknown, call: () => Promise<unknown>): Promise<unknown> => {
+  for (let turns = Math.floor(Math.random() * 4); turns > 0; turns -= 1) await new Promise(resolve => setImmediate(resolve))
+  return await call()
+}
+/** The driver, but for something that happens between an answer of the backend and its arrival. */
+const after = (world: World, method: 'read' | 'versions', act: () => Promise<void>): SecretDriver => ({
+  ...world.cloud.driver,
+  [method]: async (request: never, call: never) => {
+    const answer = await world.cloud.driver[method](request, call)
+    await act()
+    return answer
+  },
+})
+const labels = (secret: string, registry = 'main', account: string = ACCOUNT) => ({
+  'strongroom-registry': registry,
+  'strongroom-account': account,
+  'strongroom-secret': secret,
+})
+const summaryOf = ({ findings }: { readonly findings: readonly Finding[] }): readonly string[] =>
+  findings.map(({ kind, key, secret, repair }) => `${kind} ${key ?? secret} ${repair}`).toSorted()
+const all = { repair: ['orphan', 'drift'] } as const
+const freshId = (n = 0): string => `01900000-0000-7000-8000-${String(n).padStart(12, '0')}`
+
+/** The damage that users and accidents do, each to a record or a secret of its own. */
+async function damaged(world: World): Promise<{ readonly drifted: SecretRecord }> {
+  const secrets = await world.secrets()
+  await secrets.create({ key: 'sound', value: 'value-sound' })
+  const dangling = await secrets.create({ key: 'deleted', value: 'value-deleted' })
+  const missing = await secrets.create({ key: 'destroyed', value: 'value-destroyed' })
+  const drifted = await secrets.create({ key: 'drifted', value: 'value-drifted', description: 'kept' })
+  const relabelled = await secrets.create({ key: 'relabelled', value: 'value-relabelled' })
+  await world.outside.remove({ path: await world.path(dangling), purge: true }, CALL)
+  const lost = await world.path(missing)
+  await world.put(lost, 'outside-destroyed')
+  await world.outside.destroyVersion({ path: lost, version: '1' as VersionId }, CALL)
+  await world.put(await world.path(drifted), 'outside-drifted')
+  const path = await world.path(relabelled)
+  await world.outside.remove({ path, purge: true }, CALL)
+  await world.plant(path, labels(relabelled.id, 'main', 'acc-2'))
+  await world.plant(`main-${freshId(1)}`, labels(freshId(1)))
+  await world.plant(`main-${freshId(2)}`)
+  await world.plant(`main-${freshId(3)}`, labels(freshId(3), 'other'))
+  await world.plant('main-copy', labels(freshId(4)))
+  await world.plant(`main-${freshId(5)}`, { 'strongroom-registry': 'main' })
+  await world.plant(`main-2-${freshId(6)}`, labels(freshId(6), 'main-2'))
+  await world.plant('main-other-thing')
+  return { drifted }
+}
+
+const FOUND = [
+  'dangling deleted not_possible',
+  'foreign 01900000-0000-7000-8000-000000000003 not_possible',
+  'foreign undefined not_possible',
+  'labels relabelled not_possible',
+  'missing destroyed not_possible',
+  'orphan 01900000-0000-7000-8000-000000000004 not_possible',
+  'orphan undefined not_possible',
+]
+
+describe.each(flavours)('reconcile on a backend like %s', flavour => {
+  const detached = flavour === 'aws'
+
+  it('has nothing to say of what is as it should be', async () => {
+    const world = new World(flavour)
+    const secrets = await world.secrets()
+    for (let n = 0; n < 20; n += 1) {
+      const { id } = await secrets.create({ key: `key-${n}`, value: `value-${n}` })
+      if (n % 2 === 0) await secrets.update(id, { value: `value-${n}-b` })
+      if (n % 5 === 0) await secrets.delete(id)
+    }
+    await world.settle()
+    const ran = await world.reconcile(all)
+    expect(ran.findings).toEqual([])
+    expect(ran.report).toMatchObject({ records: 16, secrets: 16, skipped: 0, queued: 0, done: 0 })
+  })
+
+  it('only looks, unless it is asked to mend', async () => {
+    const world = new World(flavour)
+    await damaged(world)
+    const before = [await world.paths(), await world.trail(), await world.metadata.references({ registry: 'main' }, {})]
+    const ran = await world.reconcile()
+    const expected = [
+      ...FOUND.filter(text => !detached || !text.startsWith('missing')),
+      'drift drifted none',
+      'orphan 01900000-0000-7000-8000-000000000001 none',
+    ]
+    // Where a destroyed version is only unlabelled, it is still there to be read, and only the label is wrong.
+    if (detached) expected.push('drift destroyed none')
+    expect(summaryOf(ran)).toEqual(expected.toSorted())
+    expect(ran.report.findings).toEqual({ orphan: 3, dangling: 1, missing: detached ? 0 : 1, drift: detached ? 2 : 1, labels: 1, foreign: 2 })
+    for (const { reason, store } of ran.findings) expect([reason.length > 20, store]).toEqual([true, 'main'])
+    expect([await world.paths(), await world.trail(), await world.metadata.references({ registry: 'main' }, {})]).toEqual(before)
+    expect(world.cloud.count('append', 'promote', 'destroyVersion', 'remove', 'restore')).toBe(0)
+  })
+
+  it('mends what it is asked to, through the queue or under an intent, and then finds it no more', async () => {
+    const world = new World(flavour)
+    const { drifted } = await damaged(world)
+    const path = await world.path(drifted)
+    const ran = await world.reconcile(all)
+    const drift = onAppend.includes(flavour) ? 'done' : 'queued'
+    expect(summaryOf(ran)).toContain(`drift drifted ${drift}`)
+    expect(summaryOf(ran)).toContain('orphan 01900000-0000-7000-8000-000000000001 queued')
+    expect(world.cloud.count('remove', 'destroyVersion')).toBe(0) // only the queue destroys
+    await world.settle()
+    expect(await world.current(path)).toBe('value-drifted')
+    expect(await world.values(key => key === 'drifted')).toEqual({ drifted: 'value-drifted' })
+    const now = await (await world.secrets()).describe(drifted.id)
+    expect(now).toMatchObject({ description: 'kept', revision: onAppend.includes(flavour) ? 2 : 1 })
+    expect(await world.paths()).not.toContain(`main-${freshId(1)}`)
+    const again = await world.reconcile(all)
+    expect(summaryOf(again)).toEqual(detached ? FOUND.filter(text => !text.startsWith('missing')) : FOUND)
+    const repairs = (await world.trail()).filter(({ action }) => action === 'secret.repair')
+    expect(repairs.map(({ actor, outcome }) => `${actor.id} ${outcome}`)).toEqual(repairs.map(() => 'operator ok'))
+    expect(repairs.map(({ secret }) => secret)).toEqual(expect.arrayContaining([drifted.id, freshId(1)]))
+  })
+})
+
+describe('what is not judged', () => {
+  it('what is younger than the grace period', async () => {
+    const world = new World('local', Date.now())
+    await damaged(world)
+    const { findings, report } = await world.reconcile({ graceMs: 3_600_000, ...all })
+    expect(findings).toEqual([])
+    expect(report.skipped).toBeGreaterThan(5)
+    expect((await runOf(await world.migrator(), { graceMs: undefined })).findings).toEqual([]) // an hour by default
+  })
+
+  it('what a writer is at: its intent and its tasks say so', async () => {
+    const world = new World('google')
+    const secrets = await world.secrets()
+    const record = await secrets.create({ key: 'busy', value: 'value-1' })
+    const stuck = await world.secrets({
+      metadata: { ...world.metadata, commitUpdate: () => new Promise(() => {}), commitCreate: () => new Promise(() => {}) },
+    })
+    void stuck.update(record.id, { value: 'value-2' })
+    void stuck.create({ key: 'new', value: 'value-3' })
+    await until(() => world.cloud.count('create') === 2 && world.cloud.count('append') === 1)
+    const during = await world.reconcile(all)
+    expect(during.findings).toEqual([])
+    expect(during.report.skipped).toBe(2)
+    await world.settle()
+    // The update was undone, and on a backend without promotion its version had been what outsiders read.
+    expect(summaryOf(await world.reconcile(all))).toEqual(['drift busy done'])
+    await world.settle()
+    expect(await world.current(await world.path(record))).toBe('value-1')
+    expect((await world.reconcile(all)).findings).toEqual([])
+  })
+
+  it('a label that the queue is about to move', async () => {
+    const world = new World()
+    const secrets = await world.secrets()
+    const { id } = await secrets.create({ key: 'a', value: 'value-1' })
+    world.cloud.on('promote', fails({ retryable: false }))
+    await secrets.update(id, { value: 'value-2' })
+    expect(await world.current(await world.path({ id }))).toBe('value-1')
+    const { findings, report } = await world.reconcile(all)
+    expect([findings, report.skipped]).toEqual([[], 1])
+  })
+
+  it('a label that the queue has moved since it was looked at', async () => {
+    const world = new World()
+    const secrets = await world.secrets()
+    const { id } = await secrets.create({ key: 'a', value: 'value-1' })
+    world.cloud.on('promote', fails({ retryable: false }))
+    await secrets.update(id, { value: 'value-2' })
+    let moved = 0
+    const driver = after(world, 'read', async () => {
+      await world.settle()
+      moved += 1
+    })
+    const { findings, report } = await world.reconcile(all, { driver })
+    expect([findings, report.skipped, moved]).toEqual([[], 1, 1])
+  })
+
+  it.each(['is at work', 'was undone'] as const)('a record to which a writer has come since it was listed, and %s', async what => {
+    const world = new World('google')
+    const { id } = await (await world.secrets()).create({ key: 'a', value: 'value-1' })
+    const stuck = await world.secrets({ metadata: { ...world.metadata, commitUpdate: () => new Promise(() => {}) } })
+    let begun = false
+    const driver: SecretDriver = {
+      ...world.cloud.driver,
+      versions: async (request, call) => {
+        if (!begun) {
+          begun = true
+          void stuck.update(id, { value: 'value-2' })
+          await until(() => world.cloud.count('append') === 1)
+          if (what === 'was undone') {
+            world.later(120_000)
+            expect(await (await world.registry()).maintain()).toMatchObject({ recovered: 1, backlog: 1 })
+          }
+        }
+        return await world.cloud.driver.versions(request, call)
+      },
+    }
+    const { findings, report } = await world.reconcile({}, { driver })
+    expect([findings, report.skipped]).toEqual([[], 1])
+    expect(await world.current(await world.path({ id }))).toBe('value-2')
+  })
+
+  it('an orphan whose removal another run has queued since it was listed', async () => {
+    const world = new World()
+    await world.plant(`main-${freshId(1)}`, labels(freshId(1)))
+    let queued = 0
+    const driver = after(world, 'read', async () => {
+      if (queued === 0) queued = (await world.reconcile(all)).report.queued
+    })
+    const { findings, report } = await world.reconcile({}, { driver })
+    expect([findings, report.skipped, queued]).toEqual([[], 1, 1])
+  })
+
+  it('labels that are wrong in an old list alone', async () => {
+    const world = new World()
+    await (await world.secrets()).create({ key: 'a', value: 'value-a' })
+    world.cloud.on('list', async act => {
+      const page = (await act()) as Awaited<ReturnType<SecretDriver['list']>>
+      return { ...page, items: page.items.map(item => ({ ...item, labels: {} })) }
+    })
+    const { findings, report } = await world.reconcile()
+    expect([findings, report.skipped, world.cloud.count('list')]).toEqual([[], 1, 2])
+  })
+
+  it('what has no labels, whatever the repair', async () => {
+    const world = new World()
+    for (let n = 0; n < 5; n += 1) await world.plant(`main-${freshId(n)}`)
+    expect((await world.reconcile(all)).report.findings.foreign).toBe(5)
+    await world.settle()
+    expect(await world.paths()).toHaveLength(5)
+  })
+
+  it('a secret without a current version is reported, since a label can only be moved from one', async () => {
+    const world = new World('aws')
+    await (await world.secrets()).create({ key: 'a', value: 'value-a' })
+    const unlabelled: SecretDriver = {
+      ...world.cloud.driver,
+      versions: async (request, call) => {
+        const page = await world.outside.versions(request, call)
+        return { ...page, items: page.items.map(item => ({ ...item, current: false })) }
+      },
+      read: async (request, call) => {
+        if (request.version === undefined) throw fails({ code: 'not_found', retryable: false })
+        return await world.outside.read(request, call)
+      },
+    }
+    expect(summaryOf(await world.reconcile(all, { driver: unlabelled }))).toEqual(['drift a not_possible'])
+  })
+
+  it('an orphan whose store tells no date is reported, and left', async () => {
+    const world = new World()
+    await world.plant(`main-${freshId(1)}`, labels(freshId(1)))
+    const undated: SecretDriver = {
+      ...world.cloud.driver,
+      list: async (request, call) => {
+        const page = await world.outside.list(request, call)
+        return { ...page, items: page.items.map(item => ({ ...item, createdAt: undefined, updatedAt: undefined })) }
+      },
+      versions: async (request, call) => {
+        const page = await world.outside.versions(request, call)
+        return { ...page, items: page.items.map(item => ({ ...item, createdAt: undefined })) }
+      },
+    }
+    expect(summaryOf(await world.reconcile(all, { driver: undated }))).toEqual([`orphan ${freshId(1)} not_possible`])
+  })
+})
+
+describe('lists that are old, or change while they are walked', () => {
+  /** Lists of secrets and of versions as they were at some moment; what is read by its id is never old. */
+  const stale = async (world: World): Promise<SecretDriver> => {
+    const { items } = await world.outside.list({ prefix: '', withLabels: true, page: undefined }, CALL)
+    const versions = new Map<string, Awaited<ReturnType<SecretDriver['versions']>>>()
+    for (const { path } of items) versions.set(path, await world.outside.versions({ path, after: undefined, page: undefined }, CALL))
+    return {
+      ...world.cloud.driver,
+      list: async () => ({ items, next: undefined }),
+      versions: async (request, call) => versions.get(request.path) ?? (await world.outside.versions(request, call)),
+    }
+  }
+
+  it.each(flavours)('give no false finding, and mend nothing that is whole: like %s', async flavour => {
+    const world = new World(flavour)
+    const secrets = await world.secrets()
+    const ids: SecretId[] = []
+    for (let n = 0; n < 12; n += 1) ids.push((await secrets.create({ key: `key-${n}`, value: `value-${n}` })).id)
+    const driver = await stale(world)
+    for (const id of ids.slice(0, 4)) await secrets.update(id, { value: 'value-new' })
+    for (const id of ids.slice(4, 8)) await secrets.delete(id)
+    await secrets.create({ key: 'later', value: 'value-later' })
+    await world.settle()
+    const { findings } = await world.reconcile(all, { driver })
+    expect(findings).toEqual([])
+    expect(await world.metadata.references({ registry: 'main' }, {})).toEqual({ records: 9, intents: 0, tasks: 0 })
+  })
+
+  it.each(flavours)('writers at work all the while lose nothing and are not found fault with: like %s', async flavour => {
+    const world = new World(flavour)
+    const slow = {
+      driver: tracked('driver', world.cloud.driver, dawdling, { next: 0 }),
+      metadata: tracked('metadata', world.metadata, dawdling, { next: 0 }),
+    }
+    const registry = await world.registry(slow)
+    const secrets = registry.account(ACCOUNT, ALICE)
+    const expected: Record<string, string> = {}
+    let writing = true
+    const writer = async (name: string): Promise<void> => {
+      for (let n = 0; writing || n < 6; n += 1) {
+        const key = `${name}-${n % 7}`
+        const found = (await secrets.list({ limit: 1_000 })).items.find(item => item.key === key)
+        const value = `value-${name}-${n}`
+        if (found === undefined) await secrets.create({ key, value })
+        else if (n % 3 === 0) await secrets.delete(found.id)
+        else await secrets.update(found.id, { value })
+        if (found !== undefined && n % 3 === 0) delete expected[key]
+        else expected[key] = value
+        await new Promise(resolve => setImmediate(resolve))
+      }
+    }
+    const upkeep = (async () => {
+      while (writing) {
+        await registry.maintain()
+        await new Promise(resolve => setImmediate(resolve))
+      }
+    })()
+    const writers = ['a', 'b', 'c'].map(writer)
+    const migrator = await world.migrator(slow)
+    const found: Finding[] = []
+    for (let round = 0; round < 25; round += 1) found.push(...(await runOf(migrator, all)).findings)
+    writing = false
+    await Promise.all([...writers, upkeep])
+    await world.settle()
+    expect(found).toEqual([])
+    expect(await world.values()).toEqual(expected)
+    expect((await world.reconcile(all)).findings).toEqual([])
+  })
+})
+
+describe('two at once, ends in the middle', () => {
+  it('two runs mend each thing once', async () => {
+    for (const flavour of ['local', 'google'] as const) {
+      const world = new World(flavour)
+      const { drifted } = await damaged(world)
+      const runs = await Promise.all([world.reconcile(all), world.reconcile(all), world.reconcile(all)])
+      const mended = runs.flatMap(({ findings }) => findings.filter(({ repair }) => repair === 'queued' || repair === 'done'))
+      expect(mended.map(({ secret }) => String(secret)).toSorted()).toEqual([freshId(1), String(drifted.id)].toSorted())
+      await world.settle()
+      expect((await world.trail()).filter(({ action, outcome }) => action === 'secret.repair' && outcome === 'ok')).toHaveLength(2)
+      expect(summaryOf(await world.reconcile(all))).toEqual(FOUND)
+    }
+  })
+
+  it('a run that is aborted ends with `aborted`, and what it has mended stands', async () => {
+    const world = new World()
+    for (let n = 0; n < 30; n += 1) await world.plant(`main-${freshId(n)}`, labels(freshId(n)))
+    const abort = new AbortController()
+    const run = (await world.migrator()).reconcile({ graceMs: 0, signal: abort.signal, ...all })
+    expect((await run.next()).done).toBe(false)
+    abort.abort()
+    const error = await failureOf(
+      (async () => {
+        for (;;) if ((await run.next()).done === true) return
+      })(),
+    )
+    expect(isSecretError(error, 'aborted')).toBe(true)
+    expect(error).toMatchObject({ operation: 'migrator.reconcile' })
+    await world.settle()
+    expect((await world.reconcile(all)).report.findings.orphan).toBe((await world.paths()).length)
+    await world.settle()
+    expect(await world.paths()).toEqual([])
+  })
+
+  it('who stops asking keeps nobody from closing, and who asks after that is told', async () => {
+    const world = new World()
+    await damaged(world)
+    const migrator = await world.migrator()
+    const run = migrator.reconcile({ graceMs: 0 })
+    await run.next()
+    for await (const finding of migrator.reconcile({ graceMs: 0 })) if (finding.kind === 'drift') break
+    await migrator.close()
+    expect(isSecretError(await failureOf(run.next()), 'closed')).toBe(true)
+  })
+
+  it.each(['list', 'versions', 'read', 'append'] as const)(
+    'a permission that is lost in the middle of it is an error with its code: %s',
+    async method => {
+      const world = new World('google')
+      await damaged(world)
+      world.cloud.on(method, ...Array.from({ length: 9 }, () => fails({ code: 'permission_denied', retryable: false })))
+      const error = await failureOf(world.reconcile(all))
+      expect(error).toBeInstanceOf(SecretError)
+      expect(error).toMatchObject({ code: 'permission_denied', effect: 'none', retryable: false, store: 'main' })
+      expect((error as SecretError).message).not.toContain(MARKER)
+      expect((await world.metadata.references({ registry: 'main' }, {})).intents).toBe(0)
+    },
+  )
+
+  const killings = (['google', 'azure', 'local'] as const).flatMap(flavour => (['before', 'after'] as const).map(when => [flavour, when] as const))
+  it.each(killings)(
+    'killed at any step of it, and run again, it ends as if nothing had been: like %s, %s the step',
+    async (flavour, when) => {
+      const killedAt = async (at: number): Promise<boolean> => {
+        const world = new World(flavour)
+        const { drifted } = await damaged(world)
+        const path = await world.path(drifted)
+        let reached = false
+        const counter = { next: 0 }
+        const around = async (step: { readonly index: number }, call: () => Promise<unknown>): Promise<unknown> => {
+          if (step.index < at) return await call()
+          if (step.index === at && when === 'after') await call().catch(() => {})
+          reached = true
+          return await new Promise<never>(() => {})
+        }
+        const metadata = tracked('metadata', world.metadata, around, counter)
+        const driver = tracked('driver', world.cloud.driver, around, counter)
+        const migrator = await world.migrator({ metadata, driver })
+        const run = runOf(migrator, all).then(() => 'ended' as const)
+        const ended = await Promise.race([run, until(() => reached).then(() => 'killed' as const)])
+        if (ended === 'ended') return false
+        await world.settle()
+        await world.reconcile(all)
+        await world.settle()
+        expect(summaryOf(await world.reconcile(all)), `step ${at}`).toEqual(FOUND)
+        expect(await world.current(path), `step ${at}`).toBe('value-drifted')
+        await world.trail()
+        return true
+      }
+      let steps = 1 // the first opens the migrator
+      while (await killedAt(steps)) steps += 1
+      expect(steps).toBeGreaterThan(30)
+    },
+    120_000,
+  )
+})
+
+describe('where secrets are looked for', () => {
+  it('under the policy’s prefix, and under those that records were made under before', async () => {
+    const world = new World()
+    await (await world.secrets({ policy: { prefix: 'old/' } })).create({ key: 'a', value: 'value-a' })
+    await (await world.secrets({ policy: { prefix: 'new/' } })).create({ key: 'b', value: 'value-b' })
+    for (const prefix of ['old/', 'new/', 'next/', 'none/']) await world.plant(`${prefix}main-${freshId(1)}`, labels(freshId(1)))
+    const found = await world.reconcile({}, { policy: { prefix: { main: 'next/' } } })
+    expect(found.findings.map(({ path }) => path).toSorted()).toEqual(['new/', 'next/', 'old/'].map(prefix => `${prefix}main-${freshId(1)}`))
+  })
+
+  it('of nested prefixes each secret is looked at once', async () => {
+    const world = new World()
+    await (await world.secrets({ policy: { prefix: 'main-' } })).create({ key: 'a', value: 'value-a' })
+    await (await world.secrets()).create({ key: 'b', value: 'value-b' })
+    await world.plant(`main-main-${freshId(1)}`, labels(freshId(1)))
+    const { findings, report } = await world.reconcile()
+    expect(findings).toHaveLength(1)
+    expect(report).toMatchObject({ records: 2, secrets: 3 })
+  })
+
+  it('page by page: no more is asked for than a page', async () => {
+    const world = new World()
+    const secrets = await world.secrets()
+    for (let n = 0; n < 230; n += 1) await secrets.create({ key: `key-${n}`, value: 'value-x' })
+    const limits: number[] = []
+    const asked: number[] = []
+    const metadata: MetadataStore = {
+      ...world.metadata,
+      scan: (request, call) => {
+        limits.push(request.limit)
+        return world.metadata.scan(request, call)
+      },
+      owners: (request, call) => {
+        asked.push(request.paths.length)
+        return world.metadata.owners(request, call)
+      },
+    }
+    const { report } = await world.reconcile({}, { metadata })
+    expect(report).toMatchObject({ records: 230, secrets: 230, skipped: 0 })
+    expect(limits).toEqual([100, 100, 100])
+    expect(Math.max(...asked)).toBeLessThanOrEqual(100)
+  })
+})
+
+it.each<readonly [string, unknown]>([
+  ['an unknown option', { nonsense: 1 }],
+  ['a repair that there is not', { repair: ['dangling'] }],
+  ['a repair as text', { repair: 'orphan' }],
+  ['graceMs -1', { graceMs: -1 }],
+  ['graceMs text', { graceMs: MARKER }],
+  ['a store as a number', { store: 7 }],
+  ['a signal that is none', { signal: 'no' }],
+])('reconcile refuses %s', async (_, options) => {
+  const world = new World()
+  expect(isSecretError(await failureOf(runOf(await world.migrator(), options as never)), 'invalid_argument')).toBe(true)
+})
+
+it('a store that it was not given is `misconfigured`', async () => {
+  const world = new World()
+  expect(isSecretError(await failureOf(world.reconcile({ store: 'other' })), 'misconfigured')).toBe(true)
+})
+
+it.each(onPromote)('on a backend like %s a value is never put again: the label is moved by the queue', async flavour => {
+  const world = new World(flavour)
+  const { id } = await (await world.secrets()).create({ key: 'a', value: 'value-a' })
+  await world.put(await world.path({ id }), 'outside-a')
+  await world.reconcile(all)
+  expect(world.cloud.count('append', 'promote')).toBe(0)
+  await world.settle()
+  expect(world.cloud.count('append')).toBe(0)
+  expect(await world.current(await world.path({ id }))).toBe('value-a')
+})
