@@ -7,6 +7,7 @@ import { checkInteger, checkOneOf, checkOptions, checkPolicy } from './internal/
 import { DEFAULT_DEADLINE_MS } from './internal/guard.ts'
 import { persist } from './internal/persist.ts'
 import { WRITING } from './internal/powers.ts'
+import { RequestFingerprints } from './internal/request-fingerprints.ts'
 import { RegistryStores } from './internal/registry-stores.ts'
 import { BoundStores } from './internal/stores.ts'
 import { attentionFor, Upkeep } from './internal/upkeep.ts'
@@ -25,18 +26,19 @@ const PENDING_PAGE = 500
  */
 export async function createSecretRegistry(options: RegistryOptions): Promise<SecretRegistry> {
   const operation = 'createSecretRegistry'
-  checkOptions(operation, options, ['id', 'metadata', 'stores', 'writeTo', 'authorize', 'keys', 'policy'])
+  checkOptions(operation, options, ['id', 'metadata', 'stores', 'writeTo', 'authorize', 'keys', 'requestKeys', 'policy'])
   const { policy = {}, keys = 'portable' } = options
   checkOneOf(operation, 'keys', keys, ['portable', 'any'])
   const times = checkTimes(operation, policy)
   const { prefix: _prefix, leaseMs: _lease, putHorizonMs: _horizon, ...storePolicy } = policy
+  const fingerprints = new RequestFingerprints(operation, options.id, options.requestKeys)
   const access = new Access(operation, options.authorize, options.metadata, options.id, times.deadlineMs)
   const stores = await BoundStores.open(operation, options, WRITING, storePolicy)
   try {
     const placement = new RegistryStores(operation, stores, options.writeTo, policy)
     const upkeep = new Upkeep(stores, times)
     const protocol = new WriteProtocol(stores, access, upkeep, times)
-    return new Registry({ calls: new Calls(), stores, placement, access, protocol, keys }, upkeep)
+    return new Registry({ calls: new Calls(), stores, placement, access, protocol, keys, fingerprints }, upkeep)
   } catch (error) {
     stores.disown()
     throw error

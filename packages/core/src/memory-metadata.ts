@@ -1,5 +1,6 @@
 import { SecretError } from './errors.ts'
 import { appendAudit, readAudit } from './memory-metadata/audit.ts'
+import { forgetRequests } from './memory-metadata/idempotency.ts'
 import { claimExpiredIntents, claimQueue, settleQueue } from './memory-metadata/queue.ts'
 import { newRegistryState, type RegistryState, type Transaction } from './memory-metadata/state.ts'
 import { bindStores, find, owners, page, pending, references } from './memory-metadata/views.ts'
@@ -47,6 +48,7 @@ export function memoryMetadata(options: MemoryMetadataOptions = {}): MetadataSto
     claimQueue: method('claimQueue', claimQueue),
     settleQueue: method('settleQueue', settleQueue),
     pending: method('pending', pending),
+    forgetRequests: method('forgetRequests', forgetRequests),
     owners: method('owners', owners),
     references: method('references', references),
     appendAudit: method('appendAudit', appendAudit),

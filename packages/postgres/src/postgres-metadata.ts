@@ -9,6 +9,7 @@ import { checkedSettings, type PostgresMetadataOptions } from './options.ts'
 import { page } from './page.ts'
 import { startPool, type HeldPool } from './pool.ts'
 import { claimQueue, settleQueue } from './queue.ts'
+import { forgetRequests } from './requests.ts'
 import { retrying } from './retry.ts'
 import type { AccountTransaction, Transaction } from './transaction.ts'
 import { bindStores, find, owners, pending, references } from './views.ts'
@@ -100,6 +101,7 @@ export function postgresMetadata(options: PostgresMetadataOptions): MetadataStor
     claimQueue: writes('claimQueue', claimQueue),
     settleQueue: writes('settleQueue', settleQueue),
     pending: reads('pending', pending),
+    forgetRequests: writes('forgetRequests', forgetRequests),
     owners: reads('owners', owners),
     references: reads('references', references),
     appendAudit: writes('appendAudit', (transaction, request) => withAccount(transaction, request.entry.account, held => appendAudit(held, request))),

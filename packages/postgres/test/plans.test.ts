@@ -102,10 +102,12 @@ async function fill(schema: string): Promise<void> {
       1, NULL, 'token-' || n, 4000000000000 + n, 0 FROM ${rows(5000)};
     INSERT INTO queue SELECT registry, 'task-' || n, 'watch_path', 'account-' || (n % 5), 'id-' || n, 'main', 'path-' || n, NULL, NULL, 0, n, NULL,
       4000000000000 + n, n FROM ${rows(5000)};
+    INSERT INTO requests SELECT registry, 'account-' || (n % 5), 'request-' || n, 'fingerprint-' || n, 'request-token-' || n, NULL, 4000000000000 + n
+      FROM ${rows(5000)};
     INSERT INTO settled_claims SELECT registry, 'claim-' || n, 4000000000000 FROM ${rows(5000)};
     INSERT INTO audit SELECT registry, 'account-' || (n % 5), n / 5 + 1, n, 'a', 'user', 'secret.create', '${outcome}', NULL, 'id-' || n, 'key-' || n,
       'operation-' || n, '${hash}', '${hash}' FROM ${rows(10000)};
     UPDATE accounts SET audit_sequence = 2000, tasks = 5000, records = 2000 WHERE account IN ('account-0', 'account-1', 'account-2', 'account-3', 'account-4');
-    ANALYZE accounts, stores, records, tombstones, intents, queue, settled_claims, audit;
+    ANALYZE accounts, stores, records, tombstones, intents, queue, requests, settled_claims, audit;
     RESET search_path`)
 }

@@ -6,6 +6,7 @@ import { beginCreate, beginUpdate, claimExpiredIntents } from './intents.ts'
 import { IN_MEMORY, openDatabase } from './open.ts'
 import { page } from './page.ts'
 import { claimQueue, settleQueue } from './queue.ts'
+import { forgetRequests } from './requests.ts'
 import type { Transaction } from './transaction.ts'
 import { bindStores, find, owners, pending, references } from './views.ts'
 import { abandon, commitCreate, commitDelete, commitUpdate, updateDescription } from './writes.ts'
@@ -99,6 +100,7 @@ export function sqliteMetadata(options: SqliteMetadataOptions): MetadataStore {
     claimQueue: writes('claimQueue', claimQueue),
     settleQueue: writes('settleQueue', settleQueue),
     pending: reads('pending', pending),
+    forgetRequests: writes('forgetRequests', forgetRequests),
     owners: reads('owners', owners),
     references: reads('references', references),
     appendAudit: writes('appendAudit', appendAudit),

@@ -89,7 +89,7 @@ describe('the file', () => {
       expect(database.prepare('PRAGMA journal_mode').get()).toEqual({ journal_mode: 'wal' })
       expect(database.prepare('PRAGMA integrity_check').get()).toEqual({ integrity_check: 'ok' })
       const tables = database.prepare("SELECT name, strict FROM pragma_table_list WHERE schema = 'main' AND name NOT LIKE 'sqlite_%'").all()
-      expect(tables.length).toBe(8)
+      expect(tables.length).toBe(9)
       expect(tables.every(table => table['strict'] === 1)).toBe(true)
       database.close()
     })

@@ -7,6 +7,13 @@ export async function useEverything(world: World): Promise<void> {
   await world.update(record, 'v2')
   await world.describe(record, 'x')
   await world.abandon(await world.beginUpdate(record))
+  const request = { ids: ['new', 'old'], fingerprints: ['f'], keepMs: 5 }
+  const asked = await world.begin({ request })
+  await world.begin({ request, key: 'another' }).catch(() => {}) // busy
+  await world.commitCreate(asked)
+  await world.commitCreate(asked)
+  world.wait(5)
+  await store.forgetRequests({ registry: REGISTRY, limit: 9 }, {})
   const at = { store: 'main', path: (await world.begin({ leaseMs: 0 })).path }
   const [first, second] = await world.enqueue({ ...at, task: 'purge_path', claimMs: 9 }, { ...at, task: 'purge_path', claimMs: 9 })
   if (first === undefined || second === undefined) throw new Error('not claimed')

@@ -2,7 +2,7 @@ import { crypto } from './crypto.ts'
 import type { AuditDraft } from '../audit.ts'
 import type { DriverCall, Payload } from '../driver.ts'
 import { SecretError } from '../errors.ts'
-import type { Busy, Intent, QueueDraft, SecretRecord } from '../metadata.ts'
+import type { Answered, Busy, IdempotentRequest, Intent, QueueDraft, SecretRecord } from '../metadata.ts'
 import type { WriteOnlyDriver } from '../registry.ts'
 import type { AccountId, Actor, NativePath, SecretId, VersionId } from '../words.ts'
 import type { Access } from './access.ts'
@@ -24,6 +24,8 @@ interface Writer {
   readonly account: AccountId
   readonly actor: Actor
   readonly signal: AbortSignal | undefined
+  /** Of an idempotency key. */
+  readonly request?: IdempotentRequest | undefined
 }
 
 /** A put that has its answer. `uncertain`: another put of the same operation may still land. */
@@ -69,8 +71,9 @@ export class WriteProtocol {
     const token = crypto().randomUUID()
     const audit = { account, actor, action: 'secret.create', secret, key, operationId: token } as const
     const { leaseMs } = this.#times
-    const request = { registry, account, secret, key, description, actor, store: store.name, path, token, leaseMs }
+    const request = { registry, account, secret, key, description, actor, store: store.name, path, token, leaseMs, request: writer.request }
     const { answer, leaseEndsAt } = await this.#begin(writer, audit, () => metadata.beginCreate(request, {}))
+    if (answer.state === 'answered') return await this.#answered(writer, answer)
     const labels = { 'strongroom-registry': registry, 'strongroom-account': account, 'strongroom-secret': secret }
     let fullPath = ''
     const { version, uncertain } = await this.#put(audit, answer.intent, async () => {
@@ -106,8 +109,9 @@ export class WriteProtocol {
     const audit = { account, actor, action: 'secret.update', secret, operationId: token } as const
     const { leaseMs } = this.#times
     const { answer, leaseEndsAt } = await this.#begin(writer, audit, () =>
-      metadata.beginUpdate({ registry, account, secret, description, ifRevision, actor, token, leaseMs }, {}),
+      metadata.beginUpdate({ registry, account, secret, description, ifRevision, actor, token, leaseMs, request: writer.request }, {}),
     )
+    if (answer.state === 'answered') return await this.#answered(writer, answer)
     const { intent, record } = answer
     const base = record.pointer.version
     const { store, version, uncertain } = await this.#put(audit, intent, async () => {
@@ -141,9 +145,9 @@ export class WriteProtocol {
     const { account, actor } = writer
     const token = crypto().randomUUID()
     const audit = { account, actor, action: 'secret.update', secret, operationId: token } as const
-    const request = { registry, account, secret, description, ifRevision, actor, token }
+    const request = { registry, account, secret, description, ifRevision, actor, token, request: writer.request }
     const { answer } = await this.#begin(writer, audit, () => metadata.updateDescription(request, {}))
-    return answer.record
+    return answer.state === 'answered' ? await this.#answered(writer, answer) : answer.record
   }
 
   async delete(writer: Writer, secret: SecretId, ifRevision: number | undefined): Promise<void> {
@@ -157,7 +161,7 @@ export class WriteProtocol {
   }
 
   /** Waits for another write's intent, within the deadline, and settles one whose lease is over. Nothing is sent before. */
-  async #begin<T extends { readonly state: 'begun' | 'done' }>(
+  async #begin<T extends { readonly state: 'begun' | 'done' | 'answered' }>(
     writer: Writer,
     audit: Omit<AuditDraft, 'outcome'>,
     begin: () => Promise<T | Busy>,
@@ -183,6 +187,12 @@ export class WriteProtocol {
       await this.#access.recordFailure({ ...audit, outcome: effect === 'none' ? 'failed' : 'unknown', code })
       throw asSecretError(error, operation).in({ operation, secretName: audit.key })
     }
+  }
+
+  /** An earlier call's answer, given again: nothing is changed, and what has been shown is in the audit trail. */
+  async #answered({ account, actor }: Writer, { record }: Answered): Promise<SecretRecord> {
+    await this.#access.record({ account, actor, action: 'secret.describe', outcome: 'ok', secret: record.id, key: record.key })
+    return record
   }
 
   /** The put, inside the lease. Refused for certain: the intent is taken back. Otherwise the intent stays, for recovery. */

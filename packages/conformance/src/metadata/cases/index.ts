@@ -3,7 +3,8 @@ import { audit } from './audit.ts'
 import { pages } from './pages.ts'
 import { queue } from './queue.ts'
 import { races } from './races.ts'
+import { requests } from './requests.ts'
 import { writes } from './writes.ts'
 
 /** Every sentence of `MetadataStore`. */
-export const metadataCases: readonly MetadataCase[] = [...writes, ...queue, ...audit, ...pages, ...races]
+export const metadataCases: readonly MetadataCase[] = [...writes, ...requests, ...queue, ...audit, ...pages, ...races]
