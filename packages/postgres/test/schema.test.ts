@@ -1,4 +1,4 @@
-import { REGISTRY, World } from '@strongroom/conformance/metadata'
+import { REGISTRY, START, World } from '@strongroom/conformance/metadata'
 import { postgresMetadata } from '@strongroom/postgres'
 import { describe, expect, it } from 'vitest'
 import { openSchema } from '../src/open.ts'
@@ -56,6 +56,23 @@ describe('a schema', () => {
     await openSchema(pool, settings)
     expect(await versionOf(schema)).toBe(MIGRATIONS.length)
     await pool.end()
+  })
+
+  it('of the release before idempotency keys is migrated, with an intent under way', async () => {
+    const schema = database.newSchema()
+    const pool = database.newPool()
+    await openSchema(pool, { schema, statementTimeoutMs: 20_000 }, MIGRATIONS.slice(0, 1))
+    await pool.query(`INSERT INTO "${schema}".intents VALUES ('${REGISTRY}', 'i', 'create', 'account-1', 's', 'one', 'alice', 'user', 'main', 'p', NULL, NULL, 1,
+      'text', 't', ${START}, 0)`)
+    const world = await World.make(async clock => ({ store: postgresMetadata({ pool, schema, clock }), dispose: () => pool.end() }))
+    const [intent] = await world.store.claimExpiredIntents({ registry: REGISTRY, limit: 9, leaseMs: 5 }, {})
+    if (intent === undefined) throw new Error('not claimed')
+    expect(intent.request).toBeUndefined()
+    expect(await world.commitCreate(intent)).toMatchObject({ state: 'committed', record: { key: 'one', description: 'text' } })
+    const request = { ids: ['id'], fingerprints: ['fingerprint'], keepMs: 5 }
+    const record = await world.create({ request })
+    expect(await world.store.beginCreate(world.createRequest({ request }), {})).toEqual({ state: 'answered', record })
+    await world.dispose()
   })
 
   it('of another program is refused, and stays as it was', async () => {
