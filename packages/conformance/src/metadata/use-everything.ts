@@ -1,5 +1,14 @@
 import { ACCOUNT, ALICE, pageRequest, path, REGISTRY, version, type World } from './world.ts'
 
+/** Each write as it is usually made: without an idempotency key. */
+export async function writeWithoutRequest(world: World): Promise<void> {
+  const record = await world.create()
+  await world.update(record, 'v2')
+  await world.describe(record, 'x')
+  await world.abandon(await world.beginUpdate(record))
+  await world.delete(record)
+}
+
 /** Calls every method, with what makes it go through every statement it may have: for tests of how a database works them out. */
 export async function useEverything(world: World): Promise<void> {
   const { store } = world
