@@ -6,6 +6,7 @@ import { checkInteger, checkOneOf, checkOptions } from './internal/checks.ts'
 import { persist } from './internal/persist.ts'
 import { WRITING } from './internal/powers.ts'
 import { checkRegistryPolicy } from './internal/registry-policy.ts'
+import { RequestFingerprints } from './internal/request-fingerprints.ts'
 import { RegistryStores } from './internal/registry-stores.ts'
 import { BoundStores } from './internal/stores.ts'
 import { attentionFor, Upkeep } from './internal/upkeep.ts'
@@ -23,17 +24,18 @@ const PENDING_PAGE = 500
  */
 export async function createSecretRegistry(options: RegistryOptions): Promise<SecretRegistry> {
   const operation = 'createSecretRegistry'
-  checkOptions(operation, options, ['id', 'metadata', 'stores', 'writeTo', 'authorize', 'keys', 'policy'])
+  checkOptions(operation, options, ['id', 'metadata', 'stores', 'writeTo', 'authorize', 'keys', 'requestKeys', 'policy'])
   const { policy = {}, keys = 'portable' } = options
   checkOneOf(operation, 'keys', keys, ['portable', 'any'])
   const { times, keep, storePolicy } = checkRegistryPolicy(operation, policy)
+  const fingerprints = new RequestFingerprints(operation, options.id, options.requestKeys)
   const access = new Access(operation, options.authorize, options.metadata, options.id, times.deadlineMs)
   const stores = await BoundStores.open(operation, options, WRITING, storePolicy)
   try {
     const placement = new RegistryStores(operation, stores, options.writeTo, policy)
     const upkeep = new Upkeep(stores, times, keep)
     const protocol = new WriteProtocol(stores, access, upkeep, times, keep)
-    return new Registry({ calls: new Calls(), stores, placement, access, protocol, keys }, upkeep)
+    return new Registry({ calls: new Calls(), stores, placement, access, protocol, keys, fingerprints }, upkeep)
   } catch (error) {
     stores.disown()
     throw error

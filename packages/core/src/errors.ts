@@ -9,6 +9,7 @@ export type SecretErrorCode =
   | 'not_found'
   | 'already_exists'
   | 'conflict'
+  | 'idempotency_mismatch'
   | 'name_held'
   | 'version_unusable'
   // permission
@@ -33,6 +34,7 @@ const SENTENCES: Readonly<Record<SecretErrorCode, string>> = {
   not_found: 'it does not exist',
   already_exists: 'it exists already',
   conflict: 'it was changed, or is being changed, by someone else',
+  idempotency_mismatch: 'the idempotency key has been used for another request',
   name_held: 'the name is held by a deleted secret until that one is purged or restored',
   version_unusable: 'the version is disabled, expired or destroyed',
   unauthenticated: 'the credentials were missing, wrong or expired',

@@ -33,6 +33,7 @@ export { startMaintenance, type Maintenance, type MaintenanceOptions } from './m
 export { memoryDriver, type MemoryDriverOptions } from './memory-driver.ts'
 export { memoryMetadata, type MemoryMetadataOptions } from './memory-metadata.ts'
 export { chainedEntry, isRepeated, type AuditHead } from './metadata-support/audit.ts'
+export { answeredBy, answerText, recordOfAnswer, requestRow, type RequestRow } from './metadata-support/idempotency.ts'
 export { auditOfIntent, begunAgain, busy, claimedIntent, createIntent, pendingOfIntent, updateIntent } from './metadata-support/intents.ts'
 export { changedRecord, createdRecord, keptBy, rolledBackRecord, updatedRecord, withoutPointer } from './metadata-support/records.ts'
 export { requireDrafts, requireRevision, requireWhole, type RequestOf } from './metadata-support/requests.ts'
@@ -65,10 +66,12 @@ export {
   type Task,
 } from './metadata-support/tasks.ts'
 export type {
+  Answered,
   BeginCreate,
   BeginUpdate,
   Busy,
   CommitOutcome,
+  IdempotentRequest,
   Intent,
   IntentId,
   MetadataStore,
@@ -99,6 +102,7 @@ export type {
   AccountSecrets,
   AuditQuery,
   CreateInput,
+  CreateOptions,
   ListQuery,
   MaintainOptions,
   MaintenanceReport,
@@ -109,6 +113,7 @@ export type {
   SecretRegistry,
   SecretVersion,
   UpdateInput,
+  UpdateOptions,
   WriteOnlyDriver,
   WriteOptions,
 } from './registry.ts'

@@ -38,8 +38,8 @@ export function startMaintenance(registry: Pick<SecretRegistry, 'maintain'>, opt
   const stopped = repeat(async () => {
     const report = await registry.maintain({ maxItems, signal: stopping.signal })
     onReport?.(report)
-    const { recovered, promoted, destroyed, purged, watched, retained, postponed } = report
-    return recovered + promoted + destroyed + purged + watched + retained + postponed >= maxItems
+    const { recovered, promoted, destroyed, purged, watched, forgotten, retained, postponed } = report
+    return recovered + promoted + destroyed + purged + watched + forgotten + retained + postponed >= maxItems
   })
 
   async function repeat(pass: () => Promise<boolean>): Promise<void> {

@@ -1,5 +1,6 @@
 import { SecretError } from './errors.ts'
 import { appendAudit, readAudit } from './memory-metadata/audit.ts'
+import { forgetRequests } from './memory-metadata/idempotency.ts'
 import { claimExpiredIntents, claimQueue, queueRepair, settleQueue } from './memory-metadata/queue.ts'
 import { newRegistryState, type RegistryState, type Transaction } from './memory-metadata/state.ts'
 import { pending } from './memory-metadata/pending.ts'
@@ -58,6 +59,7 @@ export function memoryMetadata(options: MemoryMetadataOptions = {}): MetadataSto
     claimQueue: method('claimQueue', claimQueue),
     settleQueue: method('settleQueue', settleQueue),
     pending: method('pending', pending),
+    forgetRequests: method('forgetRequests', forgetRequests),
     owners: method('owners', owners),
     queueRepair: method('queueRepair', queueRepair),
     scan: method('scan', scan),

@@ -77,6 +77,8 @@ export interface Intent {
   readonly leaseUntil: Date
   /** How often recovery has claimed it. */
   readonly recoveries: number
+  /** The id of the request whose answer its commit keeps. */
+  readonly request: string | undefined
 }
 
 export type QueueTask = 'promote' | 'destroy_version' | 'purge_path' | 'watch_path'
@@ -143,8 +145,24 @@ export interface Busy {
 }
 
 /**
- * `committed`: by this call, or before by anyone (then `record` is the row as it is now, undefined when it has been deleted
- * since, and `claimed` is empty). `undone`: the intent is gone and no `ok` audit entry has its token. `refused`: the intent
+ * A write that was asked for with an idempotency key, as a database may know it: HMACs, whose keys no database has. A row of
+ * it is kept for so many milliseconds: under the first id, with the first fingerprint. The others are those of older keys.
+ */
+export interface IdempotentRequest {
+  readonly ids: readonly string[]
+  readonly fingerprints: readonly string[]
+  readonly keepMs: number
+}
+
+/** The same request has been committed before: this was its answer. Nothing has been written. */
+export interface Answered {
+  readonly state: 'answered'
+  readonly record: SecretRecord
+}
+
+/**
+ * `committed`: by this call, or before by anyone (then `record` is the answer that its request keeps, otherwise the row as it
+ * is now, undefined when it has been deleted since, and `claimed` is empty). `undone`: the intent is gone and no `ok` audit entry has its token. `refused`: the intent
  * is still there, but the row moved, or a queued task names what the pointer would move onto.
  */
 export type CommitOutcome =
@@ -163,6 +181,7 @@ export interface BeginCreate {
   readonly path: NativePath
   readonly token: string
   readonly leaseMs: number
+  readonly request?: IdempotentRequest | undefined
 }
 
 export interface BeginUpdate {
@@ -174,6 +193,7 @@ export interface BeginUpdate {
   readonly actor: Actor
   readonly token: string
   readonly leaseMs: number
+  readonly request?: IdempotentRequest | undefined
 }
 
 export interface PageRequest {
@@ -224,6 +244,12 @@ export interface References {
  * what happened. Errors are `SecretError`s: those named here, and `unavailable`, `corrupt`, `quota_exceeded` (disk full),
  * `misconfigured` (newer schema, read-only file), `aborted`, `closed` for the database's own trouble.
  *
+ * With a `request`, a begin (or `updateDescription`) first looks for its row, in the same transaction, unless the row has
+ * expired. A row with none of the fingerprints: throws `idempotency_mismatch`. A row with an answer: `answered`. A row whose
+ * operation still has its intent: `busy` with that one. Otherwise, the operation being gone without an answer or there being no
+ * row, the begin goes on, and writes the row anew with what it begins; what it throws leaves no row. Whoever commits the
+ * operation keeps the record, as it commits it, as the answer.
+ *
  * Keys sort by their UTF-8 bytes, times by the millisecond, ties by id in the direction of the sort; a record never updated
  * sorts before every updated one in `asc`.
  */
@@ -242,12 +268,12 @@ export interface MetadataStore {
   ): Promise<{ readonly missing: readonly string[] }>
 
   /** Throws `already_exists` when a record of the account has the key. `busy` when an intent has it. */
-  beginCreate(request: BeginCreate, call: CallOptions): Promise<{ readonly state: 'begun'; readonly intent: Intent } | Busy>
+  beginCreate(request: BeginCreate, call: CallOptions): Promise<{ readonly state: 'begun'; readonly intent: Intent } | Answered | Busy>
   /** Throws `not_found`, and `conflict` when `ifRevision` is given and is not the record's. `busy` when the record has an intent. */
   beginUpdate(
     request: BeginUpdate,
     call: CallOptions,
-  ): Promise<{ readonly state: 'begun'; readonly intent: Intent; readonly record: StoredRecord } | Busy>
+  ): Promise<{ readonly state: 'begun'; readonly intent: Intent; readonly record: StoredRecord } | Answered | Busy>
   /** Writes the row and its `ok` audit entry (`secret.create`), deletes the intent, queues `enqueue`. */
   commitCreate(
     request: {
@@ -301,9 +327,10 @@ export interface MetadataStore {
       readonly ifRevision: number | undefined
       readonly actor: Actor
       readonly token: string
+      readonly request?: IdempotentRequest | undefined
     },
     call: CallOptions,
-  ): Promise<{ readonly state: 'done'; readonly record: SecretRecord } | Busy>
+  ): Promise<{ readonly state: 'done'; readonly record: SecretRecord } | Answered | Busy>
   /**
    * Moves the pointer back to a version that the record keeps, which comes first of them from then on, and writes the `ok` audit entry
    * (`secret.rollback`). A `destroy_version` of it that is in nobody's claim is deleted; with `claimMs`, a `promote` to it is queued,
@@ -393,6 +420,8 @@ export interface MetadataStore {
     request: { readonly registry: string; readonly of: 'intents' | 'tasks'; readonly after: string | undefined; readonly limit: number },
     call: CallOptions,
   ): Promise<{ readonly items: readonly PendingWork[]; readonly next: string | undefined }>
+  /** Deletes up to `limit` rows of requests that have expired, and answers how many. */
+  forgetRequests(request: { readonly registry: string; readonly limit: number }, call: CallOptions): Promise<number>
   /** Who names these paths of a store. */
   owners(
     request: { readonly registry: string; readonly store: string; readonly paths: readonly NativePath[] },

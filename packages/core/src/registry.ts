@@ -21,10 +21,21 @@ export interface UpdateInput {
   readonly description?: string | null | undefined
 }
 
+export interface CreateOptions extends CallOptions {
+  /**
+   * 1 to 255 printable ASCII characters of the caller's own, for a call that may be repeated: for a day the same key and the same
+   * request have the same answer and one effect, whichever process is asked. Another request of the actor in the account with the
+   * same key is refused as `idempotency_mismatch`. Needs {@link RegistryOptions.requestKeys} (`misconfigured`).
+   */
+  readonly idempotencyKey?: string | undefined
+}
+
 export interface WriteOptions extends CallOptions {
   /** Only if the record has this revision (`conflict`). */
   readonly ifRevision?: number | undefined
 }
+
+export interface UpdateOptions extends WriteOptions, CreateOptions {}
 
 export interface ListQuery extends CallOptions {
   /** 1 to 10,000; 100 by default. */
@@ -50,13 +61,16 @@ export interface AuditQuery extends CallOptions {
  * `too_large` before authorization writes nothing.
  */
 export interface AccountSecrets {
-  /** @throws SecretError `already_exists`, `conflict` (the key is being created), `permission_denied`, and the store's and database's own */
-  create(input: CreateInput, options?: CallOptions): Promise<SecretRecord>
+  /**
+   * @throws SecretError `already_exists`, `conflict` (the key is being created), `idempotency_mismatch`, `permission_denied`, and the
+   * store's and database's own
+   */
+  create(input: CreateInput, options?: CreateOptions): Promise<SecretRecord>
   list(query?: ListQuery): Promise<RecordPage>
   /** @throws SecretError `not_found`, also for another account's id */
   describe(id: SecretId, options?: CallOptions): Promise<SecretRecord>
-  /** @throws SecretError `not_found`, `conflict` (another revision, or another write under way until the deadline) */
-  update(id: SecretId, change: UpdateInput, options?: WriteOptions): Promise<SecretRecord>
+  /** @throws SecretError `not_found`, `conflict` (another revision, or another write under way until the deadline), `idempotency_mismatch` */
+  update(id: SecretId, change: UpdateInput, options?: UpdateOptions): Promise<SecretRecord>
   /**
    * The versions that the secret keeps, the last committed first. The cloud is not called.
    * @throws SecretError `not_found`, also for another account's id
@@ -91,7 +105,7 @@ export interface RollbackResult {
 }
 
 export interface MaintainOptions extends CallOptions {
-  /** Intents and tasks to work on in this pass; 1 to 10,000, 100 by default. */
+  /** Intents, tasks and expired idempotency keys to work on in this pass; 1 to 10,000, 100 by default. */
   readonly maxItems?: number | undefined
 }
 
@@ -104,6 +118,8 @@ export interface MaintenanceReport {
   readonly purged: number
   /** Watches that ended. */
   readonly watched: number
+  /** Idempotency keys whose day was over. */
+  readonly forgotten: number
   /** Purges that the backend holds back until a date. */
   readonly retained: number
   /** Work that failed and was put off. */
@@ -127,7 +143,7 @@ export interface PendingItem extends PendingWork {
 export interface SecretRegistry extends AsyncDisposable {
   /** @throws SecretError `invalid_argument` */
   account(account: AccountId, actor: Actor): AccountSecrets
-  /** One bounded pass over expired leases and the queue. Nothing runs on a timer by itself: see {@link startMaintenance}. */
+  /** One bounded pass over expired leases, the queue and expired idempotency keys. Nothing runs on a timer by itself: see {@link startMaintenance}. */
   maintain(options?: MaintainOptions): Promise<MaintenanceReport>
   /** All that is left to do in every account: writes under way or cut off, then the queue, oldest first. For operators; changes nothing. */
   pending(options?: CallOptions): AsyncIterable<PendingItem>
@@ -160,5 +176,11 @@ export interface RegistryOptions {
   readonly authorize: Authorize
   /** `portable` (default): keys of `a-z 0-9 -`. `any`: 1 to 255 characters without control characters. */
   readonly keys?: 'portable' | 'any'
+  /**
+   * For `idempotencyKey`: secret keys of at least 32 bytes each, copied; the same in every process, and never in the database. The
+   * first makes new fingerprints, any may match, so that they can be changed: a new one is added as the last everywhere, then made
+   * the first everywhere, and the old one taken out a day later.
+   */
+  readonly requestKeys?: readonly Uint8Array[] | undefined
   readonly policy?: RegistryPolicy
 }

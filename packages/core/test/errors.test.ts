@@ -27,7 +27,7 @@ describe('SecretError', () => {
 
   it('has all codes of the architecture, in its order', () => {
     expect(secretErrorCodes.join(' ')).toBe(
-      'invalid_argument unsupported too_large misconfigured not_found already_exists conflict name_held version_unusable unauthenticated permission_denied throttled quota_exceeded unavailable corrupt unknown deadline_exceeded aborted closed',
+      'invalid_argument unsupported too_large misconfigured not_found already_exists conflict idempotency_mismatch name_held version_unusable unauthenticated permission_denied throttled quota_exceeded unavailable corrupt unknown deadline_exceeded aborted closed',
     )
   })
 

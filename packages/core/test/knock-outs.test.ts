@@ -1,4 +1,15 @@
-import type { Busy, CallOptions, CommitOutcome, Intent, MetadataStore, QueueDraft, QueueTask, SecretDriver, VersionId } from '@strongroom/core'
+import type {
+  Answered,
+  Busy,
+  CallOptions,
+  CommitOutcome,
+  Intent,
+  MetadataStore,
+  QueueDraft,
+  QueueTask,
+  SecretDriver,
+  VersionId,
+} from '@strongroom/core'
 import { describe, expect, it } from 'vitest'
 import { FAULTS, flavours, operations, run, type KnockOut } from './support/crash-matrix.ts'
 
@@ -119,7 +130,7 @@ function withoutGuard(metadata: MetadataStore): MetadataStore {
 
 /** Commits although recovery has taken the intent: begins once more, and commits that. */
 function withoutFence(metadata: MetadataStore): MetadataStore {
-  const begun = new Map<string, () => Promise<{ readonly state: 'begun'; readonly intent: Intent } | Busy>>()
+  const begun = new Map<string, () => Promise<{ readonly state: 'begun'; readonly intent: Intent } | Answered | Busy>>()
   const forced =
     (commit: Commit): Commit =>
     async (request, call) => {

@@ -228,6 +228,7 @@ describe('startMaintenance', () => {
     destroyed: 0,
     purged,
     watched: 0,
+    forgotten: 0,
     retained: 0,
     postponed: 0,
     backlog: 0,

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import {
   SecretError,
+  type Answered,
   type Busy,
   type CallOptions,
   type CommitOutcome,
@@ -228,7 +229,7 @@ function withoutGuard(metadata: MetadataStore): MetadataStore {
 
 /** Commits although recovery has taken the intent: begins once more, and commits that. */
 function withoutFence(metadata: MetadataStore): MetadataStore {
-  const begun = new Map<string, () => Promise<{ readonly state: 'begun'; readonly intent: Intent } | Busy>>()
+  const begun = new Map<string, () => Promise<{ readonly state: 'begun'; readonly intent: Intent } | Answered | Busy>>()
   const forced =
     (commit: Commit): Commit =>
     async (request, call) => {

@@ -7,6 +7,7 @@ import {
   requireWhole,
   SecretError,
   updateIntent,
+  type Answered,
   type Busy,
   type Intent,
   type IntentId,
@@ -14,7 +15,8 @@ import {
   type RequestOf,
   type StoredRecord,
 } from '@strongroom/core'
-import { intentOnSecret, recordByKey, requireRecord, type AccountTransaction, type Transaction } from './transaction.ts'
+import { knownRequest, rememberRequest } from './requests.ts'
+import { intentOfToken, intentOnSecret, recordByKey, requireRecord, type AccountTransaction, type Transaction } from './transaction.ts'
 
 type BegunCreate = { readonly state: 'begun'; readonly intent: Intent }
 type BegunUpdate = BegunCreate & { readonly record: StoredRecord }
@@ -37,13 +39,15 @@ const IS_USED = `
   UNION ALL SELECT 1 FROM records WHERE registry = $1 AND id = $4
   UNION ALL SELECT 1 FROM tombstones WHERE registry = $1 AND id = $4`
 
-export async function beginCreate(transaction: AccountTransaction, request: RequestOf<'beginCreate'>): Promise<BegunCreate | Busy> {
+export async function beginCreate(transaction: AccountTransaction, request: RequestOf<'beginCreate'>): Promise<BegunCreate | Answered | Busy> {
   const { operation, now, connection, registry, account } = transaction
   const { secret, key, store, path, token, leaseMs } = request
   requireWhole(operation, 'leaseMs', leaseMs, 0)
   const found = (await connection.all<IntentRow>(INTENTS_OF, registry, account.id, token, secret, key)).map(intentOfRow)
   const mine = found.find(intent => intent.account === account.id && intent.token === token)
   if (mine?.operation === 'create' && mine.secret === secret) return begunAgain(mine, now)
+  const known = await knownRequest(transaction, request)
+  if (known !== undefined) return known
   if ((await recordByKey(transaction, account.id, key)) !== undefined) throw SecretError.refused('already_exists', operation)
   const other = found.find(intent => intent.secret === secret) ?? found.find(intent => intent.account === account.id && intent.key === key)
   if (other !== undefined) return busy(other, now)
@@ -51,11 +55,12 @@ export async function beginCreate(transaction: AccountTransaction, request: Requ
     throw SecretError.invalid(operation, 'the id, the path and the token of a create are new')
   }
   const intent = createIntent(request, now)
+  await rememberRequest(transaction, request)
   await insert(transaction, intent)
   return { state: 'begun', intent }
 }
 
-export async function beginUpdate(transaction: AccountTransaction, request: RequestOf<'beginUpdate'>): Promise<BegunUpdate | Busy> {
+export async function beginUpdate(transaction: AccountTransaction, request: RequestOf<'beginUpdate'>): Promise<BegunUpdate | Answered | Busy> {
   const { operation, now } = transaction
   const { secret, ifRevision, token, leaseMs } = request
   requireWhole(operation, 'leaseMs', leaseMs, 0)
@@ -65,11 +70,14 @@ export async function beginUpdate(transaction: AccountTransaction, request: Requ
     const again = begunAgain(mine, now)
     return again.state === 'busy' ? again : { ...again, record }
   }
+  const known = await knownRequest(transaction, request)
+  if (known !== undefined) return known
   const record = await requireRecord(transaction, secret, ifRevision)
   const other = await intentOnSecret(transaction, secret)
   if (other !== undefined) return busy(other, now)
   if (mine !== undefined) throw SecretError.invalid(operation, 'the token of an update is new')
   const intent = updateIntent(request, record, now)
+  await rememberRequest(transaction, request)
   await insert(transaction, intent)
   return { state: 'begun', intent, record }
 }
@@ -99,12 +107,6 @@ export async function heldIntent(
 
 export async function deleteIntent({ connection, registry }: Transaction, { id }: Intent): Promise<void> {
   await connection.run('DELETE FROM intents WHERE registry = $1 AND id = $2', registry, id)
-}
-
-async function intentOfToken({ connection, registry, account }: AccountTransaction, token: string): Promise<Intent | undefined> {
-  const sql = 'SELECT * FROM intents WHERE registry = $1 AND account = $2 AND token = $3'
-  const row = await connection.get<IntentRow>(sql, registry, account.id, token)
-  return row === undefined ? undefined : intentOfRow(row)
 }
 
 async function insert({ connection, registry }: Transaction, intent: Intent): Promise<void> {

@@ -1,4 +1,13 @@
-import { intentOfRow, pendingOfIntent, pendingOfTask, requireWhole, taskOfRow, type IntentRow, type PendingWork, type RequestOf } from '@strongroom/core'
+import {
+  intentOfRow,
+  pendingOfIntent,
+  pendingOfTask,
+  requireWhole,
+  taskOfRow,
+  type IntentRow,
+  type PendingWork,
+  type RequestOf,
+} from '@strongroom/core'
 import type { QueueRow } from './queue.ts'
 import type { Transaction } from './transaction.ts'
 

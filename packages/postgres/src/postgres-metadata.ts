@@ -10,6 +10,7 @@ import { page } from './page.ts'
 import { startPool, type HeldPool } from './pool.ts'
 import { pending } from './pending.ts'
 import { claimQueue, queueRepair, settleQueue } from './queue.ts'
+import { forgetRequests } from './requests.ts'
 import { retrying } from './retry.ts'
 import type { AccountTransaction, Transaction } from './transaction.ts'
 import { bindStores, find, owners, references, scan } from './views.ts'
@@ -102,6 +103,7 @@ export function postgresMetadata(options: PostgresMetadataOptions): MetadataStor
     claimQueue: writes('claimQueue', claimQueue),
     settleQueue: writes('settleQueue', settleQueue),
     pending: reads('pending', pending),
+    forgetRequests: writes('forgetRequests', forgetRequests),
     owners: reads('owners', owners),
     queueRepair: changes('queueRepair', queueRepair),
     scan: reads('scan', scan),

@@ -160,4 +160,21 @@ export const MIGRATIONS: readonly string[] = [
   ) AS last
   WHERE records.updated_by IS NOT NULL AND last.registry = records.registry AND last.secret = records.id;
   `,
+
+  // Writes with an idempotency key. The id and the fingerprint are HMACs, whose keys are not here. answer: the record that was committed.
+  `
+  CREATE TABLE requests (
+    registry text COLLATE "C" NOT NULL,
+    account text COLLATE "C" NOT NULL,
+    id text COLLATE "C" NOT NULL,
+    fingerprint text COLLATE "C" NOT NULL,
+    token text COLLATE "C" NOT NULL,
+    answer text COLLATE "C",
+    expires_at bigint NOT NULL,
+    PRIMARY KEY (registry, account, id)
+  );
+  CREATE INDEX requests_token ON requests (registry, account, token);
+  CREATE INDEX requests_age ON requests (registry, expires_at);
+  ALTER TABLE intents ADD COLUMN request text COLLATE "C";
+  `,
 ]

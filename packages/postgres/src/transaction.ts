@@ -44,6 +44,12 @@ export async function requireRecord(transaction: AccountTransaction, secret: Sec
   return requireRevision(transaction.operation, await recordOf(transaction, transaction.account.id, secret), ifRevision)
 }
 
+export async function intentOfToken({ connection, registry, account }: AccountTransaction, token: string): Promise<Intent | undefined> {
+  const sql = 'SELECT * FROM intents WHERE registry = $1 AND account = $2 AND token = $3'
+  const row = await connection.get<IntentRow>(sql, registry, account.id, token)
+  return row === undefined ? undefined : intentOfRow(row)
+}
+
 /** The intent that keeps others from changing the record. */
 export async function intentOnSecret({ connection, registry }: Transaction, secret: SecretId): Promise<Intent | undefined> {
   const row = await connection.get<IntentRow>('SELECT * FROM intents WHERE registry = $1 AND secret = $2', registry, secret)

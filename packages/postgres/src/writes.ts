@@ -10,6 +10,7 @@ import {
   SecretError,
   updatedRecord,
   withoutPointer,
+  type Answered,
   type Busy,
   type CommitOutcome,
   type Intent,
@@ -22,6 +23,7 @@ import {
 import { findDone, writeAudit } from './audit.ts'
 import { deleteIntent, heldIntent } from './intents.ts'
 import { cancelDestruction, enqueue, isQueued } from './queue.ts'
+import { keepAnswer, keptAnswer, knownRequest, rememberRequest } from './requests.ts'
 import { intentOnSecret, recordOf, requireRecord, type AccountTransaction } from './transaction.ts'
 
 const UPDATE_RECORD = `
@@ -74,15 +76,20 @@ export async function abandon(
 export async function updateDescription(
   transaction: AccountTransaction,
   request: RequestOf<'updateDescription'>,
-): Promise<{ readonly state: 'done'; readonly record: SecretRecord } | Busy> {
+): Promise<{ readonly state: 'done'; readonly record: SecretRecord } | Answered | Busy> {
   const { account, secret, description, ifRevision, actor, token } = request
   const done = (await findDone(transaction, token))?.secret === secret
+  const kept = done ? await keptAnswer(transaction, token) : undefined
+  if (kept !== undefined) return { state: 'done', record: kept }
+  const known = await knownRequest(transaction, request)
+  if (known !== undefined) return known
   const old = await requireRecord(transaction, secret, done ? undefined : ifRevision)
   if (done) return { state: 'done', record: withoutPointer(old) }
   const intent = await intentOnSecret(transaction, secret)
   if (intent !== undefined) return busy(intent, transaction.now)
   const record = changedRecord({ ...old, description, updatedBy: actor.id }, transaction.now)
   await updateRecord(transaction, record)
+  await rememberRequest(transaction, request, record)
   await writeAudit(transaction, { account, actor, action: 'secret.update', outcome: 'ok', secret, key: old.key, operationId: token })
   return { state: 'done', record: withoutPointer(record) }
 }
@@ -144,6 +151,7 @@ async function endIntent(
   drafts: readonly QueueDraft[],
 ): Promise<CommitOutcome> {
   await deleteIntent(transaction, intent)
+  await keepAnswer(transaction, intent, record)
   await writeAudit(transaction, { ...auditOfIntent(intent), outcome: 'ok' })
   return { state: 'committed', record: withoutPointer(record), claimed: await enqueue(transaction, intent, drafts) }
 }
@@ -153,5 +161,6 @@ async function becameOf(transaction: AccountTransaction, token: string): Promise
   const done = await findDone(transaction, token)
   if (done === undefined) return { state: 'undone' }
   const record = done.secret === null ? undefined : await recordOf(transaction, transaction.account.id, done.secret)
-  return { state: 'committed', record: record === undefined ? undefined : withoutPointer(record), claimed: [] }
+  const now = record === undefined ? undefined : withoutPointer(record)
+  return { state: 'committed', record: (await keptAnswer(transaction, token)) ?? now, claimed: [] }
 }

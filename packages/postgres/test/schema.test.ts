@@ -1,4 +1,4 @@
-import { ACCOUNT, REGISTRY, World } from '@strongroom/conformance/metadata'
+import { ACCOUNT, REGISTRY, START, World } from '@strongroom/conformance/metadata'
 import { NEVER_UPDATED, type SecretId, type VersionId } from '@strongroom/core'
 import { postgresMetadata } from '@strongroom/postgres'
 import { describe, expect, it } from 'vitest'
@@ -115,6 +115,22 @@ describe('a schema', () => {
     expect((await world.claim()).map(({ version }) => version)).toEqual(['v1'])
     await world.update(changed, 'v11', 2)
     expect((await world.claim()).map(({ version }) => version)).toEqual(['v9', 'v7'])
+  })
+
+  it('of the release before idempotency keys is migrated, with an intent under way', async () => {
+    const schema = database.newSchema()
+    const pool = database.newPool()
+    await openSchema(pool, { schema, statementTimeoutMs: 20_000 }, MIGRATIONS.slice(0, 1))
+    await pool.query(`INSERT INTO "${schema}".intents VALUES ('${REGISTRY}', 'i', 'create', 'account-1', 's', 'one', 'alice', 'user', 'main', 'p', NULL, NULL, 1,
+      'text', 't', ${START}, 0)`)
+    const world = await World.make(async clock => ({ store: postgresMetadata({ pool, schema, clock }), dispose: () => pool.end() }))
+    const [intent] = await world.store.claimExpiredIntents({ registry: REGISTRY, limit: 9, leaseMs: 5 }, {})
+    if (intent === undefined) throw new Error('not claimed')
+    expect(intent.request).toBeUndefined()
+    expect(await world.commitCreate(intent)).toMatchObject({ state: 'committed', record: { key: 'one', description: 'text' } })
+    const request = { ids: ['id'], fingerprints: ['fingerprint'], keepMs: 5 }
+    const record = await world.create({ request })
+    expect(await world.store.beginCreate(world.createRequest({ request }), {})).toEqual({ state: 'answered', record })
     await world.dispose()
   })
 

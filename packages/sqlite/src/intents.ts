@@ -9,6 +9,7 @@ import {
   SecretError,
   updateIntent,
   type AccountId,
+  type Answered,
   type Busy,
   type Intent,
   type IntentId,
@@ -17,27 +18,30 @@ import {
   type StoredRecord,
 } from '@strongroom/core'
 import { ensureAccount } from './audit.ts'
-import { intentOnSecret, recordAtPath, recordByKey, requireRecord, type Transaction } from './transaction.ts'
+import { knownRequest, rememberRequest } from './requests.ts'
+import { intentOfToken, intentOnSecret, recordAtPath, recordByKey, requireRecord, type Transaction } from './transaction.ts'
 
 type BegunCreate = { readonly state: 'begun'; readonly intent: Intent }
 type BegunUpdate = BegunCreate & { readonly record: StoredRecord }
 
 const INSERT = `
   INSERT INTO intents (registry, id, operation, account, secret, key, actor_id, actor_type, store, path, base_version, base_revision,
-    sets_description, description, token, begun_at, lease_until, recoveries)
+    sets_description, description, token, begun_at, lease_until, recoveries, request)
   VALUES (:registry, :id, :operation, :account, :secret, :key, :actor_id, :actor_type, :store, :path, :base_version, :base_revision,
-    :sets_description, :description, :token, :begun_at, :lease_until, :recoveries)`
+    :sets_description, :description, :token, :begun_at, :lease_until, :recoveries, :request)`
 
 /** Those whose lease is over, the oldest first. */
 const EXPIRED = 'SELECT * FROM intents WHERE registry = :registry AND lease_until <= :now ORDER BY lease_until LIMIT :limit'
 const EXPIRED_ONE = 'SELECT * FROM intents WHERE registry = :registry AND id = :only AND lease_until <= :now'
 
-export function beginCreate(transaction: Transaction, request: RequestOf<'beginCreate'>): BegunCreate | Busy {
+export function beginCreate(transaction: Transaction, request: RequestOf<'beginCreate'>): BegunCreate | Answered | Busy {
   const { operation, now } = transaction
   const { account, secret, key, store, path, token, leaseMs } = request
   requireWhole(operation, 'leaseMs', leaseMs, 0)
   const mine = intentOfToken(transaction, account, token)
   if (mine?.operation === 'create' && mine.secret === secret) return begunAgain(mine, now)
+  const known = knownRequest(transaction, request)
+  if (known !== undefined) return known
   if (recordByKey(transaction, account, key) !== undefined) throw SecretError.refused('already_exists', operation)
   const other = intentOnSecret(transaction, secret) ?? intentOnKey(transaction, account, key)
   if (other !== undefined) return busy(other, now)
@@ -45,11 +49,12 @@ export function beginCreate(transaction: Transaction, request: RequestOf<'beginC
     throw SecretError.invalid(operation, 'the id, the path and the token of a create are new')
   }
   const intent = createIntent(request, now)
+  rememberRequest(transaction, request)
   insert(transaction, intent)
   return { state: 'begun', intent }
 }
 
-export function beginUpdate(transaction: Transaction, request: RequestOf<'beginUpdate'>): BegunUpdate | Busy {
+export function beginUpdate(transaction: Transaction, request: RequestOf<'beginUpdate'>): BegunUpdate | Answered | Busy {
   const { operation, now } = transaction
   const { account, secret, ifRevision, token, leaseMs } = request
   requireWhole(operation, 'leaseMs', leaseMs, 0)
@@ -59,11 +64,14 @@ export function beginUpdate(transaction: Transaction, request: RequestOf<'beginU
     const again = begunAgain(mine, now)
     return again.state === 'busy' ? again : { ...again, record }
   }
+  const known = knownRequest(transaction, request)
+  if (known !== undefined) return known
   const record = requireRecord(transaction, account, secret, ifRevision)
   const other = intentOnSecret(transaction, secret)
   if (other !== undefined) return busy(other, now)
   if (mine !== undefined) throw SecretError.invalid(operation, 'the token of an update is new')
   const intent = updateIntent(request, record, now)
+  rememberRequest(transaction, request)
   insert(transaction, intent)
   return { state: 'begun', intent, record }
 }
@@ -97,12 +105,6 @@ export function heldIntent(
 
 export function deleteIntent({ connection, registry }: Transaction, { id }: Intent): void {
   connection.run('DELETE FROM intents WHERE registry = :registry AND id = :id', { registry, id })
-}
-
-function intentOfToken({ connection, registry }: Transaction, account: AccountId, token: string): Intent | undefined {
-  const sql = 'SELECT * FROM intents WHERE registry = :registry AND account = :account AND token = :token'
-  const row = connection.get<IntentRow>(sql, { registry, account, token })
-  return row === undefined ? undefined : intentOfRow(row)
 }
 
 function intentOnKey({ connection, registry }: Transaction, account: AccountId, key: string): Intent | undefined {

@@ -156,4 +156,21 @@ export const MIGRATIONS: readonly string[] = [
   ) AS last
   WHERE records.updated_by IS NOT NULL AND last.registry = records.registry AND last.secret = records.id;
   `,
+
+  // Writes with an idempotency key. The id and the fingerprint are HMACs, whose keys are not here. answer: the record that was committed.
+  `
+  CREATE TABLE requests (
+    registry TEXT NOT NULL,
+    account TEXT NOT NULL,
+    id TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    token TEXT NOT NULL,
+    answer TEXT,
+    expires_at INTEGER NOT NULL,
+    PRIMARY KEY (registry, account, id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX requests_token ON requests (registry, account, token);
+  CREATE INDEX requests_age ON requests (registry, expires_at);
+  ALTER TABLE intents ADD COLUMN request TEXT;
+  `,
 ]

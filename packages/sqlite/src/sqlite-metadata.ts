@@ -7,6 +7,7 @@ import { IN_MEMORY, openDatabase } from './open.ts'
 import { page } from './page.ts'
 import { pending } from './pending.ts'
 import { claimQueue, queueRepair, settleQueue } from './queue.ts'
+import { forgetRequests } from './requests.ts'
 import type { Transaction } from './transaction.ts'
 import { bindStores, find, owners, references, scan } from './views.ts'
 import { abandon, commitCreate, commitDelete, commitRollback, commitUpdate, updateDescription } from './writes.ts'
@@ -101,6 +102,7 @@ export function sqliteMetadata(options: SqliteMetadataOptions): MetadataStore {
     claimQueue: writes('claimQueue', claimQueue),
     settleQueue: writes('settleQueue', settleQueue),
     pending: reads('pending', pending),
+    forgetRequests: writes('forgetRequests', forgetRequests),
     owners: reads('owners', owners),
     queueRepair: writes('queueRepair', queueRepair),
     scan: reads('scan', scan),

@@ -44,6 +44,12 @@ export function requireRecord(transaction: Transaction, account: AccountId, secr
   return requireRevision(transaction.operation, recordOf(transaction, account, secret), ifRevision)
 }
 
+export function intentOfToken({ connection, registry }: Transaction, account: AccountId, token: string): Intent | undefined {
+  const sql = 'SELECT * FROM intents WHERE registry = :registry AND account = :account AND token = :token'
+  const row = connection.get<IntentRow>(sql, { registry, account, token })
+  return row === undefined ? undefined : intentOfRow(row)
+}
+
 /** The intent that keeps others from changing the record. */
 export function intentOnSecret({ connection, registry }: Transaction, secret: SecretId): Intent | undefined {
   const sql = 'SELECT * FROM intents WHERE registry = :registry AND secret = :secret'

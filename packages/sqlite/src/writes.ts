@@ -10,6 +10,7 @@ import {
   updatedRecord,
   withoutPointer,
   type AccountId,
+  type Answered,
   type Busy,
   type CommitOutcome,
   type Intent,
@@ -22,6 +23,7 @@ import {
 import { findDone, writeAudit } from './audit.ts'
 import { deleteIntent, heldIntent } from './intents.ts'
 import { cancelDestruction, enqueue, isQueued } from './queue.ts'
+import { keepAnswer, keptAnswer, knownRequest, rememberRequest } from './requests.ts'
 import { intentOnSecret, recordOf, requireRecord, type Transaction } from './transaction.ts'
 
 const INSERT_RECORD = `
@@ -80,15 +82,20 @@ export function abandon(
 export function updateDescription(
   transaction: Transaction,
   request: RequestOf<'updateDescription'>,
-): { readonly state: 'done'; readonly record: SecretRecord } | Busy {
+): { readonly state: 'done'; readonly record: SecretRecord } | Answered | Busy {
   const { account, secret, description, ifRevision, actor, token } = request
   const done = findDone(transaction, account, token)?.secret === secret
+  const kept = done ? keptAnswer(transaction, account, token) : undefined
+  if (kept !== undefined) return { state: 'done', record: kept }
+  const known = knownRequest(transaction, request)
+  if (known !== undefined) return known
   const old = requireRecord(transaction, account, secret, done ? undefined : ifRevision)
   if (done) return { state: 'done', record: withoutPointer(old) }
   const intent = intentOnSecret(transaction, secret)
   if (intent !== undefined) return busy(intent, transaction.now)
   const record = changedRecord({ ...old, description, updatedBy: actor.id }, transaction.now)
   updateRecord(transaction, record)
+  rememberRequest(transaction, request, record)
   writeAudit(transaction, { account, actor, action: 'secret.update', outcome: 'ok', secret, key: old.key, operationId: token })
   return { state: 'done', record: withoutPointer(record) }
 }
@@ -145,6 +152,7 @@ function updateRecord({ connection, registry }: Transaction, record: StoredRecor
 /** The rest of a commit: the intent goes, its audit entry and its tasks come. */
 function endIntent(transaction: Transaction, intent: Intent, record: StoredRecord, drafts: readonly QueueDraft[]): CommitOutcome {
   deleteIntent(transaction, intent)
+  keepAnswer(transaction, intent, record)
   writeAudit(transaction, { ...auditOfIntent(intent), outcome: 'ok' })
   return { state: 'committed', record: withoutPointer(record), claimed: enqueue(transaction, intent, drafts) }
 }
@@ -154,5 +162,6 @@ function becameOf(transaction: Transaction, account: AccountId, token: string): 
   const done = findDone(transaction, account, token)
   if (done === undefined) return { state: 'undone' }
   const record = done.secret === null ? undefined : recordOf(transaction, account, done.secret)
-  return { state: 'committed', record: record === undefined ? undefined : withoutPointer(record), claimed: [] }
+  const now = record === undefined ? undefined : withoutPointer(record)
+  return { state: 'committed', record: keptAnswer(transaction, account, token) ?? now, claimed: [] }
 }

@@ -5,6 +5,7 @@ import { verifyAudit } from '@strongroom/core'
 import { sqliteMetadata } from '@strongroom/sqlite'
 import { describe, expect, it } from 'vitest'
 import { REGISTRY, START, World } from '@strongroom/conformance/metadata'
+import { APPLICATION_ID, MIGRATIONS } from '../src/schema.ts'
 import { child, withFolder } from './folder.ts'
 
 const modeOf = async (path: string): Promise<number> => (await stat(path)).mode & 0o777
@@ -89,7 +90,7 @@ describe('the file', () => {
       expect(database.prepare('PRAGMA journal_mode').get()).toEqual({ journal_mode: 'wal' })
       expect(database.prepare('PRAGMA integrity_check').get()).toEqual({ integrity_check: 'ok' })
       const tables = database.prepare("SELECT name, strict FROM pragma_table_list WHERE schema = 'main' AND name NOT LIKE 'sqlite_%'").all()
-      expect(tables.length).toBe(8)
+      expect(tables.length).toBe(9)
       expect(tables.every(table => table['strict'] === 1)).toBe(true)
       database.close()
     })
@@ -106,6 +107,30 @@ describe('the file', () => {
       expect(await refusal(path)).toMatchObject({ code: 'misconfigured', retryable: false, effect: 'none', operation: 'metadata.references' })
       expect(await readFile(path)).toEqual(before)
       expect(await readdir(folder)).toEqual(['metadata.db'])
+    })
+  })
+
+  it('of the schema before idempotency keys is migrated, with an intent under way', async () => {
+    await withFolder(async folder => {
+      const path = join(folder, 'metadata.db')
+      const database = new DatabaseSync(path)
+      database.exec(`${MIGRATIONS[0]}; PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = 1`)
+      database.exec(`
+        INSERT INTO accounts VALUES ('${REGISTRY}', 'account-1', 0, 0, '${'0'.repeat(64)}');
+        INSERT INTO intents VALUES ('${REGISTRY}', 'i', 'create', 'account-1', 's', 'one', 'alice', 'user', 'main', 'p', NULL, NULL, 1, 'text', 't', ${START}, 0)`)
+      database.close()
+      const world = await World.make(async clock => {
+        const store = sqliteMetadata({ path, clock })
+        return { store, dispose: () => store.close() }
+      })
+      const [intent] = await world.store.claimExpiredIntents({ registry: REGISTRY, limit: 9, leaseMs: 5 }, {})
+      if (intent === undefined) throw new Error('not claimed')
+      expect(intent.request).toBeUndefined()
+      expect(await world.commitCreate(intent)).toMatchObject({ state: 'committed', record: { key: 'one', description: 'text' } })
+      const request = { ids: ['id'], fingerprints: ['fingerprint'], keepMs: 5 }
+      const record = await world.create({ request })
+      expect(await world.store.beginCreate(world.createRequest({ request }), {})).toEqual({ state: 'answered', record })
+      await world.dispose()
     })
   })
 

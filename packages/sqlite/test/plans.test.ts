@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { sqliteMetadata } from '@strongroom/sqlite'
 import { describe, expect, it, vi } from 'vitest'
-import { REGISTRY, useEverything, World } from '@strongroom/conformance/metadata'
+import { REGISTRY, useEverything, World, writeWithoutRequest } from '@strongroom/conformance/metadata'
 import { pageQuery } from '../src/page.ts'
 import { withFolder } from './folder.ts'
 
@@ -36,7 +36,7 @@ describe('query plans', () => {
     })
   })
 
-  it('never scan a table or sort, but for the names of stores in use at a start', async () => {
+  it('never scan a table or sort, but for the names of stores in use at a start, and need none for requests that nobody makes', async () => {
     await withFolder(async folder => {
       const prepare = vi.spyOn(DatabaseSync.prototype, 'prepare')
       const path = join(folder, 'metadata.db')
@@ -44,6 +44,8 @@ describe('query plans', () => {
         const store = sqliteMetadata({ path, clock })
         return { store, dispose: () => store.close() }
       })
+      await writeWithoutRequest(world)
+      expect(prepare.mock.calls.filter(([sql]) => /\brequests\b/.test(sql))).toEqual([])
       await useEverything(world)
       await world.dispose()
       const statements = [...new Set(prepare.mock.calls.map(([sql]) => sql))].filter(sql => !/PRAGMA|sqlite_schema|\bUNION\b/.test(sql))

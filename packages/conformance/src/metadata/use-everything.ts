@@ -1,13 +1,30 @@
 import { ACCOUNT, ALICE, pageRequest, path, REGISTRY, version, type World } from './world.ts'
 
+/** Each write as it is usually made: without an idempotency key. */
+export async function writeWithoutRequest(world: World): Promise<void> {
+  const record = await world.create()
+  await world.update(record, 'v2')
+  await world.describe(record, 'x')
+  await world.abandon(await world.beginUpdate(record))
+  await world.delete(record)
+}
+
 /** Calls every method, with what makes it go through every statement it may have: for tests of how a database works them out. */
 export async function useEverything(world: World): Promise<void> {
   const { store } = world
-  const record = await world.create({ account: ACCOUNT })
+  // Not a random key: where a cursor stands among many rows, a database may go another way.
+  const record = await world.create({ account: ACCOUNT, key: 'key-5' })
   await world.update(record, 'v2')
   await world.rollback(record, 'v1', { claimMs: 9 })
   await world.describe(record, 'x')
   await world.abandon(await world.beginUpdate(record))
+  const request = { ids: ['new', 'old'], fingerprints: ['f'], keepMs: 5 }
+  const asked = await world.begin({ request })
+  await world.begin({ request, key: 'another' }).catch(() => {}) // busy
+  await world.commitCreate(asked)
+  await world.commitCreate(asked)
+  world.wait(5)
+  await store.forgetRequests({ registry: REGISTRY, limit: 9 }, {})
   const at = { store: 'main', path: (await world.begin({ leaseMs: 0 })).path }
   const [first, second] = await world.enqueue({ ...at, task: 'purge_path', claimMs: 9 }, { ...at, task: 'purge_path', claimMs: 9 })
   if (first === undefined || second === undefined) throw new Error('not claimed')

@@ -8,6 +8,7 @@ import {
   type BeginCreate,
   type BeginUpdate,
   type CommitOutcome,
+  type IdempotentRequest,
   type Intent,
   type MetadataStore,
   type NativePath,
@@ -118,9 +119,9 @@ export class World {
 
   updateRequest(
     { accountId: account, id: secret }: SecretRecord,
-    { description, ifRevision }: Partial<Pick<BeginUpdate, 'description' | 'ifRevision'>> = {},
+    { description, ifRevision, request }: Partial<Pick<BeginUpdate, 'description' | 'ifRevision' | 'request'>> = {},
   ): BeginUpdate {
-    return { registry: REGISTRY, account, secret, description, ifRevision, actor: ROBOT, token: randomUUID(), leaseMs: LEASE }
+    return { registry: REGISTRY, account, secret, description, ifRevision, actor: ROBOT, token: randomUUID(), leaseMs: LEASE, request }
   }
 
   async beginUpdate(record: SecretRecord, description?: string | null): Promise<Intent> {
@@ -155,10 +156,10 @@ export class World {
   describe(
     record: SecretRecord,
     description: string | null,
-    more: { ifRevision?: number; token?: string; account?: AccountId } = {},
+    more: { ifRevision?: number; token?: string; account?: AccountId; request?: IdempotentRequest } = {},
   ): ReturnType<MetadataStore['updateDescription']> {
-    const { ifRevision, token = randomUUID(), account = record.accountId } = more
-    return this.store.updateDescription({ registry: REGISTRY, account, secret: record.id, description, ifRevision, actor: ROBOT, token }, {})
+    const { ifRevision, token = randomUUID(), account = record.accountId, request } = more
+    return this.store.updateDescription({ registry: REGISTRY, account, secret: record.id, description, ifRevision, actor: ROBOT, token, request }, {})
   }
 
   delete(

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { setImmediate as tick } from 'node:timers/promises'
-import { SecretError, type MetadataStore, type QueueDraft, type SecretId } from '@strongroom/core'
+import { SecretError, type IdempotentRequest, type MetadataStore, type QueueDraft, type SecretId } from '@strongroom/core'
 
 type Request<Method extends keyof MetadataStore> = MetadataStore[Method] extends (request: infer R, call: never) => unknown ? R : never
 
@@ -23,6 +23,17 @@ const queueing = (store: MetadataStore, change: (draft: QueueDraft) => QueueDraf
     commitUpdate: (request, call) => store.commitUpdate(changed(request), call),
     abandon: (request, call) => store.abandon(changed(request), call),
     settleQueue: (request, call) => store.settleQueue(changed(request), call),
+  }
+}
+
+/** The same change of the request in every method that begins. */
+const beginning = (store: MetadataStore, change: (request: IdempotentRequest) => IdempotentRequest): Partial<MetadataStore> => {
+  const changed = <R extends { readonly request?: IdempotentRequest | undefined }>(given: R): R =>
+    given.request === undefined ? given : { ...given, request: change(given.request) }
+  return {
+    beginCreate: (request, call) => store.beginCreate(changed(request), call),
+    beginUpdate: (request, call) => store.beginUpdate(changed(request), call),
+    updateDescription: (request, call) => store.updateDescription(changed(request), call),
   }
 }
 
@@ -193,6 +204,84 @@ export const faults: Readonly<Record<string, Fault>> = {
   'retention/rollback-queues-the-promote': store => ({
     commitRollback: (request, call) => store.commitRollback({ ...request, claimMs: undefined }, call),
   }),
+  // The row as it is now, and not as it was.
+  'requests/a-create-is-answered-again': store => ({
+    async beginCreate(request, call) {
+      const answer = await store.beginCreate(request, call)
+      if (answer.state !== 'answered') return answer
+      const { registry, account } = request
+      const found = await store.find({ registry, account, id: answer.record.id }, call)
+      if (found === undefined) return answer
+      const { pointer: _pointer, ...record } = found
+      return { state: 'answered', record }
+    },
+  }),
+  // In JSON, dates are text.
+  'requests/an-update-is-answered-again': store => ({
+    async beginUpdate(request, call) {
+      const answer = await store.beginUpdate(request, call)
+      return answer.state === 'answered' ? (JSON.parse(JSON.stringify(answer)) as typeof answer) : answer
+    },
+  }),
+  'requests/a-description-is-answered-again': store => ({
+    async updateDescription(request, call) {
+      const { registry, account, secret: id, ifRevision } = request
+      const found = await store.find({ registry, account, id }, call)
+      if (ifRevision !== undefined && found?.revision !== ifRevision) throw SecretError.refused('conflict', 'metadata.updateDescription')
+      return await store.updateDescription(request, call)
+    },
+  }),
+  'requests/another-request-is-refused': store => beginning(store, request => ({ ...request, fingerprints: ['the same'] })),
+  'requests/in-flight-is-busy': (store, { shared }) => ({
+    async beginCreate(request, call) {
+      const name = request.request?.ids[0] ?? ''
+      const again = shared.get(name) as { readonly token: string; readonly secret: SecretId } | undefined
+      if (again === undefined) shared.set(name, request)
+      return await store.beginCreate({ ...request, token: again?.token ?? request.token, secret: again?.secret ?? request.secret }, call)
+    },
+  }),
+  'requests/undone-begins-anew': (store, { shared }) => ({
+    async beginCreate(request, call) {
+      if (isAgain(shared, request.request?.ids[0] ?? '')) throw SecretError.refused('idempotency_mismatch', 'metadata.beginCreate')
+      return await store.beginCreate(request, call)
+    },
+  }),
+  'requests/recovery-keeps-the-answer': (store, { shared }) => ({
+    async claimExpiredIntents(request, call) {
+      const claimed = await store.claimExpiredIntents(request, call)
+      for (const { id } of claimed) shared.set(id, true)
+      return claimed
+    },
+    async beginUpdate(request, call) {
+      const answer = await store.beginUpdate(request, call)
+      if (answer.state !== 'answered' || shared.size === 0) return answer
+      return await store.beginUpdate({ ...request, request: undefined }, call)
+    },
+  }),
+  // Remembers all the same.
+  'requests/refusals-leave-nothing': (store, { shared }) => ({
+    async updateDescription(request, call) {
+      const [id = ''] = request.request?.ids ?? []
+      const known = shared.get(id)
+      if (known !== undefined && known !== request.request?.fingerprints[0]) {
+        throw SecretError.refused('idempotency_mismatch', 'metadata.updateDescription')
+      }
+      shared.set(id, request.request?.fingerprints[0])
+      return await store.updateDescription(request, call)
+    },
+  }),
+  'requests/accounts-and-registries-are-apart': (store, { shared }) => ({
+    async beginCreate(request, call) {
+      if (isAgain(shared, request.request?.ids[0] ?? request.secret)) throw SecretError.refused('idempotency_mismatch', 'metadata.beginCreate')
+      return await store.beginCreate(request, call)
+    },
+  }),
+  'requests/kept-so-long-and-no-longer': store => beginning(store, request => ({ ...request, keepMs: request.keepMs + 1 })),
+  'requests/expired-ones-are-forgotten': store => ({
+    forgetRequests: (request, call) => store.forgetRequests({ ...request, limit: request.limit * 2 }, call),
+  }),
+  'requests/known-by-any-of-its-ids': store =>
+    beginning(store, request => ({ ...request, ids: request.ids.slice(0, 1), fingerprints: request.fingerprints.slice(0, 1) })),
   'queue/intents-are-claimed-once-expired': store => ({
     claimExpiredIntents: (request, call) => store.claimExpiredIntents({ ...request, limit: 99 }, call),
   }),
@@ -352,6 +441,11 @@ export const faults: Readonly<Record<string, Fault>> = {
       if (answer.state === 'begun') shared.set(request.secret, answer)
       return (shared.get(request.secret) as typeof answer | undefined) ?? answer
     },
+  }),
+  'races/one-effect-of-a-request': (store, { number }) =>
+    beginning(store, request => ({ ...request, ids: request.ids.map(id => `${id} ${number}`) })),
+  'races/requests-are-forgotten-once': (store, { shared }) => ({
+    forgetRequests: coalesced(shared, 'forget', (request, call) => store.forgetRequests(request, call)),
   }),
   'races/one-change-of-a-revision': store => ({
     async updateDescription(request, call) {

@@ -6,20 +6,23 @@ import type {
   AccountSecrets,
   AuditQuery,
   CreateInput,
+  CreateOptions,
   ListQuery,
   RollbackResult,
   SecretVersion,
   UpdateInput,
+  UpdateOptions,
   WriteOnlyDriver,
   WriteOptions,
 } from '../registry.ts'
-import { SecretValue } from '../value.ts'
+import { SecretValue, toPayload } from '../value.ts'
 import type { AccountId, Actor, CallOptions, SecretId, VersionId } from '../words.ts'
 import type { Access } from './access.ts'
 import type { Calls } from './calls.ts'
 import { checkInteger, checkOneOf, checkOptions, checkVersion } from './checks.ts'
 import { checkDescription, checkId, checkKey } from './check-records.ts'
 import { persist } from './persist.ts'
+import type { RequestFingerprints } from './request-fingerprints.ts'
 import type { RegistryStores } from './registry-stores.ts'
 import type { BoundStores } from './stores.ts'
 import type { WriteProtocol } from './write-protocol.ts'
@@ -36,6 +39,7 @@ export interface RegistryParts {
   readonly access: Access
   readonly protocol: WriteProtocol
   readonly keys: 'portable' | 'any'
+  readonly fingerprints: RequestFingerprints
 }
 
 /** Each call: closed? allowed form? allowed at all? then act, with the audit entry in the transaction of the change or right after a look. */
@@ -50,13 +54,15 @@ export class Account implements AccountSecrets {
     this.#actor = actor
   }
 
-  async create(input: CreateInput, options: CallOptions = {}): Promise<SecretRecord> {
+  async create(input: CreateInput, options: CreateOptions = {}): Promise<SecretRecord> {
     const operation = 'registry.create'
-    const { calls, access, protocol, placement, keys } = this.#parts
+    const { calls, access, protocol, placement, keys, fingerprints } = this.#parts
     calls.assertOpen(operation)
-    checkOptions(operation, options, ['signal'])
+    checkOptions(operation, options, ['signal', 'idempotencyKey'])
     checkOptions(operation, input, ['key', 'value', 'description'], 'field')
     const { key, description = null } = input
+    const { idempotencyKey, signal } = options
+    fingerprints.check(operation, idempotencyKey)
     checkKey(operation, key, keys)
     checkDescription(operation, description)
     const store = placement.writeTo
@@ -65,8 +71,10 @@ export class Account implements AccountSecrets {
       (async () => {
         try {
           await access.check(operation, { ...this.#who, action: 'secret.create', key }, options)
-          const request = { key, description, store, payload, path: (id: SecretId) => placement.path(id) }
-          return await protocol.create({ ...this.#who, operation, signal: options.signal }, request)
+          const asked = { operation: 'create', target: key, description, value: payload, ifRevision: undefined } as const
+          const request = fingerprints.of(this.#who, idempotencyKey, asked)
+          const made = { key, description, store, payload, path: (id: SecretId) => placement.path(id) }
+          return await protocol.create({ ...this.#who, operation, signal, request }, made)
         } finally {
           payload.bytes.fill(0)
         }
@@ -112,15 +120,16 @@ export class Account implements AccountSecrets {
     )
   }
 
-  async update(id: SecretId, change: UpdateInput, options: WriteOptions = {}): Promise<SecretRecord> {
+  async update(id: SecretId, change: UpdateInput, options: UpdateOptions = {}): Promise<SecretRecord> {
     const operation = 'registry.update'
-    const { calls, access, protocol, placement } = this.#parts
+    const { calls, access, protocol, placement, fingerprints } = this.#parts
     calls.assertOpen(operation)
-    checkOptions(operation, options, ['signal', 'ifRevision'])
+    checkOptions(operation, options, ['signal', 'ifRevision', 'idempotencyKey'])
     checkOptions(operation, change, ['value', 'description'], 'field')
     checkId(operation, id)
     const { value, description } = change
-    const { ifRevision, signal } = options
+    const { ifRevision, idempotencyKey, signal } = options
+    fingerprints.check(operation, idempotencyKey)
     checkInteger(operation, 'ifRevision', ifRevision, 1, Number.MAX_SAFE_INTEGER)
     if (value === undefined && description === undefined) throw SecretError.invalid(operation, 'give a value, a description, or both')
     if (description !== undefined) checkDescription(operation, description)
@@ -131,7 +140,11 @@ export class Account implements AccountSecrets {
       (async () => {
         try {
           await access.check(operation, { ...this.#who, action: 'secret.update', secret: id }, options)
-          const writer = { ...this.#who, operation, signal }
+          const compared = held === undefined || idempotencyKey === undefined ? undefined : toPayload(held)
+          const asked = { operation: 'update', target: id, description, value: compared, ifRevision } as const
+          const request = fingerprints.of(this.#who, idempotencyKey, asked)
+          compared?.bytes.fill(0)
+          const writer = { ...this.#who, operation, signal, request }
           if (held === undefined) return await protocol.updateDescription(writer, id, description ?? null, ifRevision)
           return await protocol.updateValue(writer, id, {
             description,

@@ -29,6 +29,7 @@ export interface Tally {
   destroyed: number
   purged: number
   watched: number
+  forgotten: number
   retained: number
   postponed: number
   readonly needsAttention: Set<SecretId>
@@ -49,7 +50,17 @@ export class Upkeep {
 
   /** One bounded pass: intents first, since settling them fills the queue. */
   async pass(maxItems: number, signal: AbortSignal | undefined): Promise<Tally> {
-    const tally: Tally = { recovered: 0, promoted: 0, destroyed: 0, purged: 0, watched: 0, retained: 0, postponed: 0, needsAttention: new Set() }
+    const tally: Tally = {
+      recovered: 0,
+      promoted: 0,
+      destroyed: 0,
+      purged: 0,
+      watched: 0,
+      forgotten: 0,
+      retained: 0,
+      postponed: 0,
+      needsAttention: new Set(),
+    }
     const { registry, metadata } = this.#stores
     const { leaseMs, deadlineMs } = this.#times
     let left = maxItems
@@ -82,6 +93,7 @@ export class Upkeep {
       },
     )
     if (signal?.aborted === true) throw SecretError.refused('aborted', 'registry.maintain')
+    if (left > 0) tally.forgotten = await metadata.forgetRequests({ registry, limit: left }, {})
     return tally
   }
 

@@ -3,7 +3,7 @@ import type { AuditDraft } from '../audit.ts'
 import type { DriverCall, DriverVersion, Payload } from '../driver.ts'
 import { isSecretError, SecretError } from '../errors.ts'
 import { keptBy, notKept, withoutPointer } from '../metadata-support/records.ts'
-import type { Busy, Intent, QueueDraft, SecretRecord } from '../metadata.ts'
+import type { Answered, Busy, IdempotentRequest, Intent, QueueDraft, SecretRecord } from '../metadata.ts'
 import type { RollbackResult, WriteOnlyDriver } from '../registry.ts'
 import type { AccountId, Actor, NativePath, SecretId, VersionId } from '../words.ts'
 import type { Access } from './access.ts'
@@ -26,6 +26,8 @@ interface Writer {
   readonly account: AccountId
   readonly actor: Actor
   readonly signal: AbortSignal | undefined
+  /** Of an idempotency key. */
+  readonly request?: IdempotentRequest | undefined
 }
 
 /** A put that has its answer. `uncertain`: another put of the same operation may still land. */
@@ -75,8 +77,9 @@ export class WriteProtocol {
     const token = crypto().randomUUID()
     const audit = { account, actor, action: 'secret.create', secret, key, operationId: token } as const
     const { leaseMs } = this.#times
-    const request = { registry, account, secret, key, description, actor, store: store.name, path, token, leaseMs }
+    const request = { registry, account, secret, key, description, actor, store: store.name, path, token, leaseMs, request: writer.request }
     const { answer, leaseEndsAt } = await this.#begin(writer, audit, () => metadata.beginCreate(request, {}))
+    if (answer.state === 'answered') return await this.#answered(writer, answer)
     const labels = labelsOf(registry, account, secret)
     let fullPath = ''
     const { version, uncertain } = await this.#put(audit, answer.intent, async () => {
@@ -114,8 +117,9 @@ export class WriteProtocol {
     const audit = { account, actor, action: 'secret.update', secret, operationId: token } as const
     const { leaseMs } = this.#times
     const { answer, leaseEndsAt } = await this.#begin(writer, audit, () =>
-      metadata.beginUpdate({ registry, account, secret, description, ifRevision, actor, token, leaseMs }, {}),
+      metadata.beginUpdate({ registry, account, secret, description, ifRevision, actor, token, leaseMs, request: writer.request }, {}),
     )
+    if (answer.state === 'answered') return await this.#answered(writer, answer)
     const { intent, record } = answer
     const base = record.pointer.version
     const { store, version, uncertain } = await this.#put(audit, intent, async () => {
@@ -147,9 +151,9 @@ export class WriteProtocol {
     const { account, actor } = writer
     const token = crypto().randomUUID()
     const audit = { account, actor, action: 'secret.update', secret, operationId: token } as const
-    const request = { registry, account, secret, description, ifRevision, actor, token }
+    const request = { registry, account, secret, description, ifRevision, actor, token, request: writer.request }
     const { answer } = await this.#begin(writer, audit, () => metadata.updateDescription(request, {}))
-    return answer.record
+    return answer.state === 'answered' ? await this.#answered(writer, answer) : answer.record
   }
 
   async rollback(writer: Writer, secret: SecretId, version: VersionId, ifRevision: number | undefined): Promise<RollbackResult> {
@@ -180,7 +184,7 @@ export class WriteProtocol {
   }
 
   /** Waits for another write's intent, within the deadline, and settles one whose lease is over. Nothing is sent before. */
-  async #begin<T extends { readonly state: 'begun' | 'done' }>(
+  async #begin<T extends { readonly state: 'begun' | 'done' | 'answered' }>(
     writer: Writer,
     audit: Omit<AuditDraft, 'outcome'>,
     begin: () => Promise<T | Busy>,
@@ -211,6 +215,12 @@ export class WriteProtocol {
     const error = asSecretError(thrown, operation)
     await this.#access.recordFailure({ ...audit, outcome: error.effect === 'none' ? 'failed' : 'unknown', code: error.code })
     throw error.in({ operation, secretName: error.secretName ?? audit.key })
+  }
+
+  /** An earlier call's answer, given again: nothing is changed, and what has been shown is in the audit trail. */
+  async #answered({ account, actor }: Writer, { record }: Answered): Promise<SecretRecord> {
+    await this.#access.record({ account, actor, action: 'secret.describe', outcome: 'ok', secret: record.id, key: record.key })
+    return record
   }
 
   /** The put, inside the lease. Refused for certain: the intent is taken back. Otherwise the intent stays, for recovery. */

@@ -1,16 +1,7 @@
 import { claimedIntent } from '../metadata-support/intents.ts'
 import { keptBy } from '../metadata-support/records.ts'
 import { requireDrafts, requireWhole, type RequestOf } from '../metadata-support/requests.ts'
-import {
-  claimedTask,
-  destroys,
-  entryOfTask,
-  mayRepair,
-  newTask,
-  postponedTask,
-  REMEMBER_SETTLED_MS,
-  type Task,
-} from '../metadata-support/tasks.ts'
+import { claimedTask, destroys, entryOfTask, mayRepair, newTask, postponedTask, REMEMBER_SETTLED_MS, type Task } from '../metadata-support/tasks.ts'
 import type { Intent, Pointer, QueueDraft, QueueEntry, RepairRequest } from '../metadata.ts'
 import type { AccountId, SecretId, VersionId } from '../words.ts'
 import { findDone, writeAudit } from './audit.ts'

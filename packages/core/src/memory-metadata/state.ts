@@ -1,4 +1,5 @@
 import type { AuditEntry } from '../audit.ts'
+import type { RequestRow } from '../metadata-support/idempotency.ts'
 import { withoutPointer } from '../metadata-support/records.ts'
 import { requireRevision } from '../metadata-support/requests.ts'
 import type { Task } from '../metadata-support/tasks.ts'
@@ -12,6 +13,8 @@ export interface RegistryState {
   /** Deleted records, kept so that a cursor on one of them goes on working. */
   readonly tombstones: Map<SecretId, StoredRecord>
   readonly intents: Map<IntentId, Intent>
+  /** By account and id. */
+  readonly requests: Map<string, RequestRow>
   /** In the order of queueing. */
   readonly queue: Map<string, Task>
   /** When each claim was settled, so that a repeated settlement is answered as the first one was. */
@@ -32,6 +35,7 @@ export function newRegistryState(): RegistryState {
     records: new Map(),
     tombstones: new Map(),
     intents: new Map(),
+    requests: new Map(),
     queue: new Map(),
     settled: new Map(),
     audit: new Map(),
@@ -60,6 +64,10 @@ export function recordAtPath({ state }: Transaction, store: string, path: Native
 /** The intent that keeps others from changing the record, or from creating one with its key. */
 export function intentOnSecret({ state }: Transaction, secret: SecretId): Intent | undefined {
   return [...state.intents.values()].find(intent => intent.secret === secret)
+}
+
+export function intentOfToken({ state }: Transaction, account: AccountId, token: string): Intent | undefined {
+  return [...state.intents.values()].find(intent => intent.account === account && intent.token === token)
 }
 
 /** Copies leave the store, so that nobody outside holds a date or an actor that is in it. */

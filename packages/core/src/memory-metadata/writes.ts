@@ -2,21 +2,35 @@ import { SecretError } from '../errors.ts'
 import { auditOfIntent, begunAgain, busy, createIntent, updateIntent } from '../metadata-support/intents.ts'
 import { changedRecord, createdRecord, rolledBackRecord, updatedRecord } from '../metadata-support/records.ts'
 import { requireDrafts, requireWhole, type RequestOf } from '../metadata-support/requests.ts'
-import type { Busy, CommitOutcome, Intent, IntentId, QueueDraft, QueueEntry, SecretRecord, StoredRecord } from '../metadata.ts'
+import type { Answered, Busy, CommitOutcome, Intent, IntentId, QueueDraft, QueueEntry, SecretRecord, StoredRecord } from '../metadata.ts'
 import type { AccountId } from '../words.ts'
 import { findDone, writeAudit } from './audit.ts'
+import { keepAnswer, keptAnswer, knownRequest, rememberRequest } from './idempotency.ts'
 import { cancelDestruction, enqueue, isQueued } from './queue.ts'
-import { copyIntent, copyRecord, copyStored, intentOnSecret, recordAtPath, recordByKey, recordOf, requireRecord, type Transaction } from './state.ts'
+import {
+  copyIntent,
+  copyRecord,
+  copyStored,
+  intentOfToken,
+  intentOnSecret,
+  recordAtPath,
+  recordByKey,
+  recordOf,
+  requireRecord,
+  type Transaction,
+} from './state.ts'
 
 type BegunCreate = { readonly state: 'begun'; readonly intent: Intent }
 type BegunUpdate = BegunCreate & { readonly record: StoredRecord }
 
-export function beginCreate(transaction: Transaction, request: RequestOf<'beginCreate'>): BegunCreate | Busy {
+export function beginCreate(transaction: Transaction, request: RequestOf<'beginCreate'>): BegunCreate | Answered | Busy {
   const { operation, state, now } = transaction
   const { account, secret, key, store, path, token, leaseMs } = request
   requireWhole(operation, 'leaseMs', leaseMs, 0)
   const mine = intentOfToken(transaction, account, token)
   if (mine?.operation === 'create' && mine.secret === secret) return repeated(mine, now)
+  const known = knownRequest(transaction, request)
+  if (known !== undefined) return known
   if (recordByKey(transaction, account, key) !== undefined) throw SecretError.refused('already_exists', operation)
   const other = [...state.intents.values()].find(intent => intent.secret === secret || (intent.account === account && intent.key === key))
   if (other !== undefined) return busy(other, now)
@@ -26,11 +40,12 @@ export function beginCreate(transaction: Transaction, request: RequestOf<'beginC
     throw SecretError.invalid(operation, 'the id, the path and the token of a create are new')
   }
   const intent = createIntent(request, now)
+  rememberRequest(transaction, request)
   state.intents.set(intent.id, intent)
   return { state: 'begun', intent: copyIntent(intent) }
 }
 
-export function beginUpdate(transaction: Transaction, request: RequestOf<'beginUpdate'>): BegunUpdate | Busy {
+export function beginUpdate(transaction: Transaction, request: RequestOf<'beginUpdate'>): BegunUpdate | Answered | Busy {
   const { operation, state, now } = transaction
   const { account, secret, ifRevision, token, leaseMs } = request
   requireWhole(operation, 'leaseMs', leaseMs, 0)
@@ -40,11 +55,14 @@ export function beginUpdate(transaction: Transaction, request: RequestOf<'beginU
     const again = repeated(mine, now)
     return again.state === 'busy' ? again : { ...again, record: copyStored(record) }
   }
+  const known = knownRequest(transaction, request)
+  if (known !== undefined) return known
   const record = requireRecord(transaction, account, secret, ifRevision)
   const other = intentOnSecret(transaction, secret)
   if (other !== undefined) return busy(other, now)
   if (mine !== undefined) throw SecretError.invalid(operation, 'the token of an update is new')
   const intent = updateIntent(request, record, now)
+  rememberRequest(transaction, request)
   state.intents.set(intent.id, intent)
   return { state: 'begun', intent: copyIntent(intent), record: copyStored(record) }
 }
@@ -90,14 +108,19 @@ export function abandon(
 export function updateDescription(
   transaction: Transaction,
   request: RequestOf<'updateDescription'>,
-): { readonly state: 'done'; readonly record: SecretRecord } | Busy {
+): { readonly state: 'done'; readonly record: SecretRecord } | Answered | Busy {
   const { account, secret, description, ifRevision, actor, token } = request
   const done = findDone(transaction, account, token)?.secret === secret
+  const kept = done ? keptAnswer(transaction, account, token) : undefined
+  if (kept !== undefined) return { state: 'done', record: kept }
+  const known = knownRequest(transaction, request)
+  if (known !== undefined) return known
   const record = requireRecord(transaction, account, secret, done ? undefined : ifRevision)
   if (done) return { state: 'done', record: copyRecord(record) }
   const intent = intentOnSecret(transaction, secret)
   if (intent !== undefined) return busy(intent, transaction.now)
   const changed = changedRecord({ ...record, description, updatedBy: actor.id }, transaction.now)
+  rememberRequest(transaction, request, changed)
   transaction.state.records.set(secret, changed)
   writeAudit(transaction, { account, actor, action: 'secret.update', outcome: 'ok', secret, key: record.key, operationId: token })
   return { state: 'done', record: copyRecord(changed) }
@@ -141,10 +164,6 @@ export function commitDelete(
   return { state: 'done', claimed: enqueue(transaction, { account, secret }, [{ task: 'purge_path', store, path, claimMs }]) }
 }
 
-function intentOfToken({ state }: Transaction, account: AccountId, token: string): Intent | undefined {
-  return [...state.intents.values()].find(intent => intent.account === account && intent.token === token)
-}
-
 function repeated(mine: Intent, now: number): BegunCreate | Busy {
   const again = begunAgain(mine, now)
   return again.state === 'busy' ? again : { ...again, intent: copyIntent(mine) }
@@ -166,12 +185,14 @@ function becameOf(transaction: Transaction, account: AccountId, token: string): 
   const done = findDone(transaction, account, token)
   if (done === undefined) return { state: 'undone' }
   const record = done.secret === undefined ? undefined : recordOf(transaction, account, done.secret)
-  return { state: 'committed', record: record === undefined ? undefined : copyRecord(record), claimed: [] }
+  const now = record === undefined ? undefined : copyRecord(record)
+  return { state: 'committed', record: keptAnswer(transaction, account, token) ?? now, claimed: [] }
 }
 
 function commit(transaction: Transaction, intent: Intent, drafts: RequestOf<'commitUpdate'>['enqueue'], record: StoredRecord): CommitOutcome {
   transaction.state.records.set(record.id, record)
   transaction.state.intents.delete(intent.id)
+  keepAnswer(transaction, intent, record)
   writeAudit(transaction, { ...auditOfIntent(intent), outcome: 'ok' })
   return { state: 'committed', record: copyRecord(record), claimed: enqueue(transaction, intent, drafts) }
 }

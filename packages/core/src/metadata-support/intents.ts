@@ -43,7 +43,7 @@ export function auditOfIntent({ account, actor, operation, secret, key, token }:
 }
 
 function newIntent(
-  { account, actor, token, leaseMs }: BeginCreate | BeginUpdate,
+  { account, actor, token, leaseMs, request }: BeginCreate | BeginUpdate,
   now: number,
   own: Pick<Intent, 'operation' | 'secret' | 'key' | 'store' | 'path' | 'base' | 'description'>,
 ): Intent {
@@ -56,5 +56,6 @@ function newIntent(
     begunAt: new Date(now),
     leaseUntil: new Date(now + leaseMs),
     recoveries: 0,
+    request: request?.ids[0],
   }
 }

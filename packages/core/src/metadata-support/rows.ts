@@ -49,6 +49,7 @@ export interface IntentRow {
   readonly begun_at: number
   readonly lease_until: number
   readonly recoveries: number
+  readonly request: string | null
 }
 
 export interface TaskRow {
@@ -189,6 +190,7 @@ export function intentRow(intent: Intent): IntentRow {
     begun_at: intent.begunAt.getTime(),
     lease_until: intent.leaseUntil.getTime(),
     recoveries: intent.recoveries,
+    request: intent.request ?? null,
   }
 }
 
@@ -209,6 +211,7 @@ export function intentOfRow(row: IntentRow): Intent {
     begunAt: new Date(row.begun_at),
     leaseUntil: new Date(row.lease_until),
     recoveries: row.recoveries,
+    request: row.request ?? undefined,
   }
 }
 

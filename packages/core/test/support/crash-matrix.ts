@@ -8,7 +8,17 @@ import {
   unsafeAllowEveryone,
   verifyAudit,
 } from '@strongroom/core'
-import type { AccountSecrets, AuditEntry, DriverCapabilities, MetadataStore, SecretDriver, SecretId, SecretRegistry } from '@strongroom/core'
+import type {
+  AccountSecrets,
+  AuditEntry,
+  CreateOptions,
+  DriverCapabilities,
+  MetadataStore,
+  SecretDriver,
+  SecretId,
+  SecretRecord,
+  SecretRegistry,
+} from '@strongroom/core'
 import { expect, vi } from 'vitest'
 import { FLAVOURS, tracked, type Step } from './tracked.ts'
 
@@ -19,25 +29,42 @@ const ACCOUNT = accountId('acc-1')
 const ACTOR = { id: 'u-1', type: 'user' } as const
 const POLICY = { deadlineMs: 200, leaseMs: 1_000, putHorizonMs: 5_000, attempts: 2 }
 
-const OPERATIONS = {
-  create: async (secrets: AccountSecrets): Promise<void> => void (await secrets.create({ key: 'new', value: 'fresh' })),
-  update: async (secrets: AccountSecrets, id: SecretId): Promise<void> =>
-    void (await secrets.update(id, { value: 'second', description: 'changed' })),
-  'update after a rollback': async (secrets: AccountSecrets, id: SecretId): Promise<void> => void (await secrets.update(id, { value: 'second' })),
-  describe: async (secrets: AccountSecrets, id: SecretId): Promise<void> => void (await secrets.update(id, { description: 'changed' })),
-  rollback: async (secrets: AccountSecrets, id: SecretId): Promise<void> => await rollback(secrets, id),
-  delete: async (secrets: AccountSecrets, id: SecretId): Promise<void> => await secrets.delete(id),
+/** Those that may have an idempotency key. */
+const REPEATABLE = {
+  create: (secrets: AccountSecrets, _id: SecretId, options?: CreateOptions): Promise<SecretRecord> =>
+    secrets.create({ key: 'new', value: 'fresh' }, options),
+  update: (secrets: AccountSecrets, id: SecretId, options?: CreateOptions): Promise<SecretRecord> =>
+    secrets.update(id, { value: 'second', description: 'changed' }, options),
+  describe: (secrets: AccountSecrets, id: SecretId, options?: CreateOptions): Promise<SecretRecord> =>
+    secrets.update(id, { description: 'changed' }, options),
 } as const
+const OPERATIONS: Readonly<Record<Operation, (secrets: AccountSecrets, id: SecretId) => Promise<unknown>>> = {
+  ...REPEATABLE,
+  'update after a rollback': (secrets, id) => secrets.update(id, { value: 'second' }),
+  rollback,
+  delete: (secrets, id) => secrets.delete(id),
+}
+/** The values once it is done. */
+const DONE: Readonly<Record<Operation, Readonly<Record<string, string>>>> = {
+  create: { old: 'first', new: 'fresh' },
+  update: { old: 'second' },
+  'update after a rollback': { old: 'second' },
+  describe: { old: 'first' },
+  rollback: { old: 'zeroth' },
+  delete: {},
+}
 
 /** What was before that is not so for the others. */
 const BEFORE: Partial<Record<Operation, (secrets: AccountSecrets, id: SecretId) => Promise<void>>> = { 'update after a rollback': rollback }
 
 export type Flavour = keyof typeof FLAVOURS
-export type Operation = keyof typeof OPERATIONS
+export type Operation = Repeatable | 'update after a rollback' | 'rollback' | 'delete'
+export type Repeatable = keyof typeof REPEATABLE
 export type Fault = (typeof FAULTS)[number]
 
 export const flavours: readonly Flavour[] = Object.keys(FLAVOURS) as Flavour[]
 export const operations: readonly Operation[] = Object.keys(OPERATIONS) as Operation[]
+export const repeatables: readonly Repeatable[] = Object.keys(REPEATABLE) as Repeatable[]
 /**
  * `killed before`, `killed after`: nothing of the process goes on. `answer lost`: the call had its effect, its answer is an
  * error. `keeps failing`: this call and every other of its kind until the operation ends. `stalls`: the process sleeps before the step until recovery is through, and goes on as if nothing had been.
@@ -74,7 +101,16 @@ class World {
 
   open(parts: { readonly driver?: SecretDriver; readonly metadata?: MetadataStore } = {}): Promise<SecretRegistry> {
     const { driver = this.driver, metadata = this.metadata } = parts
-    return createSecretRegistry({ id: 'main', metadata, stores: { main: driver }, writeTo: 'main', authorize: unsafeAllowEveryone, policy: POLICY })
+    const requestKeys = [Buffer.alloc(32, 'the key of the fingerprints')]
+    return createSecretRegistry({
+      id: 'main',
+      metadata,
+      stores: { main: driver },
+      writeTo: 'main',
+      authorize: unsafeAllowEveryone,
+      requestKeys,
+      policy: POLICY,
+    })
   }
 
   /** The lease is over and one pass has been, but a put may still land. */
@@ -135,15 +171,22 @@ const ACTIONS: Readonly<Record<Operation, AuditEntry['action']>> = {
   delete: 'secret.delete',
 }
 
-/** How one run of an operation with one fault at one step ended; undefined when the operation has no such step. */
-export async function run(flavour: Flavour, operation: Operation, fault: Fault, at: number, knockOut: KnockOut = {}): Promise<string | undefined> {
-  vi.spyOn(Math, 'random').mockReturnValue(0) // no backoff is waited for
-  const world = new World(FLAVOURS[flavour], knockOut)
-  const before = await world.open()
-  const { id } = await before.account(ACCOUNT, ACTOR).create({ key: 'old', value: 'zeroth' })
-  await before.account(ACCOUNT, ACTOR).update(id, { value: 'first' })
-  await BEFORE[operation]?.(before.account(ACCOUNT, ACTOR), id)
-  const earlier = (await world.metadata.readAudit({ registry: 'main', account: ACCOUNT, after: 0, limit: 100 }, {})).length
+/** What a process that met its fault leaves behind. */
+interface Accident<T> {
+  readonly hit: Step
+  readonly outcome: T | SecretError | 'died'
+  /** A put that is still on its way. */
+  readonly late: (() => Promise<unknown>) | undefined
+}
+
+/** Does the work in a process that meets the fault at that step; undefined when it has no such step. `meanwhile`: while it stalls. */
+async function accident<T>(
+  world: World,
+  fault: Fault,
+  at: number,
+  work: (secrets: AccountSecrets) => Promise<T>,
+  meanwhile: () => Promise<unknown> = async () => {},
+): Promise<Accident<T> | undefined> {
   const counter = { next: 0 }
   let hit: Step | undefined
   let late: (() => Promise<unknown>) | undefined
@@ -178,6 +221,7 @@ export async function run(flavour: Flavour, operation: Operation, fault: Fault, 
       case 'stalls':
         // A put that sleeps longer than the horizon is the sweep's, as is one that follows a look that does.
         await (isPut || step.method === 'versions' ? world.recover() : world.settle())
+        await meanwhile()
         return await call()
       case 'killed, lands late':
       case 'lost, lands late':
@@ -191,15 +235,22 @@ export async function run(flavour: Flavour, operation: Operation, fault: Fault, 
   const registry = await world.open({ driver, metadata: tracked('metadata', world.metadata, around, counter) })
   counter.next = 0
   armed = true
-  const outcome = await Promise.race([
-    OPERATIONS[operation](registry.account(ACCOUNT, ACTOR), id).then(
-      () => 'ok' as const,
-      (error: unknown) => error as SecretError,
-    ),
-    death,
-  ])
-  if (hit === undefined) return undefined
+  const outcome = await Promise.race([work(registry.account(ACCOUNT, ACTOR)).catch((error: unknown) => error as SecretError), death])
   dead = true
+  return hit === undefined ? undefined : { hit, outcome, late }
+}
+
+/** How one run of an operation with one fault at one step ended; undefined when the operation has no such step. */
+export async function run(flavour: Flavour, operation: Operation, fault: Fault, at: number, knockOut: KnockOut = {}): Promise<string | undefined> {
+  vi.spyOn(Math, 'random').mockReturnValue(0) // no backoff is waited for
+  const world = new World(FLAVOURS[flavour], knockOut)
+  const { id, earlier } = await prepared(world, operation)
+  const left = await accident(world, fault, at, async secrets => {
+    await OPERATIONS[operation](secrets, id)
+    return 'ok' as const
+  })
+  if (left === undefined) return undefined
+  const { hit, outcome, late } = left
   const label = `${flavour} ${operation} ${fault} ${hit.target}.${hit.method}`
   if (late !== undefined) {
     await world.recover()
@@ -208,17 +259,9 @@ export async function run(flavour: Flavour, operation: Operation, fault: Fault, 
   await world.settle()
   const { values, trail } = await world.audit()
 
-  const done = {
-    create: { old: 'first', new: 'fresh' },
-    update: { old: 'second' },
-    'update after a rollback': { old: 'second' },
-    describe: { old: 'first' },
-    rollback: { old: 'zeroth' },
-    delete: {},
-  }[operation]
+  const committed = commitsOf(operation, trail.slice(earlier))
   const undone = { old: operation === 'update after a rollback' ? 'zeroth' : 'first' }
-  const committed = trail.slice(earlier).filter(entry => entry.action === ACTIONS[operation] && entry.outcome === 'ok').length
-  expect(values, label).toEqual(committed === 1 ? done : undone)
+  expect(values, label).toEqual(committed === 1 ? DONE[operation] : undone)
   expect(committed, label).toBeLessThanOrEqual(1)
   if (outcome === 'ok') expect(committed, `${label}: acknowledged`).toBe(1)
   else if (outcome !== 'died') {
@@ -228,11 +271,64 @@ export async function run(flavour: Flavour, operation: Operation, fault: Fault, 
   return label
 }
 
+/** The same with an idempotency key, asked for again by another process: after the fault, or while the first one stalls. */
+export async function runAskedAgain(
+  flavour: Flavour,
+  operation: Repeatable,
+  fault: Fault,
+  at: number,
+  knockOut: KnockOut = {},
+): Promise<string | undefined> {
+  vi.spyOn(Math, 'random').mockReturnValue(0)
+  const world = new World(FLAVOURS[flavour], knockOut)
+  const { id, earlier } = await prepared(world, operation)
+  const work = (secrets: AccountSecrets): Promise<SecretRecord> => REPEATABLE[operation](secrets, id, { idempotencyKey: 'the request' })
+  const ask = async (): Promise<SecretRecord> => await work((await world.open()).account(ACCOUNT, ACTOR))
+  const left = await accident(world, fault, at, work, ask)
+  if (left === undefined) return undefined
+  const { hit, outcome, late } = left
+  const label = `${flavour} ${operation} ${fault} ${hit.target}.${hit.method}, asked for again`
+  world.now += 2_000 // a lease that is not over is waited for until the deadline, in earnest
+  const again = await ask()
+  await late?.().catch(() => {})
+  await world.settle()
+  const { values, trail } = await world.audit()
+  expect(values, label).toEqual(DONE[operation])
+  expect(commitsOf(operation, trail.slice(earlier)), label).toBe(1)
+  if (outcome !== 'died' && !(outcome instanceof Error)) expect(outcome, label).toEqual(again)
+  const other = (await world.open()).account(ACCOUNT, ACTOR)
+  await other.update(again.id, { description: 'changed since' })
+  expect(await ask(), label).toEqual(again)
+  await other.delete(again.id)
+  expect(await ask(), label).toEqual(again)
+  return label
+}
+
+/** What is there before, and how many entries the audit trail has by then. */
+async function prepared(world: World, operation: Operation): Promise<{ readonly id: SecretId; readonly earlier: number }> {
+  const secrets = (await world.open()).account(ACCOUNT, ACTOR)
+  const { id } = await secrets.create({ key: 'old', value: 'zeroth' })
+  await secrets.update(id, { value: 'first' })
+  await BEFORE[operation]?.(secrets, id)
+  const entries = await world.metadata.readAudit({ registry: 'main', account: ACCOUNT, after: 0, limit: 100 }, {})
+  return { id, earlier: entries.length }
+}
+
+/** How often it was done, by the audit trail. */
+function commitsOf(operation: Operation, trail: readonly AuditEntry[]): number {
+  return trail.filter(entry => entry.action === ACTIONS[operation] && entry.outcome === 'ok').length
+}
+
 /** All steps of one operation with one fault. */
-export async function runEveryStep(flavour: Flavour, operation: Operation, fault: Fault, knockOut?: KnockOut): Promise<readonly string[]> {
+export async function runEveryStep<O extends Operation>(
+  flavour: Flavour,
+  operation: O,
+  fault: Fault,
+  once: (flavour: Flavour, operation: O, fault: Fault, at: number) => Promise<string | undefined> = run,
+): Promise<readonly string[]> {
   const labels: string[] = []
   for (let at = 0; ; at += 1) {
-    const label = await run(flavour, operation, fault, at, knockOut)
+    const label = await once(flavour, operation, fault, at)
     if (label === undefined) return labels
     labels.push(label)
   }

@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto'
 import { isSecretError, verifyAudit, type RepairRequest, type SecretId, type SecretRecord } from '@strongroom/core'
 import { equal, expectRefused, includes } from '../expect.ts'
 import type { MetadataCase } from '../metadata-case.ts'
-import { ACCOUNT, ALICE, LEASE, newId, OTHER_ACCOUNT, pageRequest, path, REGISTRY, ROBOT, version, type World } from '../world.ts'
+import { ACCOUNT, ALICE, committed, LEASE, newId, OTHER_ACCOUNT, pageRequest, path, REGISTRY, ROBOT, version, type World } from '../world.ts'
+import { asked } from './requests.ts'
 
 const WRITERS = 16
 
@@ -82,6 +83,55 @@ export const races: readonly MetadataCase[] = [
       const record = await world.create()
       const answers = answersOf(await race(world, WRITERS, from => from.store.beginUpdate(from.updateRequest(record), {})))
       equal([count(answers, answer => answer?.state === 'begun'), count(answers, answer => answer?.state === 'busy')], [1, WRITERS - 1])
+    },
+  },
+  {
+    id: 'races/one-effect-of-a-request',
+    title: 'of many who send one request at once, one has an effect, and all others have its answer',
+    async run(world) {
+      const request = asked('r-1')
+      const create = (from: World) => from.store.beginCreate(from.createRequest({ key: 'one', request }), {})
+      const answers = answersOf(await race(world, WRITERS, create))
+      const begun = answers.find(answer => answer?.state === 'begun')
+      assert.ok(begun?.state === 'begun', 'one must begin')
+      equal(
+        count(answers, answer => answer?.state === 'busy' && answer.intent === begun.intent.id),
+        WRITERS - 1,
+      )
+      const record = committed(await world.commitCreate(begun.intent))
+      for (const answer of answersOf(await race(world, WRITERS, create))) equal(answer, { state: 'answered', record })
+
+      const described = answersOf(await race(world, WRITERS, from => from.describe(record, 'x', { request: asked('r-2') })))
+      equal(
+        count(described, answer => answer?.state === 'done'),
+        1,
+      )
+      const records = described.map(answer => (answer?.state === 'busy' ? undefined : answer?.record))
+      equal(
+        records,
+        Array.from({ length: WRITERS }, () => records[0]),
+      )
+      includes(await world.find(record.id), { description: 'x', revision: 2 })
+    },
+  },
+  {
+    id: 'races/requests-are-forgotten-once',
+    title: 'what has expired is forgotten once, by many at once, while it is asked for again',
+    async run(world) {
+      const record = await world.create()
+      const request = (at: number) => asked(`r-${at}`, 'it', 1000)
+      for (let made = 0; made < 12; made += 1) await world.describe(record, 'x', { request: request(made) })
+      world.wait(1000)
+      const outcomes = await race(world, 12, async (from, index) => {
+        if (index < 8) return await from.store.forgetRequests({ registry: REGISTRY, limit: 2 }, {})
+        equal((await from.describe(record, 'again', { request: request(index) })).state, 'done')
+        return 0
+      })
+      const forgotten = answersOf(outcomes).reduce<number>((sum, number) => sum + (number ?? 0), 0)
+      const rest = await world.store.forgetRequests({ registry: REGISTRY, limit: 99 }, {})
+      assert.ok(forgotten + rest >= 8 && forgotten + rest <= 12, `of 12 that have expired, 4 are asked for again: ${forgotten} and ${rest} forgotten`)
+      for (let at = 8; at < 12; at += 1) includes(await world.describe(record, 'again', { request: request(at) }), { state: 'answered' })
+      equal(await world.store.forgetRequests({ registry: REGISTRY, limit: 99 }, {}), 0)
     },
   },
   {
