@@ -24,8 +24,8 @@ function commits(change: (commit: Commit) => Commit): KnockOut {
   return {
     metadata: metadata => ({
       ...metadata,
-      commitCreate: change(metadata.commitCreate) as MetadataStore['commitCreate'],
-      commitUpdate: change(metadata.commitUpdate) as MetadataStore['commitUpdate'],
+      commitCreate: change(metadata.commitCreate),
+      commitUpdate: change(metadata.commitUpdate),
     }),
   }
 }
@@ -150,8 +150,8 @@ function withoutFence(metadata: MetadataStore): MetadataStore {
       begun.set(request.token, () => metadata.beginUpdate(request, call))
       return metadata.beginUpdate(request, call)
     },
-    commitCreate: forced(metadata.commitCreate) as MetadataStore['commitCreate'],
-    commitUpdate: forced(metadata.commitUpdate) as MetadataStore['commitUpdate'],
+    commitCreate: forced(metadata.commitCreate),
+    commitUpdate: forced(metadata.commitUpdate),
   }
 }
 

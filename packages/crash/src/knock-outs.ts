@@ -191,8 +191,8 @@ function commits(change: (commit: Commit) => Commit): Pick<KnockOut, 'metadata'>
   return {
     metadata: metadata =>
       changed(metadata, {
-        commitCreate: change((request, call) => metadata.commitCreate(request, call)) as MetadataStore['commitCreate'],
-        commitUpdate: change((request, call) => metadata.commitUpdate(request, call)) as MetadataStore['commitUpdate'],
+        commitCreate: change((request, call) => metadata.commitCreate(request, call)),
+        commitUpdate: change((request, call) => metadata.commitUpdate(request, call)),
       }),
   }
 }
@@ -248,8 +248,8 @@ function withoutFence(metadata: MetadataStore): MetadataStore {
       begun.set(request.token, () => metadata.beginUpdate(request, call))
       return metadata.beginUpdate(request, call)
     },
-    commitCreate: forced((request, call) => metadata.commitCreate(request, call)) as MetadataStore['commitCreate'],
-    commitUpdate: forced((request, call) => metadata.commitUpdate(request, call)) as MetadataStore['commitUpdate'],
+    commitCreate: forced((request, call) => metadata.commitCreate(request, call)),
+    commitUpdate: forced((request, call) => metadata.commitUpdate(request, call)),
   })
 }
 

@@ -87,7 +87,7 @@ describe.skipIf(missing !== undefined)(suiteTitle('killed between two steps, on 
       for (const VersionId of kept) await raw.send(new GetSecretValueCommand({ SecretId: record.cloudSecretPath, VersionId }))
       const { Versions = [] } = await raw.send(new ListSecretVersionIdsCommand({ SecretId: record.cloudSecretPath }))
       const labelled = Versions.filter(({ VersionStages = [] }) => VersionStages.length > 0).map(({ VersionId }) => VersionId)
-      expect(labelled.toSorted(), 'nothing is left labelled but what is kept').toEqual([...kept].toSorted())
+      expect(new Set(labelled), 'nothing is left labelled but what is kept').toEqual(new Set(kept))
     }
     const trail = await Array.fromAsync(secrets.audit())
     expect(await verifyAudit(trail)).toMatchObject({ ok: true })
