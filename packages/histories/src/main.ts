@@ -53,10 +53,7 @@ async function record(): Promise<void> {
   tell(`seed ${seed}`)
   const results = await run({ backends, databases, seed, rounds, minutes, onRound })
   say(reportOf(results))
-  if (!summaryOf(results).endsWith('not linearizable 0, undecided 0')) {
-    tell(`\nto see it again: npm run histories -- --seed ${seed} --rounds NUMBER, with the same backends and databases; the machine gives the times`)
-    process.exitCode = 1
-  }
+  if (!summaryOf(results).endsWith('not linearizable 0, undecided 0')) process.exitCode = 1
 }
 
 /** Each must give a history that is not linearizable, on each backend with each database. */
@@ -85,6 +82,9 @@ function onRound(round: Round): void {
   const results = round.histories.map(({ key, intervals, verdict }) => `${key} ${verdict.result} (${intervals.length})`)
   if (values.verbose || found.length > 0) tell(`${round.name}: ${results.join(', ')}${round.killed ? ', one killed' : ''}`)
   for (const history of found) tell(violationOf(round, history))
+  const [backend, database, number] = round.name.split('/')
+  const command = `npm run histories -- --seed ${seed} --backend ${backend} --database ${database} --rounds ${number}`
+  if (found.length > 0) tell(`The same wishes again, and what time does with them: ${command}`)
 }
 
 function positive(name: string, text: string | undefined): number | undefined {

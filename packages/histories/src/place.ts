@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { backendOf } from '@strongroom/crash/backends'
 import { databaseOf } from '@strongroom/crash/databases'
@@ -60,6 +59,9 @@ const LEASE_MS = 180_000
 /** By then all processes have been told what to do. */
 const SOON_NS = 30e6
 
+/** What the processes have compiled, for those that come after them. */
+let compiled: ReturnType<typeof temporaryFolder> | undefined
+
 type Running = Awaited<ReturnType<ReturnType<typeof backendOf>['start']>>
 
 /** A backend and a database, and several processes that work on one registry there, round after round. */
@@ -70,14 +72,23 @@ export class Place {
   readonly #folder: Awaited<ReturnType<typeof temporaryFolder>>
   readonly #origin = String(process.hrtime.bigint())
   readonly #own: Worker
+  readonly #cache: string
   readonly #processes: Promise<ClientProcess>[]
 
-  private constructor(options: PlaceOptions, running: Running, work: Work, folder: Awaited<ReturnType<typeof temporaryFolder>>, own: Worker) {
+  private constructor(
+    options: PlaceOptions,
+    running: Running,
+    work: Work,
+    folder: Awaited<ReturnType<typeof temporaryFolder>>,
+    own: Worker,
+    cache: string,
+  ) {
     this.#options = options
     this.#running = running
     this.#work = work
     this.#folder = folder
     this.#own = own
+    this.#cache = cache
     this.#processes = Array.from({ length: options.processes ?? PROCESSES }, (_, index) => this.#open(`p${index + 1}`))
   }
 
@@ -88,7 +99,7 @@ export class Place {
     const place = await databaseOf(database).make(folder.path, 'database')
     const work: Work = { backend, config: running.config, database, place, registry: 'histories', leaseMs: LEASE_MS, fault }
     // Opened first, so that the processes find a schema.
-    return new Place(options, running, work, folder, await Worker.open(work))
+    return new Place(options, running, work, folder, await Worker.open(work), (await (compiled ??= temporaryFolder())).path)
   }
 
   /** Records and checks a history of each key of an account of its own. In some rounds a process is killed. */
@@ -100,7 +111,7 @@ export class Place {
     const part = { account, keys: KEYS, clients: CLIENTS, operations: OPERATIONS, seed: seedOf(seed, name) }
     const victim = Math.floor(random() * this.#processes.length)
     const death = { victim, afterWrites: 1 + Math.floor((random() * CLIENTS * OPERATIONS) / 2), delayMs: random() * 60 }
-    const { recorded, killed } = await this.#play(part, random() < 0.4 ? death : undefined)
+    const { recorded, killed } = await this.#play(part, random() < 0.5 ? death : undefined)
     if (killed) {
       await this.#expire()
       await this.#own.registry.maintain({ maxItems: 1_000 })
@@ -127,8 +138,8 @@ export class Place {
   }
 
   async stop(): Promise<void> {
-    const processes = await Promise.allSettled(this.#processes)
-    await Promise.all(processes.map(one => (one.status === 'fulfilled' ? one.value.kill() : undefined)))
+    const opened = (await Promise.allSettled(this.#processes)).filter(one => one.status === 'fulfilled')
+    await Promise.all(opened.map(({ value }) => value.kill()))
     await this.#own.close()
     await this.#running.stop()
     await databaseOf(this.#options.database).remove(this.#work.place)
@@ -171,7 +182,7 @@ export class Place {
   }
 
   #open(name: string): Promise<ClientProcess> {
-    const opening = ClientProcess.open(name, join(this.#folder.path, 'compiled'), this.#work, this.#options.workers ?? 1, this.#origin)
+    const opening = ClientProcess.open(name, this.#cache, this.#work, this.#options.workers ?? 1, this.#origin)
     opening.catch(() => {}) // the next round hears of it
     return opening
   }

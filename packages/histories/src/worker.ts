@@ -15,7 +15,7 @@ import { faultOf } from './faults.ts'
 import type { Answer, Wish, Work } from './messages.ts'
 import type { Seen } from './secret-model.ts'
 
-export const STORE = 'main'
+const STORE = 'main'
 
 /** One process's registry and reader, with a database connection and a driver of their own. */
 export class Worker {
