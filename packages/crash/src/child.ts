@@ -11,12 +11,12 @@ import {
   type SecretDriver,
   type VersionId,
 } from '@strongroom/core'
+import { seeded } from '@strongroom/testbed'
 import { backendOf } from './backends/index.ts'
 import { databaseOf } from './databases/index.ts'
 import { die, Failpoints } from './failpoints.ts'
 import { knockOutOf } from './knock-outs.ts'
 import { ACCOUNT, ACTORS, KEYS, STORE, type Job, type Outcome, type ToChild, type ToParent } from './messages.ts'
-import { seeded } from './seeded.ts'
 import { openWorker, type Worker } from './worker.ts'
 
 const account = accountId(ACCOUNT)

@@ -1,12 +1,11 @@
-import { fork, type ChildProcess } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import { forkBound } from '@strongroom/testbed'
 import type { Job, ToChild, ToParent, Wish, Work } from './messages.ts'
 
 /** A busy machine takes long to load an SDK. */
 const PATIENCE_MS = 240_000
-/** What runs on the loopback is not asked for through a proxy. */
-const DIRECT = { HTTPS_PROXY: '', HTTP_PROXY: '', ALL_PROXY: '', https_proxy: '', http_proxy: '', all_proxy: '' }
 
 type Message<Type extends ToParent['type']> = Extract<ToParent, { readonly type: Type }>
 
@@ -20,20 +19,10 @@ export class Child {
 
   /** `cache`: a folder where one child leaves what it compiled for the next. */
   constructor(cache: string) {
-    this.#process = fork(join(import.meta.dirname, 'child.ts'), {
-      execArgv: ['--conditions=@strongroom/source'],
-      env: { ...process.env, ...DIRECT, NODE_NO_WARNINGS: '1', NODE_COMPILE_CACHE: cache },
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    })
+    this.#process = forkBound(join(import.meta.dirname, 'child.ts'), cache)
     for (const stream of [this.#process.stdout, this.#process.stderr]) stream?.on('data', (part: Buffer) => (this.output += part.toString()))
     this.#process.on('message', (message: ToParent) => this.#waiting.get(message.type)?.(message))
-    // However this process ends, the child ends too, also one that is asleep.
-    const end = (): void => void this.#process.kill('SIGKILL')
-    process.once('exit', end)
-    this.#dead = once(this.#process, 'close').then(([code, signal]) => {
-      process.removeListener('exit', end)
-      return String(signal ?? code)
-    })
+    this.#dead = once(this.#process, 'close').then(([code, signal]) => String(signal ?? code))
   }
 
   get alive(): boolean {

@@ -1,5 +1,5 @@
 import { SecretError, type MetadataStore, type SecretDriver } from '@strongroom/core'
-import { changed } from './changed.ts'
+import { changed } from '@strongroom/testbed'
 import type { Job } from './messages.ts'
 
 /** The answer of a backend that did not arrive. */

@@ -12,7 +12,7 @@ import {
   type SecretDriver,
   type VersionId,
 } from '@strongroom/core'
-import { changed } from './changed.ts'
+import { changed } from '@strongroom/testbed'
 
 /** A rule of the protocol taken out, by what stands before the database or the backend, in the child and in recovery alike. */
 export interface KnockOut {

@@ -1,10 +1,10 @@
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import type { SecretDriver } from '@strongroom/core'
+import { temporaryFolder } from '@strongroom/testbed'
 import type { Backend, Found, Running } from './backends/backend.ts'
 import { Children } from './children.ts'
 import type { Finding } from './invariants.ts'
-import { temporaryFolder } from './temporary-folder.ts'
 
 /** One backend at work: its server, its children, and the adapter by which this process recovers. Scenarios run in it one by one. */
 export class Lane {

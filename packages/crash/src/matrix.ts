@@ -1,9 +1,9 @@
+import { seeded } from '@strongroom/testbed'
 import type { Backend } from './backends/backend.ts'
 import { Lane } from './lane.ts'
 import { runScenario, type Result } from './run-scenario.ts'
 import type { Finding } from './invariants.ts'
 import type { Scenario } from './scenarios.ts'
-import { seeded } from './seeded.ts'
 
 export interface MatrixOptions {
   readonly seed: number

@@ -1,5 +1,5 @@
+import { seedOf } from '@strongroom/testbed'
 import type { Scenario } from './scenarios.ts'
-import { seedOf } from './seeded.ts'
 
 /** A part of the matrix that is quick: each way to fail once on each backend with each database, at a failpoint that the seed picks. */
 export function sliceOf(scenarios: readonly Scenario[], seed: number): readonly Scenario[] {

@@ -1,13 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { createSecretReader, createSecretRegistry, unsafeAllowEveryone, type SecretRegistry } from '@strongroom/core'
 import type { Fault } from '@strongroom/emulators'
+import { seeded, seedOf } from '@strongroom/testbed'
 import type { Backend, Wire } from './backends/backend.ts'
 import type { Child } from './children.ts'
 import type { Database } from './databases/database.ts'
 import { judge, type Attempt, type Finding } from './invariants.ts'
 import { Lane } from './lane.ts'
 import { STORE, type Times, type Wish, type Work } from './messages.ts'
-import { seeded, seedOf } from './seeded.ts'
 import { settle } from './settle.ts'
 
 export interface SoakOptions {

@@ -1,11 +1,11 @@
 import { accountId, createSecretReader, createSecretRegistry, unsafeAllowEveryone, type SecretReader, type SecretRegistry } from '@strongroom/core'
+import { seeded, seedOf } from '@strongroom/testbed'
 import type { Child } from './children.ts'
 import { judge, type Attempt, type Finding } from './invariants.ts'
 import { knockOutOf } from './knock-outs.ts'
 import type { Lane } from './lane.ts'
 import { ACCOUNT, ACTORS, KEYS, STORE, type Job, type Outcome, type Times, type Values, type Wish } from './messages.ts'
 import type { Operation, Scenario } from './scenarios.ts'
-import { seeded, seedOf } from './seeded.ts'
 import { settle } from './settle.ts'
 import { perform } from './worker.ts'
 

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { localDriver, localSecretStore } from '@strongroom/local'
-import { temporaryFolder } from '../temporary-folder.ts'
+import { temporaryFolder } from '@strongroom/testbed'
 import type { Backend, Found, FoundVersion, Running } from './backend.ts'
 
 interface Envelope {

@@ -1,0 +1,125 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+import { SecretError, type Intent, type MetadataStore, type RequestOf, type SecretRecord, type StoredRecord } from '@strongroom/core'
+import { changed } from '@strongroom/testbed'
+
+/** A rule of the database taken out, by what stands before it in each process. The checker must see each. */
+type Fault = (metadata: MetadataStore) => MetadataStore
+
+const FAULTS: Readonly<Record<string, Fault>> = {
+  'no compare-and-set': withoutCompare,
+  'no unique intent': withoutUniqueIntent,
+  'a record is read from a cache': withStaleReads,
+  'a commit is acknowledged before it is done': withEarlyAnswers,
+}
+
+export const faults: readonly string[] = Object.keys(FAULTS)
+
+/** The faulty variant of that name; undefined is none. */
+export function faultOf(name: string | undefined): Fault {
+  if (name === undefined) return metadata => metadata
+  const found = FAULTS[name]
+  if (found === undefined) throw new RangeError(`faults are: ${faults.join('; ')}`)
+  return found
+}
+
+/**
+ * Several updates may be under way at one record, and a commit reads its base again: what was committed since the update began is
+ * overwritten.
+ */
+function withoutCompare(metadata: MetadataStore): MetadataStore {
+  const begun = new Map<string, RequestOf<'beginUpdate'>>()
+  return changed(metadata, {
+    beginUpdate: async (request, call) => {
+      const { registry, account, secret, ifRevision } = request
+      const record = await metadata.find({ registry, account, id: secret }, call)
+      if (record === undefined) throw SecretError.refused('not_found', 'fault')
+      if (ifRevision !== undefined && ifRevision !== record.revision) throw SecretError.refused('conflict', 'fault')
+      begun.set(request.token, request)
+      return { state: 'begun', intent: intentOf(request, record), record }
+    },
+    commitUpdate: async (request, call) => {
+      const began = begun.get(request.token)
+      if (began === undefined) return await metadata.commitUpdate(request, call)
+      for (;;) {
+        const answer = await metadata.beginUpdate({ ...began, ifRevision: undefined }, call)
+        if (answer.state === 'begun') return await metadata.commitUpdate({ ...request, intent: answer.intent.id }, call)
+        await delay(5)
+      }
+    },
+  })
+}
+
+function intentOf({ account, secret, actor, description, token, leaseMs }: RequestOf<'beginUpdate'>, record: StoredRecord): Intent {
+  const { key, pointer, revision } = record
+  const { store, path, version } = pointer
+  const id = token as Intent['id']
+  const base = { version, revision }
+  const leaseUntil = new Date(Date.now() + leaseMs)
+  return { id, operation: 'update', account, secret, key, actor, store, path, base, description, token, leaseUntil, recoveries: 0 }
+}
+
+/** Keys are looked for and then taken, not in one transaction: in the database a key is followed by something that makes it unique. */
+function withoutUniqueIntent(metadata: MetadataStore): MetadataStore {
+  const shown = <Found extends SecretRecord>(record: Found): Found => ({ ...record, key: record.key.split('#')[0] ?? '' })
+  const find: MetadataStore['find'] = async ({ registry, account, id, key }, call) => {
+    if (key === undefined) {
+      const found = await metadata.find({ registry, account, id }, call)
+      return found === undefined ? undefined : shown(found)
+    }
+    const order = { limit: 1_000, sortBy: 'created_at', sortOrder: 'desc', startingAfter: undefined, endingBefore: undefined } as const
+    const { items } = await metadata.page({ registry, account, ...order }, call)
+    const newest = items.find(item => shown(item).key === key)
+    return newest === undefined ? undefined : await find({ registry, account, id: newest.id }, call)
+  }
+  return changed(metadata, {
+    find,
+    page: async (request, call) => {
+      const page = await metadata.page(request, call)
+      return { ...page, items: page.items.map(shown) }
+    },
+    beginCreate: async (request, call) => {
+      const { registry, account, key } = request
+      if ((await find({ registry, account, key }, call)) !== undefined) throw SecretError.refused('already_exists', 'fault')
+      return await metadata.beginCreate({ ...request, key: `${key}#${randomUUID()}` }, call)
+    },
+    commitCreate: async (request, call) => {
+      const outcome = await metadata.commitCreate(request, call)
+      return outcome.state !== 'committed' || outcome.record === undefined ? outcome : { ...outcome, record: shown(outcome.record) }
+    },
+  })
+}
+
+/** Longer than most operations take. */
+const LATE_MS = 200
+
+/** What this process has found is taken to be so for a while. */
+function withStaleReads(metadata: MetadataStore): MetadataStore {
+  const found = new Map<string, Promise<StoredRecord | undefined>>()
+  return changed(metadata, {
+    find: ({ registry, account, id, key }, call) => {
+      const name = `${account} ${id} ${key}`
+      const cached = found.get(name)
+      if (cached !== undefined) return cached
+      const answer = metadata.find({ registry, account, id, key }, call)
+      found.set(name, answer)
+      setTimeout(() => found.delete(name), LATE_MS)
+      return answer
+    },
+  })
+}
+
+/** Updates of descriptions are answered at once, and done soon after. */
+function withEarlyAnswers(metadata: MetadataStore): MetadataStore {
+  return changed(metadata, {
+    updateDescription: async (request, call) => {
+      const { registry, account, secret, ifRevision, description, actor } = request
+      const old = await metadata.find({ registry, account, id: secret }, call)
+      if (old === undefined) throw SecretError.refused('not_found', 'fault')
+      if (ifRevision !== undefined && ifRevision !== old.revision) throw SecretError.refused('conflict', 'fault')
+      setTimeout(() => void metadata.updateDescription(request, {}).catch(() => {}), LATE_MS) // nobody would hear of it
+      const { pointer: _pointer, ...record } = old
+      return { state: 'done', record: { ...record, description, updatedAt: new Date(), updatedBy: actor.id, revision: old.revision + 1 } }
+    },
+  })
+}

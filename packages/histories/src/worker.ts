@@ -1,0 +1,87 @@
+import {
+  accountId,
+  createSecretReader,
+  createSecretRegistry,
+  isSecretError,
+  secretId,
+  unsafeAllowEveryone,
+  type SecretReader,
+  type SecretRecord,
+  type SecretRegistry,
+} from '@strongroom/core'
+import { backendOf } from '@strongroom/crash/backends'
+import { databaseOf } from '@strongroom/crash/databases'
+import { faultOf } from './faults.ts'
+import type { Answer, Wish, Work } from './messages.ts'
+import type { Seen } from './secret-model.ts'
+
+const STORE = 'main'
+
+/** One process's registry and reader, with a database connection and a driver of their own. */
+export class Worker {
+  readonly registry: SecretRegistry
+  readonly #reader: SecretReader
+
+  private constructor(registry: SecretRegistry, reader: SecretReader) {
+    this.registry = registry
+    this.#reader = reader
+  }
+
+  static async open({ backend, config, database, place, registry: id, leaseMs, fault }: Work): Promise<Worker> {
+    const metadata = faultOf(fault)(databaseOf(database).open(place))
+    const shared = { id, metadata, stores: { [STORE]: backendOf(backend).driver(config) }, authorize: unsafeAllowEveryone }
+    const deadlineMs = Math.floor(leaseMs / 3)
+    const registry = await createSecretRegistry({ ...shared, writeTo: STORE, policy: { deadlineMs, leaseMs } })
+    return new Worker(registry, await createSecretReader({ ...shared, policy: { deadlineMs } }))
+  }
+
+  /** One operation through the public interface. @throws what is no SecretError */
+  async perform(account: string, key: string, by: string, wish: Wish): Promise<Answer> {
+    const actor = { id: by, type: 'service_account' } as const
+    const secrets = this.registry.account(accountId(account), actor)
+    const read = async (reference: { readonly id: ReturnType<typeof secretId> } | { readonly key: string }): Promise<Answer> => {
+      const { record, value } = await this.#reader.account(accountId(account), actor).read(reference)
+      return answerOf(record, value.revealText())
+    }
+    try {
+      switch (wish.kind) {
+        case 'create':
+          return answerOf(await secrets.create({ key, value: wish.value, description: wish.description }))
+        case 'update': {
+          const { id, ifRevision, value, description } = wish
+          return answerOf(await secrets.update(secretId(id), { value, description }, { ifRevision }))
+        }
+        case 'delete':
+          await secrets.delete(secretId(wish.id), { ifRevision: wish.ifRevision })
+          return { state: 'done' }
+        case 'read':
+          return await read({ id: secretId(wish.id) })
+        case 'read key':
+          return await read({ key })
+        case 'describe':
+          return answerOf(await secrets.describe(secretId(wish.id)))
+        case 'list': {
+          const { items } = await secrets.list({ limit: 1_000 })
+          return { state: 'listed', seen: Object.fromEntries(items.map(record => [record.key, seenOf(record)])) }
+        }
+      }
+    } catch (error) {
+      if (!isSecretError(error)) throw error
+      const { code, effect, retryable, store } = error
+      return { state: 'failed', code, effect, retryable, by: store === undefined ? 'database' : 'store' }
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.registry.close()
+    await this.#reader.close()
+  }
+}
+
+function answerOf(record: SecretRecord, value?: string): Answer {
+  return { state: 'done', id: record.id, seen: { ...seenOf(record), value } }
+}
+
+function seenOf({ createdBy, updatedBy, revision, description }: SecretRecord): Seen {
+  return { by: createdBy.id, last: updatedBy, revision, description }
+}

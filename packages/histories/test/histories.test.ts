@@ -1,0 +1,54 @@
+import { stopDatabases } from '@strongroom/crash/databases'
+import { afterAll, describe, expect, it } from 'vitest'
+import { notLinearizable, summaryOf, violationOf } from '../src/report.ts'
+import { run, type RunOptions } from '../src/run.ts'
+
+// A part of `npm run histories`: several processes on one SQLite file and on one PostgreSQL, some of them killed.
+
+afterAll(stopDatabases, 60_000)
+
+const SEED = 1
+const TIMES = { timeout: 300_000 }
+
+describe('what concurrent clients of several processes are told', () => {
+  it.each([
+    ['sqlite', 'local', 4],
+    ['sqlite', 'aws', 2],
+    ['postgres', 'local', 4],
+    ['postgres', 'vault', 2],
+  ] as const)('has one order for each key, on %s with values in %s', TIMES, async (database, backend, rounds) => {
+    const results = await run({ backends: [backend], databases: [database], seed: SEED, rounds })
+    const all = results.flatMap(result => result.rounds)
+    expect(all.flatMap(round => notLinearizable(round).map(history => violationOf(round, history)))).toEqual([])
+    expect(summaryOf(results)).toMatch(/^histories \d+, operations \d+, not linearizable 0, undecided 0$/)
+    const intervals = all.flatMap(({ histories }) => histories.flatMap(history => history.intervals))
+    const done = (kind: string): number => intervals.filter(({ operation }) => operation.kind === kind && operation.answer === 'done').length
+    for (const kind of ['create', 'update', 'delete']) expect(done(kind)).toBeGreaterThan(0)
+    if (backend === 'local') expect(all.some(({ killed }) => killed)).toBe(true)
+  })
+})
+
+// That the checker sees a rule of the database taken out. The machine gives the times, so that a round may miss it; many do not.
+
+describe('a faulty database is seen', () => {
+  const seen = async (options: Pick<RunOptions, 'databases' | 'fault'>): Promise<string> => {
+    let text = ''
+    const until: RunOptions['until'] = round => {
+      const [history] = notLinearizable(round)
+      if (history !== undefined) text = violationOf(round, history)
+      return history !== undefined
+    }
+    await run({ ...options, backends: ['local'], seed: SEED, rounds: 60, until })
+    return text
+  }
+  it.each([
+    ['no compare-and-set', 'sqlite'],
+    ['no compare-and-set', 'postgres'],
+    ['no unique intent', 'sqlite'],
+    ['no unique intent', 'postgres'],
+    ['a record is read from a cache', 'sqlite'],
+    ['a commit is acknowledged before it is done', 'postgres'],
+  ])('%s, on %s', { timeout: 600_000 }, async (fault, database) => {
+    expect(await seen({ databases: [database], fault })).toContain('no order explains this answer')
+  })
+})
