@@ -24,7 +24,7 @@ export function explore(system: System, maxStates = 3_000_000): Exploration {
   const says = ['']
   const from: number[] = []
   const to: number[] = []
-  const quiet: number[] = isQuiet(start) ? [0] : []
+  const quiet: number[] = isQuiet(system, start) ? [0] : []
   let depth = 0
   let isCut = false
   let violation: Exploration['violation']
@@ -53,7 +53,7 @@ export function explore(system: System, maxStates = 3_000_000): Exploration {
           violation = { ...broken, trace: traceOf(target) }
           break search
         }
-        if (isQuiet(move.next)) quiet.push(target)
+        if (isQuiet(system, move.next)) quiet.push(target)
         next.push([target, move.next])
         if (parents.length >= maxStates) {
           isCut = true

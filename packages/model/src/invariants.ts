@@ -1,5 +1,5 @@
-import { INITIAL, OUTSIDER, type State } from './state.ts'
-import { isCommitted, nameOf, type System } from './system.ts'
+import { OUTSIDER, type State } from './state.ts'
+import { drifts, isCommitted, isForeign, isOrphan, nameOf, type System } from './system.ts'
 
 /** Numbers as in docs/model.md. */
 export interface Violation {
@@ -11,25 +11,34 @@ const violation = (invariant: string, says: string): Violation => ({ invariant, 
 
 /** What must hold in every state; and what must hold once nothing is under way any more. */
 export function violationOf(system: System, state: State): Violation | undefined {
-  return always(system, state) ?? (isQuiet(state) ? quiet(system, state) : undefined)
+  return always(system, state) ?? (isQuiet(system, state) ? quiet(system, state) : undefined)
 }
 
-export function isQuiet({ intents, tasks, flying, processes }: State): boolean {
-  return (
-    intents.length === 0 &&
-    tasks.length === 0 &&
-    flying.length === 0 &&
-    processes.every(({ step, job }) => job === undefined && (step === 'end' || step === 'idle'))
-  )
+/** Nothing is under way, and nobody would do anything more. */
+export function isQuiet(system: System, state: State): boolean {
+  const { roles } = system
+  const { intents, tasks, flying, processes, paths } = state
+  if (intents.length > 0 || tasks.length > 0 || flying.length > 0) return false
+  return processes.every(({ step, job, base }, index) => {
+    const role = roles[index]
+    if (job !== undefined) return false
+    if (role?.does === 'repair' && step === 'begin') return base === undefined && !drifts(system, state, role.record)
+    if (role?.does === 'sweep' && step === 'idle') return !paths.some((_, path) => isOrphan(state, path))
+    return step === 'end' || step === 'idle'
+  })
 }
 
 function always(system: System, state: State): Violation | undefined {
   const { rows, paths, intents, processes } = state
   for (const [index, { end, job }] of processes.entries()) {
     const name = nameOf(system, index)
+    const role = system.roles[index]
     // The caller is told once what is tried at once has been tried.
     if (end === 'ok' && job === undefined && isWrite(system, index) && !isCommitted(state, index) && !isAnswered(system, state, index)) {
       return violation('1 acknowledged', `${name} was acknowledged, and is not committed`)
+    }
+    if (end === 'failed' && isAnswered(system, state, index) && role?.does === 'create') {
+      return violation('11 once', `${name} is refused what was done for it before`)
     }
     if (end === 'failed' && isCommitted(state, index)) return violation('7 whole', `${name} failed for certain, and is committed`)
     if (end === 'taken') return violation('5 free key', `${name} finds the path of its new record taken`)
@@ -45,6 +54,10 @@ function always(system: System, state: State): Violation | undefined {
     if (intent.kind === 'update' && rows[intent.record]?.kept[0]?.version !== intent.base) {
       return violation('6 one writer', `the record is changed under the intent of ${nameOf(system, intent.op)}`)
     }
+  }
+  if (system.foreign === true && paths.at(-1) === null) return violation('9 foreign', 'upkeep purged a path of somebody else')
+  for (const [index] of processes.entries()) {
+    if (isCommitted(state, index) && isAnswered(system, state, index)) return violation('11 once', 'one request was done twice')
   }
   for (const [record, row] of rows.entries()) {
     const path = paths[record] ?? null
@@ -67,7 +80,7 @@ function always(system: System, state: State): Violation | undefined {
 function quiet({ flavour, keep }: System, state: State): Violation | undefined {
   for (const [record, path] of state.paths.entries()) {
     const row = state.rows[record] ?? null
-    if (path === null) continue
+    if (path === null || isForeign(state, record)) continue
     if (row === null) return violation('3 orphans', `path ${record} is left, and no record names it`)
     const stray = path.versions.find(one => one.usable && one.token !== OUTSIDER && !row.kept.some(({ version }) => version === one.version))
     if (stray !== undefined) return violation('3 orphans', `version ${stray.version} at path ${record} is left, and no record keeps it`)
@@ -76,14 +89,12 @@ function quiet({ flavour, keep }: System, state: State): Violation | undefined {
       return violation('8 outsiders', `outsiders are given version ${path.current} of record ${record} for ever, the pointer is ${row.kept[0]?.version}`)
     }
   }
-  const committed = state.requests.map((_, request) => request)
-  void committed
   return undefined
 }
 
 function isWrite({ roles }: System, index: number): boolean {
   const does = roles[index]?.does
-  return does !== undefined && !['read', 'outsider', 'maintain', 'orphans'].includes(does)
+  return does !== undefined && !['read', 'outsider', 'maintain', 'sweep'].includes(does)
 }
 
 /** The same request was done by another operation, whose answer it was given. */
@@ -92,5 +103,3 @@ function isAnswered({ roles }: System, state: State, index: number): boolean {
   if (role === undefined || !('request' in role)) return false
   return roles.some((other, at) => 'request' in other && other.request === role.request && at !== index && isCommitted(state, at))
 }
-
-export { INITIAL }

@@ -1,6 +1,10 @@
-import type { Process, State } from './state.ts'
+import type { Budget, Intent, Message, Process, State, Task } from './state.ts'
 
-/** Parts of states are shared and never changed, so each is written out once and is a number from then on. */
+const TASKS = ['promote', 'destroy', 'purge', 'watch'] as const
+const SENDS = ['create', 'append', 'promote', 'destroy', 'purge'] as const
+const HALF = 14
+
+/** A text for each state: what is small and comes often is packed into numbers, the rest is written out once and is a number from then on. */
 export class Keys {
   readonly #known = new WeakMap<object, number>()
   readonly #numbers = new Map<string, number>()
@@ -8,31 +12,22 @@ export class Keys {
   /** The same for two states that differ only in the order of what has none, or in what can make no difference any more. */
   of(state: State): string {
     const { intents, tasks, flying, processes, rows, paths, requests, committed, undone, budget } = state
-    return String.fromCharCode(
-      committed,
-      undone,
-      this.#part(budget),
-      ...processes.map(process => this.#process(process)),
-      ...rows.map(row => this.#part(row)),
-      ...paths.map(path => this.#part(path)),
-      ...requests.map(request => this.#part(request)),
-      intents.length,
-      ...this.#sorted(intents),
-      tasks.length,
-      ...this.#sorted(tasks),
-      ...this.#sorted(flying),
-    )
+    const codes: number[] = [committed, undone, packBudget(budget)]
+    for (const process of processes) codes.push(this.#process(process))
+    for (const row of rows) codes.push(this.#part(row))
+    for (const path of paths) codes.push(this.#part(path))
+    for (const request of requests) codes.push(this.#part(request))
+    codes.push(intents.length, tasks.length)
+    for (const packed of sorted(intents.map(packIntent))) codes.push(packed)
+    for (const packed of sorted(tasks.map(packTask))) codes.push(packed >>> HALF, packed & ((1 << HALF) - 1))
+    for (const packed of sorted(flying.map(packMessage))) codes.push(packed >>> HALF, packed & ((1 << HALF) - 1))
+    return String.fromCharCode(...codes)
   }
 
   /** What an ended process knew has been looked at when it ended; only that a failure stays one is looked at later. */
   #process(process: Process): number {
     if (process.step !== 'end' || process.job !== undefined) return this.#part(process)
     return process.end === 'failed' ? 0xfffe : 0xfffd
-  }
-
-  #sorted(parts: readonly object[]): readonly number[] {
-    const numbers = parts.map(part => this.#part(part))
-    return numbers.length > 1 ? numbers.sort((a, b) => a - b) : numbers
   }
 
   #part(part: object | null): number {
@@ -45,5 +40,37 @@ export class Keys {
     this.#numbers.set(text, number)
     this.#known.set(part, number)
     return number
+  }
+}
+
+function sorted(numbers: number[]): readonly number[] {
+  return numbers.length > 1 ? numbers.sort((a, b) => a - b) : numbers
+}
+
+function packBudget({ faults, crashes, timeouts, ambiguous, stalls }: Budget): number {
+  return faults | (crashes << 3) | (timeouts << 5) | (ambiguous << 7) | (stalls << 9)
+}
+
+function packIntent({ op, kind, record, base, held, recovered }: Intent): number {
+  return op | (Number(kind === 'create') << 3) | (record << 4) | (base << 6) | (Number(held) << 10) | (Number(recovered) << 11)
+}
+
+function packTask({ task, path, version, token, claim, late }: Task): number {
+  return TASKS.indexOf(task) | (path << 2) | (version << 4) | ((token + 1) << 8) | ((claim + 2) << 12) | (Number(late) << 16)
+}
+
+function packMessage(message: Message): number {
+  const head = SENDS.indexOf(message.sends) | (message.path << 3)
+  switch (message.sends) {
+    case 'create':
+      return head | (message.token << 5) | (message.value << 12) | (message.part << 19)
+    case 'append':
+      return head | (message.token << 5) | (message.value << 12) | (message.after << 19)
+    case 'promote':
+      return head | (message.version << 5) | (message.from << 9)
+    case 'destroy':
+      return head | (message.version << 5)
+    case 'purge':
+      return head
   }
 }

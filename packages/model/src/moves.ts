@@ -2,7 +2,7 @@ import { land, newestOf } from './cloud.ts'
 import { abandon, beginCreate, beginUpdate, claimTask, commit, commitDelete, DEAD, describe, draft, intentOf, rollback, UNCLAIMED } from './database.ts'
 import { OUTSIDER, replaced, without, type Message, type Process, type State, type Task } from './state.ts'
 import { sayTask, spent, Steps, type Move } from './steps.ts'
-import { nameOf, type Role, type System } from './system.ts'
+import { drifts, isForeign, isNamed, nameOf, valueOf, type Role, type System } from './system.ts'
 import { jobMoves, recoverStep } from './upkeep-moves.ts'
 
 const ROUNDS = 3
@@ -41,8 +41,8 @@ function roleMoves(at: Steps, role: Role): void {
       return readerMoves(at, role)
     case 'outsider':
       return outsiderMoves(at, role)
-    case 'orphans':
-      return
+    case 'sweep':
+      return sweepMoves(at)
   }
 }
 
@@ -65,17 +65,28 @@ function writerMoves(at: Steps, role: Writer): void {
   const call = isCreate ? 'Create' : 'Update'
   switch (process.step) {
     case 'begin': {
+      if (role.does === 'repair' && process.base === undefined) return looksForDrift(at, record)
       const request = role.does === 'repair' ? undefined : role.request
+      const row = state.rows[record]
+      if (role.does === 'repair' && row?.revision !== process.round && intentOf(state, op) === undefined && !at.off('a repair holds the record as it saw it')) {
+        return at.goes('beginUpdate: the record has changed since: conflict', ended('failed'))
+      }
       const begun = isCreate ? beginCreate(system, state, op, record, request) : beginUpdate(system, state, op, record, request)
       const { answer, intent } = begun
       if (answer === 'busy' || answer === 'expired') return waits(at, answer, intent)
       if (answer === 'answered') return at.goes(`begin${call}: the same request was answered before: ok`, ended('ok'))
       if (answer !== 'begun') return at.goes(`begin${call}: ${answer === 'missing' ? 'not_found' : 'already_exists'}`, ended('failed'))
       const base = intent?.base ?? 0
+      const first = role.does === 'repair' ? 'value' : 'put'
       // Measured from before the first call, however often it had to be asked.
       const lease = process.lease !== false || at.off('the lease counts from the first begin')
-      const put: Process = { step: 'put', lease, base, after: base, value: op, uncertain: false, round: 1 }
-      return at.transacts(`begin${call}`, begun.state, put, { step: 'begin', lease })
+      const put: Process = { step: first, lease, base, after: base, value: op, version: process.base ?? 0, uncertain: false, round: 1 }
+      return at.transacts(`begin${call}`, begun.state, put, { ...process, lease })
+    }
+    case 'value': {
+      const found = state.paths[record]?.versions.find(({ version, usable }) => version === process.version && usable)
+      if (found === undefined) return at.goes('does not find the committed version', failed(process))
+      return at.goes(`reads version ${found.version}`, { ...process, step: 'put', value: found.value })
     }
     case 'put':
     case 'put2':
@@ -100,6 +111,12 @@ function writerMoves(at: Steps, role: Writer): void {
     default:
       return
   }
+}
+
+function looksForDrift(at: Steps, record: number): void {
+  const row = at.state.rows[record]
+  if (row === null || row === undefined || !drifts(at.system, at.state, record)) return
+  at.goes('finds that outsiders are not given the committed version', { step: 'begin', base: row.kept[0]?.version ?? 0, round: row.revision })
 }
 
 /** A put failed for certain: the intent is taken back. Otherwise it stays, and the caller is told that nobody knows. */
@@ -147,7 +164,8 @@ function putMoves(at: Steps, { does, record }: Writer): void {
 
 function commitMoves(at: Steps, { does, record }: Writer): void {
   const { state, process, index: op, system } = at
-  const { version = 0, base = 0, value = op } = process
+  const { version = 0, base = 0 } = process
+  const value = valueOf(system, state, op, record)
   const { current } = system.flavour
   const kind = does === 'create' ? 'create' : 'update'
   const watch: Task = draft('watch', record, { token: op, late: true })
@@ -210,9 +228,26 @@ function maintainerMoves(at: Steps): void {
   }
 }
 
+/** Lists a page, then asks the database, which queues the removal in one transaction. */
+function sweepMoves(at: Steps): void {
+  const { state, process } = at
+  if (process.step === 'idle') {
+    for (const [path, found] of state.paths.entries()) {
+      if (found === null || (isForeign(state, path) && !at.off('an orphan has the registry’s labels'))) continue
+      if (!isNamed(state, path)) at.goes(`lists path ${path}, which nobody names`, { step: 'read', after: path })
+    }
+    return
+  }
+  const path = process.after ?? 0
+  const isFree = !isNamed(state, path)
+  if (!isFree) return at.goes(`queueRepair of path ${path}: somebody names it`, { step: 'idle' })
+  const tasks = [...state.tasks, draft('purge', path)]
+  at.transacts(`queueRepair: the purge of path ${path}`, { ...state, tasks }, { step: 'idle' })
+}
+
 /** A watch is due when no put of its token can land any more. */
-function isDue({ off }: System, state: State, task: Task): boolean {
-  if (!task.late || off.has('a watch waits until nothing can land')) return true
+function isDue({ off, overdue }: System, state: State, task: Task): boolean {
+  if (!task.late || overdue === true || off.has('a watch waits until nothing can land')) return true
   return !state.flying.some(message => 'token' in message && message.token === task.token)
 }
 

@@ -51,7 +51,10 @@ export const RULES = [
   // 11. idempotency keys
   'an idempotency key is looked up',
   'a commit stores the answer of its idempotency key',
-  // 12. readers
+  // 12. repair
+  'a repair holds the record as it saw it',
+  'an orphan has the registry’s labels',
+  // 13. readers
   'a read is of the pointer’s version',
   'a read that misses looks at the pointer again',
 ] as const

@@ -72,7 +72,7 @@ export class Steps {
     const budget = spent(state.budget, 'crashes')
     if (budget === undefined) return
     const tasks = state.tasks.map(task => (task.claim === this.index ? { ...task, claim: DEAD } : task))
-    const process: Process = this.system.roles[this.index]?.does === 'maintain' ? { step: 'idle' } : { step: 'end', end: 'dead' }
+    const process: Process = ['maintain', 'sweep'].includes(this.system.roles[this.index]?.does ?? '') ? { step: 'idle' } : { step: 'end', end: 'dead' }
     this.goes(says, process, { ...state, tasks, budget })
   }
 }

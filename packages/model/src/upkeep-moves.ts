@@ -1,7 +1,7 @@
 import { abandon, commit, draft, settle } from './database.ts'
 import { replaced, type Intent, type Job, type Process, type State, type Task } from './state.ts'
 import { sayTask, type Steps } from './steps.ts'
-import { nameOf, type System } from './system.ts'
+import { nameOf, valueOf, type System } from './system.ts'
 
 /** Recovery claims an expired intent: a new lease, and what comes next with it. */
 export function recoverStep({ flavour, off }: System, state: State, intent: Intent): { readonly state: State; readonly job: Job } {
@@ -44,7 +44,7 @@ function recoveryMoves(at: Steps, job: Job, intent: Intent): void {
       const version = job.found ?? 0
       const isStaged = system.flavour.current === 'on_promote'
       const promote = isStaged && !at.off('an update queues its promote') ? [draft('promote', record, { version })] : []
-      const request = { op, record, version, value: op, enqueue: [...promote, ...watch] }
+      const request = { op, record, version, value: valueOf(system, state, op, record), enqueue: [...promote, ...watch] }
       const { state: next, answer } = commit(system, state, 'update', request)
       const after = answer === 'refused' ? withJob(at, { ...job, step: 'undo' }) : withJob(at, undefined)
       return at.transacts(`commitUpdate for recovery ${whose}: ${answer}`, next, after)
