@@ -35,7 +35,7 @@ export function land({ flavour }: System, state: State, message: Message): Lande
     }
     case 'promote': {
       if (path === null) return missing
-      if (path.current !== message.from) return refused
+      if (message.from !== 0 && path.current !== message.from) return refused
       return changed({ ...path, current: message.version })
     }
     case 'destroy': {

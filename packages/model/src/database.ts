@@ -31,22 +31,28 @@ export function rowOf(state: State, record: number): Row | null {
 type Begun = 'begun' | 'busy' | 'expired' | 'missing' | 'exists' | 'answered'
 
 export function beginCreate(system: System, state: State, op: Op, record: number, request: number | undefined): Answer<Begun> {
-  return askedBefore(system, state, op, request) ?? begin(system, state, op, request, () => {
-    if (state.rows.some(row => row !== null)) return { state, answer: 'exists' }
-    const other = state.intents.find(({ kind }) => kind === 'create')
-    if (other !== undefined && !system.off.has('one create a key')) return busy(state, other)
-    return { op, kind: 'create', record, base: 0, held: true, recovered: false }
-  })
+  return (
+    askedBefore(system, state, op, request) ??
+    begin(system, state, op, request, () => {
+      if (state.rows.some(row => row !== null)) return { state, answer: 'exists' }
+      const other = state.intents.find(({ kind }) => kind === 'create')
+      if (other !== undefined && !system.off.has('one create a key')) return busy(state, other)
+      return { op, kind: 'create', record, base: 0, held: true, recovered: false }
+    })
+  )
 }
 
 export function beginUpdate(system: System, state: State, op: Op, record: number, request: number | undefined): Answer<Begun> {
-  return askedBefore(system, state, op, request) ?? begin(system, state, op, request, () => {
-    const row = rowOf(state, record)
-    if (row === null) return { state, answer: 'missing' }
-    const other = state.intents.find(intent => intent.record === record)
-    if (other !== undefined && !system.off.has('one intent a record')) return busy(state, other)
-    return { op, kind: 'update', record, base: row.kept[0]?.version ?? 0, held: true, recovered: false }
-  })
+  return (
+    askedBefore(system, state, op, request) ??
+    begin(system, state, op, request, () => {
+      const row = rowOf(state, record)
+      if (row === null) return { state, answer: 'missing' }
+      const other = state.intents.find(intent => intent.record === record)
+      if (other !== undefined && !system.off.has('one intent a record')) return busy(state, other)
+      return { op, kind: 'update', record, base: row.kept[0]?.version ?? 0, held: true, recovered: false }
+    })
+  )
 }
 
 /** What an idempotency key says: answered, or another's intent under way; undefined: go on, with a token of one's own. */
@@ -161,11 +167,13 @@ export function rollback(system: System, state: State, op: Op, record: number, v
   const { off, flavour, keep } = system
   return change(system, state, op, record, row => {
     const old = state.paths[record]?.versions.find(one => one.version === version)
-    const target = row.kept.find(one => one.version === version) ?? (off.has('a rollback is to what is kept') ? { version, value: old?.value ?? 0 } : undefined)
+    const target =
+      row.kept.find(one => one.version === version) ?? (off.has('a rollback is to what is kept') ? { version, value: old?.value ?? 0 } : undefined)
     if (target === undefined) return undefined
     const kept = [target, ...row.kept.filter(one => one.version !== version)].slice(0, keep)
     const cancelled = state.tasks.filter(one => !(one.task === 'destroy' && one.path === record && one.version === version))
-    const promote = flavour.current === 'on_promote' && !off.has('a rollback queues its promote') ? [draft('promote', record, { version, claim: op })] : []
+    const promote =
+      flavour.current === 'on_promote' && !off.has('a rollback queues its promote') ? [draft('promote', record, { version, claim: op })] : []
     return enqueued({ ...state, rows: replaced(state.rows, record, { revision: row.revision + 1, kept }), tasks: cancelled }, promote)
   })
 }
@@ -186,8 +194,7 @@ export function claimTask({ off }: System, state: State, task: Task, process: nu
 /** Ends the claimed task or puts it off. Nothing changes when the claim has passed to somebody else. */
 export function settle({ off }: System, state: State, { task, outcome, ifPointer, enqueue = [] }: Job, process: number): State {
   const mine = state.tasks.find(
-    one =>
-      one.claim === process && one.task === task?.task && one.path === task.path && one.version === task.version && one.token === task.token,
+    one => one.claim === process && one.task === task?.task && one.path === task.path && one.version === task.version && one.token === task.token,
   )
   if (mine === undefined) return state
   const rest = without(state.tasks, mine)

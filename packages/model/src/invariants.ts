@@ -2,12 +2,25 @@ import { OUTSIDER, type State } from './state.ts'
 import { drifts, isCommitted, isForeign, isOrphan, nameOf, type System } from './system.ts'
 
 /** Numbers as in docs/model.md. */
+export type Invariant =
+  | '1 acknowledged'
+  | '2 pointer'
+  | '3 orphans'
+  | '4 reads'
+  | '5 free key'
+  | '6 one writer'
+  | '7 whole'
+  | '8 outsiders'
+  | '9 foreign'
+  | '11 once'
+  | '12 ends'
+
 export interface Violation {
-  readonly invariant: string
+  readonly invariant: Invariant
   readonly says: string
 }
 
-const violation = (invariant: string, says: string): Violation => ({ invariant, says })
+const violation = (invariant: Invariant, says: string): Violation => ({ invariant, says })
 
 /** What must hold in every state; and what must hold once nothing is under way any more. */
 export function violationOf(system: System, state: State): Violation | undefined {
@@ -32,15 +45,15 @@ function always(system: System, state: State): Violation | undefined {
   const { rows, paths, intents, processes } = state
   for (const [index, { end, job }] of processes.entries()) {
     const name = nameOf(system, index)
-    const role = system.roles[index]
     // The caller is told once what is tried at once has been tried.
     if (end === 'ok' && job === undefined && isWrite(system, index) && !isCommitted(state, index) && !isAnswered(system, state, index)) {
       return violation('1 acknowledged', `${name} was acknowledged, and is not committed`)
     }
-    if (end === 'failed' && isAnswered(system, state, index) && role?.does === 'create') {
+    if (end === 'exists' && isAnswered(system, state, index)) {
       return violation('11 once', `${name} is refused what was done for it before`)
     }
-    if (end === 'failed' && isCommitted(state, index)) return violation('7 whole', `${name} failed for certain, and is committed`)
+    if ((end === 'failed' || end === 'exists') && isCommitted(state, index))
+      return violation('7 whole', `${name} failed for certain, and is committed`)
     if (end === 'taken') return violation('5 free key', `${name} finds the path of its new record taken`)
     if (end === 'lost') return violation('4 reads', `${name} finds no value though the record is there`)
     if (end === 'wrong') return violation('4 reads', `${name} is given another value than the one committed`)
@@ -72,7 +85,8 @@ function always(system: System, state: State): Violation | undefined {
       return violation('8 outsiders', `outsiders are given a version of record ${record} that is not committed`)
     }
     const foreign = path.versions.find(({ token }) => token === OUTSIDER)
-    if (foreign?.usable === false && system.flavour.versionProof === 'token') return violation('9 foreign', 'upkeep destroyed a version of somebody else')
+    if (foreign?.usable === false && system.flavour.versionProof === 'token')
+      return violation('9 foreign', 'upkeep destroyed a version of somebody else')
   }
   return undefined
 }
@@ -86,7 +100,10 @@ function quiet({ flavour, keep }: System, state: State): Violation | undefined {
     if (stray !== undefined) return violation('3 orphans', `version ${stray.version} at path ${record} is left, and no record keeps it`)
     if (row.kept.length > keep) return violation('3 orphans', `record ${record} keeps more versions than it may`)
     if (flavour.current === 'on_promote' && path.current !== row.kept[0]?.version) {
-      return violation('8 outsiders', `outsiders are given version ${path.current} of record ${record} for ever, the pointer is ${row.kept[0]?.version}`)
+      return violation(
+        '8 outsiders',
+        `outsiders are given version ${path.current} of record ${record} for ever, the pointer is ${row.kept[0]?.version}`,
+      )
     }
   }
   return undefined

@@ -1,4 +1,4 @@
-import type { Budget, Intent, Message, Process, State, Task } from './state.ts'
+import type { Budget, Intent, Message, State, Task } from './state.ts'
 
 const TASKS = ['promote', 'destroy', 'purge', 'watch'] as const
 const SENDS = ['create', 'append', 'promote', 'destroy', 'purge'] as const
@@ -9,11 +9,11 @@ export class Keys {
   readonly #known = new WeakMap<object, number>()
   readonly #numbers = new Map<string, number>()
 
-  /** The same for two states that differ only in the order of what has none, or in what can make no difference any more. */
+  /** The same for two states that differ only in the order of what has none. */
   of(state: State): string {
     const { intents, tasks, flying, processes, rows, paths, requests, committed, undone, budget } = state
     const codes: number[] = [committed, undone, packBudget(budget)]
-    for (const process of processes) codes.push(this.#process(process))
+    for (const process of processes) codes.push(this.#part(process))
     for (const row of rows) codes.push(this.#part(row))
     for (const path of paths) codes.push(this.#part(path))
     for (const request of requests) codes.push(this.#part(request))
@@ -24,19 +24,13 @@ export class Keys {
     return String.fromCharCode(...codes)
   }
 
-  /** What an ended process knew has been looked at when it ended; only that a failure stays one is looked at later. */
-  #process(process: Process): number {
-    if (process.step !== 'end' || process.job !== undefined) return this.#part(process)
-    return process.end === 'failed' ? 0xfffe : 0xfffd
-  }
-
   #part(part: object | null): number {
     if (part === null) return 0xffff
     const known = this.#known.get(part)
     if (known !== undefined) return known
     const text = JSON.stringify(part)
     const number = this.#numbers.get(text) ?? this.#numbers.size
-    if (number >= 0xfff0) throw new RangeError('a configuration has more different parts than a key has room for')
+    if (number >= 0xffff) throw new RangeError('a configuration has more different parts than a key has room for')
     this.#numbers.set(text, number)
     this.#known.set(part, number)
     return number

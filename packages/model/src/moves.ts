@@ -1,5 +1,18 @@
 import { land, newestOf } from './cloud.ts'
-import { abandon, beginCreate, beginUpdate, claimTask, commit, commitDelete, DEAD, describe, draft, intentOf, rollback, UNCLAIMED } from './database.ts'
+import {
+  abandon,
+  beginCreate,
+  beginUpdate,
+  claimTask,
+  commit,
+  commitDelete,
+  DEAD,
+  describe,
+  draft,
+  intentOf,
+  rollback,
+  UNCLAIMED,
+} from './database.ts'
 import { OUTSIDER, replaced, without, type Message, type Process, type State, type Task } from './state.ts'
 import { sayTask, spent, Steps, type Move } from './steps.ts'
 import { drifts, isForeign, isNamed, nameOf, valueOf, type Role, type System } from './system.ts'
@@ -68,14 +81,20 @@ function writerMoves(at: Steps, role: Writer): void {
       if (role.does === 'repair' && process.base === undefined) return looksForDrift(at, record)
       const request = role.does === 'repair' ? undefined : role.request
       const row = state.rows[record]
-      if (role.does === 'repair' && row?.revision !== process.round && intentOf(state, op) === undefined && !at.off('a repair holds the record as it saw it')) {
+      if (
+        role.does === 'repair' &&
+        row?.revision !== process.round &&
+        intentOf(state, op) === undefined &&
+        !at.off('a repair holds the record as it saw it')
+      ) {
         return at.goes('beginUpdate: the record has changed since: conflict', ended('failed'))
       }
       const begun = isCreate ? beginCreate(system, state, op, record, request) : beginUpdate(system, state, op, record, request)
       const { answer, intent } = begun
       if (answer === 'busy' || answer === 'expired') return waits(at, answer, intent)
       if (answer === 'answered') return at.goes(`begin${call}: the same request was answered before: ok`, ended('ok'))
-      if (answer !== 'begun') return at.goes(`begin${call}: ${answer === 'missing' ? 'not_found' : 'already_exists'}`, ended('failed'))
+      if (answer === 'missing') return at.goes(`begin${call}: not_found`, ended('failed'))
+      if (answer !== 'begun') return at.goes(`begin${call}: already_exists`, ended('exists'))
       const base = intent?.base ?? 0
       const first = role.does === 'repair' ? 'value' : 'put'
       // Measured from before the first call, however often it had to be asked.
@@ -93,7 +112,8 @@ function writerMoves(at: Steps, role: Writer): void {
       return putMoves(at, role)
     case 'look': {
       const found = state.paths[record]?.versions.find(({ token, usable }) => token === op && usable)
-      if (found !== undefined) return at.goes(`lists, and finds version ${found.version} with its token`, { ...process, step: 'commit', version: found.version })
+      if (found !== undefined)
+        return at.goes(`lists, and finds version ${found.version} with its token`, { ...process, step: 'commit', version: found.version })
       return at.goes('lists, and does not find its token', { ...process, step: 'put' })
     }
     case 'newest': {
@@ -103,12 +123,24 @@ function writerMoves(at: Steps, role: Writer): void {
     }
     case 'commit':
       return commitMoves(at, role)
+    case 'clean': {
+      const { version = 0 } = process
+      return at.sends(
+        'removes what it wrote',
+        isCreate ? { sends: 'purge', path: record } : { sends: 'destroy', path: record, version },
+        () => ended('unknown'),
+        [],
+      )
+    }
     case 'undo': {
       const watch = draft('watch', record, { token: op })
       const enqueue = process.refused === true ? [watch, { ...watch, late: true }] : []
       return at.transacts('abandon', abandon(state, op, enqueue).state, ended('failed'))
     }
-    default:
+    case 'idle':
+    case 'read':
+    case 'read again':
+    case 'end':
       return
   }
 }
@@ -129,7 +161,8 @@ function putMoves(at: Steps, { does, record }: Writer): void {
   const { flavour } = system
   const { value = op, after = 0, round = 1 } = process
   const isSecond = process.step === 'put2'
-  if (process.lease !== true && !isSecond && !at.off('a writer sends only inside its lease')) return at.goes('does not send: its lease is over', failed(process))
+  if (process.lease !== true && !isSecond && !at.off('a writer sends only inside its lease'))
+    return at.goes('does not send: its lease is over', failed(process))
   const again: Process = { ...process, uncertain: true }
   const byToken = flavour.versionProof === 'token'
   if (does === 'create') {
@@ -155,7 +188,7 @@ function putMoves(at: Steps, { does, record }: Writer): void {
     { sends: 'append', path: record, token: op, value, after },
     (answer, version) => {
       if (answer === 'done') return { ...process, step: 'commit', version }
-      if (answer === 'refused' && round < ROUNDS && !at.off('a refused append is sent again after the newest')) return { ...process, step: 'newest' }
+      if (answer === 'refused' && round < (system.rounds ?? ROUNDS)) return { ...process, step: 'newest' }
       return failed(process, process.uncertain !== true || at.off('a refusal after a put without an answer is no failure'))
     },
     unanswered,
@@ -179,12 +212,10 @@ function commitMoves(at: Steps, { does, record }: Writer): void {
     // The promote is tried at once, from the version that should hold the label; not by who was answered a second time.
     const isClaimed = promotes && next !== state
     const job = { step: 'promote', task: promote, holder: base, found: version } as const
-    return at.transacts(says, next, isClaimed ? { step: 'end', end: 'ok', job } : ended('ok'))
+    const unanswered: Process = at.off('a writer never deletes from the cloud') ? { ...process, step: 'clean' } : process
+    return at.transacts(says, next, isClaimed ? { step: 'end', end: 'ok', job } : ended('ok'), unanswered)
   }
   if (answer === 'refused') return at.transacts(says, next, { ...process, step: 'undo', refused: true })
-  if (at.off('a writer never deletes from the cloud')) {
-    return at.sends(`${says}; removes what it wrote`, kind === 'create' ? { sends: 'purge', path: record } : { sends: 'destroy', path: record, version }, () => ended('failed'), [])
-  }
   return at.transacts(says, next, ended('failed'))
 }
 
@@ -232,6 +263,7 @@ function maintainerMoves(at: Steps): void {
 function sweepMoves(at: Steps): void {
   const { state, process } = at
   if (process.step === 'idle') {
+    if (at.off('an orphan is looked for')) return
     for (const [path, found] of state.paths.entries()) {
       if (found === null || (isForeign(state, path) && !at.off('an orphan has the registry’s labels'))) continue
       if (!isNamed(state, path)) at.goes(`lists path ${path}, which nobody names`, { step: 'read', after: path })
@@ -258,7 +290,12 @@ function readerMoves(at: Steps, { record }: { readonly record: number }): void {
   if (process.step === 'begin' || process.step === 'read again') {
     if (pointer === undefined) return at.goes('finds no record', ended('failed'))
     if (process.step === 'read again' && pointer.version === process.version) return at.goes('finds the pointer as it was', ended('lost'))
-    return at.goes(`finds the pointer at version ${pointer.version}`, { step: 'read', version: pointer.version, value: pointer.value, round: (process.round ?? 0) + 1 })
+    return at.goes(`finds the pointer at version ${pointer.version}`, {
+      step: 'read',
+      version: pointer.version,
+      value: pointer.value,
+      round: (process.round ?? 0) + 1,
+    })
   }
   const wanted = at.off('a read is of the pointer’s version') ? path?.current : process.version
   const found = path?.removing === true ? undefined : path?.versions.find(({ version, usable }) => version === wanted && usable)
@@ -299,7 +336,10 @@ function timeMoves(system: System, state: State, out: Move[]): void {
   }
   for (const [index, process] of state.processes.entries()) {
     if (process.lease !== true || intentOf(state, index) !== undefined) continue
-    out.push({ says: `time: ${nameOf(system, index)} sees its lease over`, next: { ...state, processes: replaced(state.processes, index, { ...process, lease: false }) } })
+    out.push({
+      says: `time: ${nameOf(system, index)} sees its lease over`,
+      next: { ...state, processes: replaced(state.processes, index, { ...process, lease: false }) },
+    })
   }
   for (const task of state.tasks) {
     if (task.claim === UNCLAIMED) continue

@@ -74,12 +74,12 @@ export interface Job {
   readonly enqueue?: readonly Task[]
 }
 
-export type Step = 'begin' | 'put' | 'put2' | 'look' | 'newest' | 'commit' | 'undo' | 'idle' | 'read' | 'read again' | 'value' | 'end'
+export type Step = 'begin' | 'put' | 'put2' | 'look' | 'newest' | 'commit' | 'clean' | 'undo' | 'idle' | 'read' | 'read again' | 'value' | 'end'
 
 export interface Process {
   readonly step: Step
   /** How it ended: what the caller knows. `dead`: nothing any more. */
-  readonly end?: 'ok' | 'failed' | 'unknown' | 'dead' | 'taken' | 'lost' | 'wrong'
+  readonly end?: 'ok' | 'failed' | 'exists' | 'unknown' | 'dead' | 'taken' | 'lost' | 'wrong'
   /** The writer's own lease, by its own clock. */
   readonly lease?: boolean
   readonly base?: number

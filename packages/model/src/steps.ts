@@ -72,7 +72,9 @@ export class Steps {
     const budget = spent(state.budget, 'crashes')
     if (budget === undefined) return
     const tasks = state.tasks.map(task => (task.claim === this.index ? { ...task, claim: DEAD } : task))
-    const process: Process = ['maintain', 'sweep'].includes(this.system.roles[this.index]?.does ?? '') ? { step: 'idle' } : { step: 'end', end: 'dead' }
+    const process: Process = ['maintain', 'sweep'].includes(this.system.roles[this.index]?.does ?? '')
+      ? { step: 'idle' }
+      : { step: 'end', end: 'dead' }
     this.goes(says, process, { ...state, tasks, budget })
   }
 }
@@ -89,4 +91,3 @@ export function sayTask(system: System, { task, path, version, token }: Task): s
   if (task === 'purge') return `purge path ${path}`
   return `watch path ${path} for ${nameOf(system, token)}`
 }
-

@@ -53,6 +53,8 @@ export interface Configuration {
   readonly versions: number
   readonly keep: number
   readonly budget: Partial<Budget>
+  /** How often an append that was refused is sent after the newest; 3 as in core, fewer to see what is behind it. */
+  readonly rounds?: number
   /** A path of somebody else, beside the records'. */
   readonly foreign?: boolean
   /** A put may land after the time that a watch waits: then the sweep has to find what is left. */

@@ -57,7 +57,12 @@ function recoveryMoves(at: Steps, job: Job, intent: Intent): void {
       const next = withJob(at, { ...job, step: 'undo' })
       return at.sends(`purges path ${record} for recovery ${whose}`, { sends: 'purge', path: record }, () => next, [next])
     }
-    default:
+    case 'list':
+    case 'owners':
+    case 'promote':
+    case 'destroy':
+    case 'purge':
+    case 'settle':
       return
   }
 }
@@ -89,8 +94,7 @@ function taskMoves(at: Steps, job: Job, task: Task): void {
     }
     case 'promote': {
       const version = job.found ?? 0
-      const compares = !at.off('a promote compares the holder of the label')
-      const from = compares ? (job.holder ?? 0) : (state.paths[path]?.current ?? 0)
+      const from = at.off('a promote compares the holder of the label') ? 0 : (job.holder ?? 0)
       const moved = withJob(at, { step: 'settle', task, outcome: 'done', ifPointer: version })
       const message = { sends: 'promote', path, version, from } as const
       return at.sends(`promotes version ${version} from ${from}`, message, answer => (answer === 'done' ? moved : retry), [retry])
@@ -101,7 +105,11 @@ function taskMoves(at: Steps, job: Job, task: Task): void {
     }
     case 'purge':
       return at.sends(`purges path ${path}`, { sends: 'purge', path }, answer => (answer === 'done' ? done : retry), [retry])
-    default:
+    case 'find':
+    case 'finish':
+    case 'undo':
+    case 'purgeFirst':
+    case 'settle':
       return
   }
 }
@@ -122,7 +130,7 @@ function watchMoves(at: Steps, job: Job, task: Task): void {
   if (now.found === 1 && !at.off('a watch waits for the path’s intent')) {
     return at.goes(`${says} finds a write under way`, withJob(at, { step: 'settle', task, outcome: 'retry' }))
   }
-  const listed = at.off('a watch removes only what it listed') ? (state.paths[path]?.versions ?? []) : (job.listed ?? [])
+  const { listed = [] } = job
   if (now.holder === 0) {
     const nothing = listed.length === 0 && at.off('a watch purges also where it lists nothing')
     return at.goes(`${says} finds no record`, settled(nothing ? [] : [draft('purge', path)]))
