@@ -171,7 +171,8 @@ export function rollback(system: System, state: State, op: Op, record: number, v
       row.kept.find(one => one.version === version) ?? (off.has('a rollback is to what is kept') ? { version, value: old?.value ?? 0 } : undefined)
     if (target === undefined) return undefined
     const kept = [target, ...row.kept.filter(one => one.version !== version)].slice(0, keep)
-    const cancelled = state.tasks.filter(one => !(one.task === 'destroy' && one.path === record && one.version === version))
+    const destroys = (one: Task): boolean => one.task === 'destroy' && one.path === record && one.version === version
+    const cancelled = off.has('a rollback takes back what would destroy its version') ? state.tasks : state.tasks.filter(one => !destroys(one))
     const promote =
       flavour.current === 'on_promote' && !off.has('a rollback queues its promote') ? [draft('promote', record, { version, claim: op })] : []
     return enqueued({ ...state, rows: replaced(state.rows, record, { revision: row.revision + 1, kept }), tasks: cancelled }, promote)

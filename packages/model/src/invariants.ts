@@ -1,5 +1,5 @@
 import { OUTSIDER, type State } from './state.ts'
-import { drifts, isCommitted, isForeign, isOrphan, nameOf, type System } from './system.ts'
+import { drifts, isCommitted, isForeign, isOrphan, isWrite, nameOf, type System } from './system.ts'
 
 /** Numbers as in docs/model.md. */
 export type Invariant =
@@ -45,8 +45,9 @@ function always(system: System, state: State): Violation | undefined {
   const { rows, paths, intents, processes } = state
   for (const [index, { end, job }] of processes.entries()) {
     const name = nameOf(system, index)
+    const role = system.roles[index]
     // The caller is told once what is tried at once has been tried.
-    if (end === 'ok' && job === undefined && isWrite(system, index) && !isCommitted(state, index) && !isAnswered(system, state, index)) {
+    if (end === 'ok' && job === undefined && isWrite(role) && !isCommitted(state, index) && !isAnswered(system, state, index)) {
       return violation('1 acknowledged', `${name} was acknowledged, and is not committed`)
     }
     if (end === 'exists' && isAnswered(system, state, index)) {
@@ -58,7 +59,6 @@ function always(system: System, state: State): Violation | undefined {
     if (end === 'lost') return violation('4 reads', `${name} finds no value though the record is there`)
     if (end === 'wrong') return violation('4 reads', `${name} is given another value than the one committed`)
   }
-  if ((state.committed & state.undone) !== 0) return violation('7 whole', 'an operation is done and undone by the audit trail')
   if (rows.filter(row => row !== null).length > 1) return violation('6 one writer', 'two records have the key')
   for (const [index, intent] of intents.entries()) {
     if (intents.some((other, at) => at > index && (other.record === intent.record || (other.kind === 'create' && intent.kind === 'create')))) {
@@ -88,6 +88,7 @@ function always(system: System, state: State): Violation | undefined {
     if (foreign?.usable === false && system.flavour.versionProof === 'token')
       return violation('9 foreign', 'upkeep destroyed a version of somebody else')
   }
+  if ((state.committed & state.undone) !== 0) return violation('7 whole', 'an operation is done and undone by the audit trail')
   return undefined
 }
 
@@ -107,11 +108,6 @@ function quiet({ flavour, keep }: System, state: State): Violation | undefined {
     }
   }
   return undefined
-}
-
-function isWrite({ roles }: System, index: number): boolean {
-  const does = roles[index]?.does
-  return does !== undefined && !['read', 'outsider', 'maintain', 'sweep'].includes(does)
 }
 
 /** The same request was done by another operation, whose answer it was given. */

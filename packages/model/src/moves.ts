@@ -15,7 +15,7 @@ import {
 } from './database.ts'
 import { OUTSIDER, replaced, without, type Message, type Process, type State, type Task } from './state.ts'
 import { sayTask, spent, Steps, type Move } from './steps.ts'
-import { drifts, isForeign, isNamed, nameOf, valueOf, type Role, type System } from './system.ts'
+import { drifts, isCommitted, isForeign, isNamed, isWrite, nameOf, valueOf, type Role, type System } from './system.ts'
 import { jobMoves, recoverStep } from './upkeep-moves.ts'
 
 const ROUNDS = 3
@@ -23,12 +23,16 @@ const ROUNDS = 3
 /** Every step that may come next: of a process, of a request on its way, of the clock. */
 export function moves(system: System, state: State): readonly Move[] {
   const out: Move[] = []
+  const writers = system.roles.filter(isWrite).length
   for (const [index, process] of state.processes.entries()) {
     const role = system.roles[index]
     if (role === undefined || (process.step === 'end' && process.job === undefined)) continue
     const at = new Steps(system, state, index, process, out)
     if (process.job !== undefined) jobMoves(at, process.job)
     else roleMoves(at, role)
+    // It has waited for a write that has ended since.
+    const mayGiveUp = process.step === 'begin' && process.job === undefined && writers > 1 && isWrite(role) && !isCommitted(state, index)
+    if (mayGiveUp) at.goes('gives up: conflict', ended('failed'))
     at.dies()
   }
   lateMoves(system, state, out)
@@ -61,7 +65,7 @@ function roleMoves(at: Steps, role: Role): void {
 
 /** Waits while another's intent is held, and settles it first once its lease is over. */
 function waits(at: Steps, answer: 'busy' | 'expired', intent: ReturnType<typeof intentOf>): void {
-  if (answer === 'busy') return at.goes('waits for another write, and gives up: conflict', ended('failed'))
+  if (answer === 'busy') return // until that one has ended, or its own deadline
   // Its own, from a begin without an answer: the deadline has passed long before the lease did.
   if (at.process.lease === false) return at.goes('has waited past its deadline: conflict', ended('failed'))
   if (intent === undefined) return
@@ -93,13 +97,17 @@ function writerMoves(at: Steps, role: Writer): void {
       const { answer, intent } = begun
       if (answer === 'busy' || answer === 'expired') return waits(at, answer, intent)
       if (answer === 'answered') return at.goes(`begin${call}: the same request was answered before: ok`, ended('ok'))
-      if (answer === 'missing') return at.goes(`begin${call}: not_found`, ended('failed'))
-      if (answer !== 'begun') return at.goes(`begin${call}: already_exists`, ended('exists'))
+      const refused = `begin${call}: ${answer === 'missing' ? 'not_found' : 'already_exists'}`
+      // After a begin without an answer a refusal says nothing of that one.
+      if (answer !== 'begun' && process.lease !== undefined) return at.goes(refused, ended('unknown'))
+      if (answer === 'missing') return at.goes(refused, ended('failed'))
+      if (answer !== 'begun') return at.goes(refused, ended('exists'))
       const base = intent?.base ?? 0
       const first = role.does === 'repair' ? 'value' : 'put'
       // Measured from before the first call, however often it had to be asked.
       const lease = process.lease !== false || at.off('the lease counts from the first begin')
       const put: Process = { step: first, lease, base, after: base, value: op, version: process.base ?? 0, uncertain: false, round: 1 }
+      if (lease) at.goes(`begin${call}, and is answered when its lease is over`, { ...put, lease: false }, begun.state)
       return at.transacts(`begin${call}`, begun.state, put, { ...process, lease })
     }
     case 'value': {

@@ -40,7 +40,7 @@ const TABLE = {
   'a delete queues its purge': { by: 'vault: update, delete', breaks: '3 orphans' },
   // the label
   'an update queues its promote': { by: 'local: update', breaks: '8 outsiders' },
-  'a promote compares the holder of the label': { by: 'local: update, update', breaks: '8 outsiders' },
+  'a promote compares the holder of the label': { by: 'aws: keep two: update, rollback', breaks: '8 outsiders' },
   // one writer
   'a change waits for the record’s intent': { by: 'vault: update, delete', breaks: '6 one writer' },
   'one intent a record': { by: 'local: update, update', breaks: '6 one writer' },
@@ -73,10 +73,7 @@ const TABLE = {
 
 export type Rule = keyof typeof TABLE | (typeof SECOND_LINES)[number]
 
-/**
- * Rules that the model can take out unseen: another one stands before each. They are in the code all the same, and the metadata kit
- * has a case for each.
- */
+/** Rules that can be taken out unseen: another one stands before each. They are in the code all the same. */
 const SECOND_LINES = [
   'a lease that recovery has claimed is not the writer’s',
   'an unfinished create is purged',
@@ -84,6 +81,7 @@ const SECOND_LINES = [
   'no pointer moves onto a queued version',
   'a commit compares the row',
   'a promote ends only if the pointer has not moved',
+  'a rollback takes back what would destroy its version',
 ] as const
 
 const entries: readonly (readonly [string, Shown])[] = Object.entries(TABLE)

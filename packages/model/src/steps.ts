@@ -33,7 +33,9 @@ export class Steps {
 
   /** A step that only this process takes part in, or whose effect is in `state` already. */
   goes(says: string, process: Process, state: State = this.state): void {
-    this.#out.push({ says: `${this.#name} ${says}`, next: { ...state, processes: replaced(state.processes, this.index, process) } })
+    // A failure that is certain is in the audit trail.
+    const undone = process.end === 'failed' || process.end === 'exists' ? state.undone | (1 << this.index) : state.undone
+    this.#out.push({ says: `${this.#name} ${says}`, next: { ...state, undone, processes: replaced(state.processes, this.index, process) } })
   }
 
   /** One transaction: done and answered; or done without an answer, and then asked again. */

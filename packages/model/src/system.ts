@@ -125,3 +125,7 @@ export function isForeign(state: State, path: number): boolean {
 export function isNamed({ rows, intents, tasks }: State, path: number): boolean {
   return (rows[path] ?? null) !== null || intents.some(({ record }) => record === path) || tasks.some(task => task.path === path)
 }
+
+export function isWrite(role: Role | undefined): boolean {
+  return role !== undefined && !['read', 'outsider', 'maintain', 'sweep'].includes(role.does)
+}

@@ -46,8 +46,9 @@ function recoveryMoves(at: Steps, job: Job, intent: Intent): void {
       const promote = isStaged && !at.off('an update queues its promote') ? [draft('promote', record, { version })] : []
       const request = { op, record, version, value: valueOf(system, state, op, record), enqueue: [...promote, ...watch] }
       const { state: next, answer } = commit(system, state, 'update', request)
-      const after = answer === 'refused' ? withJob(at, { ...job, step: 'undo' }) : withJob(at, undefined)
-      return at.transacts(`commitUpdate for recovery ${whose}: ${answer}`, next, after)
+      const says = `commitUpdate for recovery ${whose}: ${answer}`
+      if (answer === 'refused') return at.transacts(says, next, withJob(at, { ...job, step: 'undo' }))
+      return at.transacts(says, next, withJob(at, undefined))
     }
     case 'undo': {
       const purge = intent.kind === 'create' && !at.off('an unfinished create is purged') ? [draft('purge', record)] : []
@@ -101,10 +102,13 @@ function taskMoves(at: Steps, job: Job, task: Task): void {
     }
     case 'destroy': {
       const message = { sends: 'destroy', path, version: task.version } as const
-      return at.sends(`destroys version ${task.version} at path ${path}`, message, answer => (answer === 'refused' ? retry : done), [retry])
+      return at.sends(`destroys version ${task.version} at path ${path}`, message, answer => (answer === 'refused' ? retry : done), [
+        retry,
+        at.process,
+      ])
     }
     case 'purge':
-      return at.sends(`purges path ${path}`, { sends: 'purge', path }, answer => (answer === 'done' ? done : retry), [retry])
+      return at.sends(`purges path ${path}`, { sends: 'purge', path }, answer => (answer === 'done' ? done : retry), [retry, at.process])
     case 'find':
     case 'finish':
     case 'undo':

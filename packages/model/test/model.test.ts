@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { CONFIGURATIONS } from '../src/configurations.ts'
 import { explore } from '../src/explore.ts'
@@ -27,4 +28,11 @@ describe('without a rule', () => {
     expect(violation?.invariant).toBe(breaks)
     expect(violation?.trace.length).toBeGreaterThan(1)
   })
+})
+
+it('docs/model.md has each rule, with what it breaks', () => {
+  const [, text = ''] = readFileSync(new URL('../../../docs/model.md', import.meta.url), 'utf8').split('## The rules')
+  const [table = ''] = text.split('###')
+  const rows = [...table.matchAll(/^\| (.*?) *\| .* \| (\d+ .*?) *\|$/gm)].map(([, rule, breaks]) => [rule, breaks])
+  expect(rows).toEqual([...RULES].map(([rule, { breaks }]) => [rule, breaks]))
 })
