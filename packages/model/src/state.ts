@@ -1,0 +1,133 @@
+/** One of the operations of a configuration, by its index: also its token. */
+export type Op = number
+
+/** Tokens of what was there before: the versions that a record begins with, and an outsider's. */
+export const INITIAL = 90
+export const OUTSIDER = 80
+
+export interface Kept {
+  readonly version: number
+  /** Which operation's value it is said to be. Never in the database: the model looks at the cloud with it. */
+  readonly value: Op
+}
+
+export interface Row {
+  readonly revision: number
+  /** The last committed first, which is the pointer's. */
+  readonly kept: readonly Kept[]
+}
+
+export interface Intent {
+  readonly op: Op
+  readonly kind: 'create' | 'update'
+  readonly record: number
+  readonly base: number
+  readonly held: boolean
+  readonly recovered: boolean
+}
+
+export interface Task {
+  readonly task: 'promote' | 'destroy' | 'purge' | 'watch'
+  /** A record and its path have one index: a path holds the fresh id of its record. */
+  readonly path: number
+  readonly version: number
+  readonly token: Op
+  /** The process that has claimed it; none is -1, one that has died is -2. */
+  readonly claim: number
+  /** Only when no put of the token can land any more. */
+  readonly late: boolean
+}
+
+export interface Version {
+  readonly version: number
+  readonly token: Op
+  readonly value: Op
+  readonly usable: boolean
+}
+
+export interface Path {
+  readonly versions: readonly Version[]
+  readonly current: number
+  /** A removal that the backend has begun. */
+  readonly removing: boolean
+}
+
+/** A request whose sender waits no longer: it lands at any time, or never. */
+export type Message =
+  | { readonly sends: 'create'; readonly path: number; readonly token: Op; readonly value: Op; readonly part: 0 | 1 | 2 }
+  | { readonly sends: 'append'; readonly path: number; readonly token: Op; readonly value: Op; readonly after: number }
+  | { readonly sends: 'promote'; readonly path: number; readonly version: number; readonly from: number }
+  | { readonly sends: 'destroy'; readonly path: number; readonly version: number }
+  | { readonly sends: 'purge'; readonly path: number }
+
+/** What upkeep does, by whomever: for a maintainer, for a writer that found an expired intent, for one that has just committed. */
+export interface Job {
+  readonly step: 'find' | 'finish' | 'undo' | 'list' | 'owners' | 'promote' | 'destroy' | 'purge' | 'settle' | 'purgeFirst'
+  readonly intent?: Intent
+  readonly task?: Task
+  /** Found by its token, the holder of the label, or the pointer that was read. */
+  readonly found?: number
+  readonly holder?: number
+  readonly listed?: readonly Version[]
+  readonly outcome?: 'done' | 'retry'
+  readonly ifPointer?: number
+  readonly enqueue?: readonly Task[]
+}
+
+export type Step = 'begin' | 'put' | 'put2' | 'look' | 'newest' | 'commit' | 'clean' | 'undo' | 'idle' | 'read' | 'read again' | 'value' | 'end'
+
+export interface Process {
+  readonly step: Step
+  /** How it ended: what the caller knows. `dead`: nothing any more. */
+  readonly end?: 'ok' | 'failed' | 'exists' | 'unknown' | 'dead' | 'taken' | 'lost' | 'wrong'
+  /** The writer's own lease, by its own clock. */
+  readonly lease?: boolean
+  readonly base?: number
+  readonly after?: number
+  readonly version?: number
+  readonly value?: Op
+  readonly uncertain?: boolean
+  readonly round?: number
+  readonly refused?: boolean
+  readonly job?: Job
+}
+
+/** How much may go wrong: each of its own kind, and all together. */
+export interface Budget {
+  readonly faults: number
+  readonly crashes: number
+  readonly timeouts: number
+  readonly ambiguous: number
+  /** Claims that run out while their holder goes on. */
+  readonly stalls: number
+}
+
+/** An idempotency key: the operation that holds it, and whether its answer is stored. */
+export interface Requested {
+  readonly op: Op
+  readonly answered: boolean
+}
+
+export interface State {
+  readonly rows: readonly (Row | null)[]
+  readonly intents: readonly Intent[]
+  readonly tasks: readonly Task[]
+  /** Operations with an `ok` entry in the audit trail, and those with a `failed` one, as bits. */
+  readonly committed: number
+  readonly undone: number
+  readonly requests: readonly (Requested | null)[]
+  readonly paths: readonly (Path | null)[]
+  readonly flying: readonly Message[]
+  readonly processes: readonly Process[]
+  readonly budget: Budget
+}
+
+export function replaced<T>(list: readonly T[], index: number, item: T): readonly T[] {
+  const copy = list.slice()
+  copy[index] = item
+  return copy
+}
+
+export function without<T>(list: readonly T[], item: T): readonly T[] {
+  return list.filter(other => other !== item)
+}

@@ -1,0 +1,154 @@
+import { abandon, commit, draft, settle } from './database.ts'
+import { replaced, type Intent, type Job, type Process, type State, type Task } from './state.ts'
+import { sayTask, type Steps } from './steps.ts'
+import { nameOf, valueOf, type System } from './system.ts'
+
+/** Recovery claims an expired intent: a new lease, and what comes next with it. */
+export function recoverStep({ flavour, off }: System, state: State, intent: Intent): { readonly state: State; readonly job: Job } {
+  const claimed: Intent = { ...intent, held: true, recovered: true }
+  const intents = replaced(state.intents, state.intents.indexOf(intent), claimed)
+  const guesses = off.has('recovery finishes only what it can prove')
+  const looks = intent.kind === 'update' && (flavour.versionProof === 'token' || guesses)
+  const first = off.has('recovery deletes the intent before it calls the cloud') && intent.kind === 'create'
+  const step = looks ? 'find' : first ? 'purgeFirst' : 'undo'
+  return { state: { ...state, intents }, job: { step, intent: claimed } }
+}
+
+/** The steps of recovery and of the queue, whoever takes them. */
+export function jobMoves(at: Steps, job: Job): void {
+  if (job.intent !== undefined) recoveryMoves(at, job, job.intent)
+  else if (job.step === 'settle') settleMoves(at, job)
+  else if (job.task !== undefined) taskMoves(at, job, job.task)
+}
+
+function withJob({ process }: Steps, job: Job | undefined): Process {
+  const { job: _, ...rest } = process
+  return job === undefined ? rest : { ...rest, job }
+}
+
+function recoveryMoves(at: Steps, job: Job, intent: Intent): void {
+  const { state, system } = at
+  const { op, record } = intent
+  const watches = !at.off('what was undone is watched')
+  const watch = watches ? [draft('watch', record, { token: op, late: true })] : []
+  const whose = `of ${nameOf(system, op)}`
+  switch (job.step) {
+    case 'find': {
+      const after = (state.paths[record]?.versions ?? []).filter(({ version }) => version > intent.base)
+      const guesses = at.off('recovery finishes only what it can prove')
+      const found = after.find(({ token, usable }) => usable && (token === op || guesses))
+      if (found === undefined) return at.goes(`lists for recovery ${whose}: not there`, withJob(at, { ...job, step: 'undo' }))
+      return at.goes(`lists for recovery ${whose}: version ${found.version}`, withJob(at, { ...job, step: 'finish', found: found.version }))
+    }
+    case 'finish': {
+      const version = job.found ?? 0
+      const isStaged = system.flavour.current === 'on_promote'
+      const promote = isStaged && !at.off('an update queues its promote') ? [draft('promote', record, { version })] : []
+      const request = { op, record, version, value: valueOf(system, state, op, record), enqueue: [...promote, ...watch] }
+      const { state: next, answer } = commit(system, state, 'update', request)
+      const says = `commitUpdate for recovery ${whose}: ${answer}`
+      if (answer === 'refused') return at.transacts(says, next, withJob(at, { ...job, step: 'undo' }))
+      return at.transacts(says, next, withJob(at, undefined))
+    }
+    case 'undo': {
+      const purge = intent.kind === 'create' && !at.off('an unfinished create is purged') ? [draft('purge', record)] : []
+      return at.transacts(`abandon for recovery ${whose}`, abandon(state, op, [...purge, ...watch]).state, withJob(at, undefined))
+    }
+    case 'purgeFirst': {
+      const next = withJob(at, { ...job, step: 'undo' })
+      return at.sends(`purges path ${record} for recovery ${whose}`, { sends: 'purge', path: record }, () => next, [next])
+    }
+    case 'list':
+    case 'owners':
+    case 'promote':
+    case 'destroy':
+    case 'purge':
+    case 'settle':
+      return
+  }
+}
+
+function taskMoves(at: Steps, job: Job, task: Task): void {
+  const { state } = at
+  const { path } = task
+  const done = withJob(at, { step: 'settle', task, outcome: 'done' })
+  const retry = withJob(at, { step: 'settle', task, outcome: 'retry' })
+  const says = sayTask(at.system, task)
+  switch (job.step) {
+    case 'list': {
+      if (task.task === 'watch' && at.off('a watch lists before it asks') && job.found === undefined) {
+        return at.goes(`(to ${says}) asks who owns the path, before it lists`, withJob(at, { ...job, ...owners(state, path) }))
+      }
+      const listed = state.paths[path]?.versions ?? []
+      const holder = state.paths[path]?.current ?? 0
+      return at.goes(`lists, to ${says}`, withJob(at, { ...job, step: 'owners', ...(task.task === 'watch' ? { listed } : { holder }) }))
+    }
+    case 'owners': {
+      if (task.task === 'watch') return watchMoves(at, job, task)
+      const pointer = state.rows[path]?.kept[0]?.version
+      if (pointer === undefined) return at.goes(`(to ${says}) finds no record`, done)
+      if (job.holder === 0) return at.goes(`(to ${says}) finds no label`, retry)
+      if (job.holder === pointer) {
+        return at.goes(`(to ${says}) finds it done`, withJob(at, { step: 'settle', task, outcome: 'done', ifPointer: pointer }))
+      }
+      return at.goes(`(to ${says}) finds the pointer at version ${pointer}`, withJob(at, { ...job, step: 'promote', found: pointer }))
+    }
+    case 'promote': {
+      const version = job.found ?? 0
+      const from = at.off('a promote compares the holder of the label') ? 0 : (job.holder ?? 0)
+      const moved = withJob(at, { step: 'settle', task, outcome: 'done', ifPointer: version })
+      const message = { sends: 'promote', path, version, from } as const
+      return at.sends(`promotes version ${version} from ${from}`, message, answer => (answer === 'done' ? moved : retry), [retry])
+    }
+    case 'destroy': {
+      const message = { sends: 'destroy', path, version: task.version } as const
+      return at.sends(`destroys version ${task.version} at path ${path}`, message, answer => (answer === 'refused' ? retry : done), [
+        retry,
+        at.process,
+      ])
+    }
+    case 'purge':
+      return at.sends(`purges path ${path}`, { sends: 'purge', path }, answer => (answer === 'done' ? done : retry), [retry, at.process])
+    case 'find':
+    case 'finish':
+    case 'undo':
+    case 'purgeFirst':
+    case 'settle':
+      return
+  }
+}
+
+/** What `owners` answers, kept for a watch that asks too early. */
+function owners(state: State, path: number): Pick<Job, 'found' | 'holder' | 'enqueue'> {
+  const isBusy = state.intents.some(({ record }) => record === path)
+  const kept = state.rows[path]?.kept ?? []
+  return { found: isBusy ? 1 : 0, holder: kept.length, enqueue: kept.map(({ version }) => draft('destroy', path, { version })) }
+}
+
+function watchMoves(at: Steps, job: Job, task: Task): void {
+  const { state, system } = at
+  const { path, token } = task
+  const now = job.found === undefined ? owners(state, path) : job
+  const says = `(to ${sayTask(system, task)})`
+  const settled = (enqueue: readonly Task[]): Process => withJob(at, { step: 'settle', task, outcome: 'done', enqueue })
+  if (now.found === 1 && !at.off('a watch waits for the path’s intent')) {
+    return at.goes(`${says} finds a write under way`, withJob(at, { step: 'settle', task, outcome: 'retry' }))
+  }
+  const { listed = [] } = job
+  if (now.holder === 0) {
+    const nothing = listed.length === 0 && at.off('a watch purges also where it lists nothing')
+    return at.goes(`${says} finds no record`, settled(nothing ? [] : [draft('purge', path)]))
+  }
+  const kept = (now.enqueue ?? []).map(one => one.version).slice(0, at.off('a watch spares what the record keeps') ? 1 : undefined)
+  const byToken = system.flavour.versionProof === 'token' && !at.off('a watch removes only what has its token')
+  const strays = listed.filter(one => one.usable && !kept.includes(one.version) && (!byToken || one.token === token))
+  return at.goes(`${says} finds the record at version ${kept[0]}`, settled(strays.map(({ version }) => draft('destroy', path, { version }))))
+}
+
+function settleMoves(at: Steps, job: Job): void {
+  const { system, state, process, index } = at
+  const { task, outcome } = job
+  if (task === undefined) return
+  const { job: _, ...rest } = process
+  at.transacts(`settles the task to ${sayTask(system, task)}: ${outcome === 'done' ? 'done' : 'later'}`, settle(system, state, job, index), rest)
+}

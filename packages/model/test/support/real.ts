@@ -1,0 +1,302 @@
+import { accountId, createSecretRegistry, memoryDriver, memoryMetadata, SecretError, unsafeAllowEveryone } from '@strongroom/core'
+import type { AuditEntry, MetadataStore, NativePath, SecretDriver, SecretId, SecretRegistry } from '@strongroom/core'
+import type { Configuration, Role } from '../../src/system.ts'
+
+// The real write protocol, one call at a time: each call of the database or the backend waits at a gate until the walk lets it go on.
+
+const ACCOUNT = accountId('acc-1')
+const ACTOR = { id: 'u-1', type: 'user' } as const
+const LEASE_MS = 10_000
+/** Longer than anything else here, so that a watch is due only when nothing else is left to wait for. */
+const HORIZON_MS = 500_000_000
+const POLICY = { deadlineMs: 1_000, leaseMs: LEASE_MS, putHorizonMs: HORIZON_MS, attempts: 3 }
+/** No steps of the protocol: they change nothing that the model has. */
+const FREE = new Set(['bindStores', 'appendAudit', 'references', 'forgetRequests', 'readAudit', 'find', 'pending', 'classify', 'close'])
+const PUTS = new Set(['create', 'append'])
+
+export interface Gate {
+  readonly target: 'metadata' | 'driver'
+  readonly method: string
+  readonly run: () => Promise<unknown>
+  readonly resolve: (answer: unknown) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** One process: where it waits, or how it ended. A maintainer between two passes waits nowhere. */
+export class Actor {
+  readonly role: Role
+  gate: Gate | undefined
+  end: 'ok' | 'failed' | 'unknown' | 'dead' | undefined
+  /** Of the last start; calls of an earlier one get no answer any more. */
+  life = 0
+  #arrived: (() => void) | undefined
+
+  constructor(role: Role) {
+    this.role = role
+  }
+
+  /** Resolves when it waits at its next gate, or has ended. */
+  async arrival(go: () => void): Promise<void> {
+    const arrived = new Promise<void>(resolve => (this.#arrived = resolve))
+    this.gate = undefined
+    go()
+    await arrived
+  }
+
+  arrive(): void {
+    this.#arrived?.()
+    this.#arrived = undefined
+  }
+
+  /**
+   * Whether no time may pass: a put that waits at its gate past the lease would be one that was sent inside it and is answered after
+   * it; a claim that does is not worked on, since it would not last.
+   */
+  isInHaste(): boolean {
+    const { method = '', target } = this.gate ?? {}
+    if (method.startsWith('claim')) return true
+    return target === 'driver' && (PUTS.has(method) || (method === 'versions' && this.role.does !== 'maintain'))
+  }
+}
+
+/** A rule taken out of the code, by what stands before its parts. */
+export interface Change {
+  readonly metadata?: (metadata: MetadataStore) => MetadataStore
+  readonly driver?: (driver: SecretDriver) => SecretDriver
+}
+
+export class Real {
+  now = 1_000_000
+  readonly actors: readonly Actor[]
+  readonly flying: { readonly says: string; readonly run: () => Promise<unknown> }[] = []
+  /** By record; undefined until its create has begun. */
+  readonly paths: (NativePath | undefined)[] = []
+  readonly #metadata: MetadataStore
+  readonly #driver: SecretDriver
+  readonly #change: Required<Change>
+  readonly #tokens = new Map<string, number>()
+  #secret: SecretId | undefined
+
+  constructor({ flavour, roles }: Configuration, change: Change = {}) {
+    const { create, appendAfter, current, versionProof, destroyVersion } = flavour
+    this.#metadata = memoryMetadata({ clock: () => new Date(this.now) })
+    this.#driver = memoryDriver({ name: 'walk', capabilities: { create, appendAfter, current, versionProof, destroyVersion } })
+    this.#change = { metadata: metadata => metadata, driver: driver => driver, ...change }
+    this.actors = roles.map(role => new Actor(role))
+  }
+
+  /** The record that is there at the beginning, and every writer at its first gate. */
+  async begin(versions: number): Promise<void> {
+    if (versions > 0) {
+      const registry = await this.#open(this.#metadata, this.#driver)
+      const { id } = await registry.account(ACCOUNT, ACTOR).create({ key: 'key', value: 'first' })
+      const found = await this.#metadata.find({ registry: 'main', account: ACCOUNT, id }, {})
+      this.#secret = id
+      this.paths[0] = found?.pointer.path
+    }
+    for (const [index, { role }] of this.actors.entries()) if (role.does !== 'maintain') await this.start(index)
+  }
+
+  /** Starts the operation, or a pass of upkeep. */
+  async start(index: number): Promise<void> {
+    const actor = this.#actor(index)
+    actor.life += 1
+    const { life } = actor
+    const { metadata, driver } = this.#change
+    const registry = await this.#open(
+      metadata(this.#gated('metadata', this.#metadata, index, life)),
+      driver(this.#gated('driver', this.#driver, index, life)),
+    )
+    await actor.arrival(() => {
+      void this.#work(registry, actor.role).then(
+        () => this.#ended(actor, life, actor.role.does === 'maintain' ? undefined : 'ok'),
+        (error: unknown) => this.#ended(actor, life, error instanceof SecretError && error.effect === 'none' ? 'failed' : 'unknown'),
+      )
+    })
+  }
+
+  /** The call is made and answered. */
+  async answer(index: number): Promise<void> {
+    const { gate, run } = this.#take(index)
+    const answer = await run().then(
+      value => ({ value }),
+      (error: unknown) => ({ error }),
+    )
+    await this.#actor(index).arrival(() => ('error' in answer ? gate.reject(answer.error) : gate.resolve(answer.value)))
+  }
+
+  /** A call of the database is made, and its answer lost, unless nothing was done; one of the backend is on its way, and its sender waits no longer. */
+  async loseAnswer(index: number): Promise<void> {
+    const { gate, run } = this.#take(index)
+    if (gate.target === 'driver') {
+      this.flying.push({ says: gate.method, run })
+      return await this.#actor(index).arrival(() => gate.reject(Object.assign(new Error('no answer'), { isLost: true })))
+    }
+    const answer = await run().catch((error: unknown) => ({ state: 'busy', error }))
+    const isDone = (answer as { readonly state?: unknown }).state !== 'busy'
+    await this.#actor(index).arrival(() => {
+      if (isDone) gate.reject(lostInDatabase())
+      else if (typeof answer === 'object' && answer !== null && 'error' in answer) gate.reject(answer.error)
+      else gate.resolve(answer)
+    })
+  }
+
+  /** Never gets another answer; what it has just sent may be on its way. */
+  die(index: number, isSent: boolean): void {
+    const actor = this.#actor(index)
+    const { gate, run } = this.#take(index)
+    if (isSent) this.flying.push({ says: gate.method, run })
+    actor.life += 1
+    actor.gate = undefined
+    actor.end = actor.role.does === 'maintain' ? undefined : 'dead'
+  }
+
+  async lands(index: number): Promise<void> {
+    const [message] = this.flying.splice(index, 1)
+    await message?.run().catch(() => {}) // refused: then nothing has landed
+  }
+
+  async work(): Promise<{ readonly intents: readonly Pending[]; readonly tasks: readonly Pending[] }> {
+    const page = async (of: 'intents' | 'tasks'): Promise<readonly Pending[]> => {
+      const { items } = await this.#metadata.pending({ registry: 'main', of, after: undefined, limit: 100 }, {})
+      return items.map(({ task, path, version, dueAt, attempts }) => ({
+        task,
+        path,
+        version: Number(version ?? 0),
+        dueAt: dueAt.getTime(),
+        attempts,
+      }))
+    }
+    return { intents: await page('intents'), tasks: await page('tasks') }
+  }
+
+  async rows(): Promise<ReadonlyMap<NativePath, { readonly version: number; readonly revision: number }>> {
+    const paths = this.paths.filter(path => path !== undefined)
+    const owners = await this.#metadata.owners({ registry: 'main', store: 'main', paths }, {})
+    const found = await Promise.all(
+      owners.map(async ({ path, row }) => {
+        if (row === undefined) return []
+        const record = await this.#metadata.find({ registry: 'main', account: ACCOUNT, id: row.secret }, {})
+        return [[path, { version: Number(row.version), revision: record?.revision ?? 0 }] as const]
+      }),
+    )
+    return new Map(found.flat())
+  }
+
+  /** Which operations are done by the audit trail, and which undone by recovery or by their writer, as bits. */
+  async trail(): Promise<{ readonly committed: number; readonly undone: number }> {
+    const entries = await this.#metadata.readAudit({ registry: 'main', account: ACCOUNT, after: 0, limit: 1_000 }, {})
+    const bits = (outcome: AuditEntry['outcome']): number => {
+      const ops = entries.filter(entry => entry.outcome === outcome).map(({ operationId }) => this.#tokens.get(operationId ?? ''))
+      return ops.reduce<number>((all, op) => (op === undefined ? all : all | (1 << op)), 0)
+    }
+    return { committed: bits('ok'), undone: bits('failed') }
+  }
+
+  async cloud(): Promise<readonly (readonly string[] | null)[]> {
+    const call = { signal: new AbortController().signal, attempt: 1 }
+    return await Promise.all(
+      this.paths.map(async path => {
+        if (path === undefined) return null
+        const listed = await this.#driver.versions({ path, after: undefined, page: undefined }, call).catch(() => undefined)
+        return (
+          listed?.items.map(({ version, state, current }) => `${version}${state === 'usable' ? '' : ' gone'}${current ? ' current' : ''}`) ?? null
+        )
+      }),
+    )
+  }
+
+  #actor(index: number): Actor {
+    const actor = this.actors[index]
+    if (actor === undefined) throw new RangeError('no such process')
+    return actor
+  }
+
+  #take(index: number): { readonly gate: Gate; readonly run: () => Promise<unknown> } {
+    const { gate } = this.#actor(index)
+    if (gate === undefined) throw new Error('it waits nowhere')
+    const { run } = gate
+    return {
+      gate,
+      run: () => {
+        this.now += 1
+        return run()
+      },
+    }
+  }
+
+  #ended(actor: Actor, life: number, end: Actor['end']): void {
+    if (actor.life !== life) return
+    actor.end = end
+    actor.arrive()
+  }
+
+  async #work(registry: SecretRegistry, role: Role): Promise<unknown> {
+    const secrets = registry.account(ACCOUNT, ACTOR)
+    const id = this.#secret ?? ('' as SecretId)
+    switch (role.does) {
+      case 'create':
+        return await secrets.create({ key: 'key', value: 'made' })
+      case 'update':
+        return await secrets.update(id, { value: 'next' })
+      case 'describe':
+        return await secrets.update(id, { description: 'changed' })
+      case 'delete':
+        return await secrets.delete(id)
+      case 'maintain':
+        return await registry.maintain({ maxItems: 1 })
+      case 'rollback':
+      case 'repair':
+      case 'sweep':
+      case 'read':
+      case 'outsider':
+        throw new Error(`no walk has a ${role.does}`)
+    }
+  }
+
+  #open(metadata: MetadataStore, driver: SecretDriver): Promise<SecretRegistry> {
+    return createSecretRegistry({ id: 'main', metadata, stores: { main: driver }, writeTo: 'main', authorize: unsafeAllowEveryone, policy: POLICY })
+  }
+
+  #gated<T extends MetadataStore | SecretDriver>(target: Gate['target'], part: T, index: number, life: number): T {
+    const actor = this.#actor(index)
+    return new Proxy(part, {
+      get: (source, name) => {
+        const value: unknown = Reflect.get(source, name)
+        if (name === 'classify') {
+          return (error: unknown) =>
+            error instanceof Error && 'isLost' in error
+              ? { code: 'unavailable', retryable: true, effect: 'unknown' }
+              : (Reflect.apply(value as (error: unknown) => unknown, source, [error]) as unknown)
+        }
+        if (typeof value !== 'function' || typeof name !== 'string' || FREE.has(name)) return value
+        return (request: { readonly token?: string; readonly path?: NativePath }, call: { readonly signal?: AbortSignal }) => {
+          if (actor.life !== life) return new Promise(() => {})
+          if (request.token !== undefined && actor.role.does !== 'maintain' && /^(begin|update|commitDelete)/.test(name)) {
+            this.#tokens.set(request.token, index)
+            if (name === 'beginCreate' && 'record' in actor.role) this.paths[actor.role.record] = request.path
+          }
+          // What lands late does so although nobody waits for it any more.
+          const kept = target === 'driver' ? { signal: new AbortController().signal, attempt: 1 } : call
+          const run = (): Promise<unknown> => Reflect.apply(value, source, [request, kept]) as Promise<unknown>
+          return new Promise((resolve, reject) => {
+            actor.gate = { target, method: name, run, resolve, reject }
+            actor.arrive()
+          })
+        }
+      },
+    })
+  }
+}
+
+export interface Pending {
+  readonly task: string
+  readonly path: NativePath
+  readonly version: number
+  readonly dueAt: number
+  readonly attempts: number
+}
+
+function lostInDatabase(): SecretError {
+  return new SecretError({ code: 'unavailable', retryable: true, effect: 'unknown', operation: 'metadata.test' })
+}
