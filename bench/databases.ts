@@ -2,14 +2,14 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
+import { DatabaseSync } from 'node:sqlite'
 import type { MetadataStore } from '@strongroom/core'
 import { postgresMetadata } from '@strongroom/postgres'
 import { sqliteMetadata } from '@strongroom/sqlite'
 import { startPostgres } from '@strongroom/testbed'
 import pg from 'pg'
 
-export type Row = Readonly<Record<string, SQLInputValue>>
+export type Row = Readonly<Record<string, string | number | null>>
 
 /** A registry's database, besides what the library does with it. */
 export interface Database {
@@ -41,7 +41,7 @@ export async function sqliteDatabases(): Promise<Databases> {
       opened.push({ store, connection })
       return {
         store,
-        rows: async sql => connection.prepare(sql).all() as Row[],
+        rows: async sql => connection.prepare(sql).all() as readonly Row[],
         async insert(table, rows) {
           const columns = Object.keys(rows[0] ?? {})
           const insert = connection.prepare(`INSERT INTO ${table} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`)
@@ -67,7 +67,7 @@ export async function postgresDatabases(): Promise<Databases> {
   const pool = new pg.Pool({ connectionString: server.url, max: 1 })
   const stores: MetadataStore[] = []
   // Times are numbers, as SQLite answers them.
-  const types = { getTypeParser: (type: number) => (type === 20 ? Number : String) } as unknown as pg.CustomTypesConfig
+  const types: pg.CustomTypesConfig = { getTypeParser: (type: number) => (type === 20 ? Number : String) }
   return {
     name: 'PostgreSQL',
     async open(schema) {

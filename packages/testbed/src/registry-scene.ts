@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { randomInt, randomUUID } from 'node:crypto'
 import {
   accountId,
   createSecretReader,
@@ -98,8 +98,7 @@ export class RegistryScene {
 
   create(key: string, value: string): Promise<Told> {
     return this.#attempt('create', key, value, async secrets => {
-      // So long that a database needs new pages for it.
-      const { id } = await secrets.create({ key, value, description: '€'.repeat(2_000) })
+      const { id } = await secrets.create({ key, value, description: longText() })
       this.#ids.set(key, id)
     })
   }
@@ -144,7 +143,7 @@ export class RegistryScene {
       if (!possible.includes(commits)) throw new Error(`${action} of ${key}: told ${refusal?.message ?? 'done'}, and committed ${commits} times`)
     }
     const found = await this.#found(secrets)
-    const wanted = Object.fromEntries([...expected].toSorted())
+    const wanted = Object.fromEntries([...expected].toSorted(([a], [b]) => (a < b ? -1 : 1)))
     if (JSON.stringify(found) !== JSON.stringify(wanted))
       throw new Error(`found ${JSON.stringify(found)}, and the trail has ${JSON.stringify(wanted)}`)
     return found
@@ -156,7 +155,7 @@ export class RegistryScene {
     if (metadata === undefined) throw new Error('the registry is closed')
     await using reader = await createSecretReader(this.#parts(metadata))
     const call = { signal: new AbortController().signal, attempt: 1 }
-    const { items, total } = await secrets.list({ sortBy: 'key', sortOrder: 'asc' })
+    const { items, total } = await secrets.list({ sortBy: 'key', sortOrder: 'asc', limit: 10_000 })
     if (total !== items.length) throw new Error(`${items.length} records, and a total of ${total}`)
     const values: Record<string, string> = {}
     const named: string[] = []
@@ -172,7 +171,12 @@ export class RegistryScene {
       if (strays.length > 0) throw new Error(`${key} has ${strays.length} versions that nobody names`)
       if (versions.find(one => one.current)?.version !== version) throw new Error(`outsiders read another version of ${key}`)
     }
-    const stored = (await this.#driver.list({ prefix: '', withLabels: false, page: undefined }, call)).items.map(({ path }) => path)
+    const stored: string[] = []
+    for (let page: string | undefined, more = true; more; more = page !== undefined) {
+      const { items: some, next } = await this.#driver.list({ prefix: '', withLabels: false, page }, call)
+      stored.push(...some.map(({ path }) => path))
+      page = next
+    }
     if (stored.toSorted().join() !== named.toSorted().join()) throw new Error(`${stored.length} secrets in the store, and ${named.length} records`)
     const { intents, tasks } = await metadata.references({ registry: REGISTRY }, {})
     if (intents + tasks > 0) throw new Error(`${intents} intents and ${tasks} tasks are left`)
@@ -203,4 +207,9 @@ export class RegistryScene {
   #parts(metadata: MetadataStore) {
     return { id: REGISTRY, metadata, stores: { main: this.#driver }, authorize: unsafeAllowEveryone }
   }
+}
+
+/** So long that a database needs new pages for it, and nothing that it could compress. */
+function longText(): string {
+  return Array.from({ length: 2_000 }, () => String.fromCodePoint(randomInt(0x4e00, 0x9fff))).join('')
 }
