@@ -28,7 +28,7 @@ export async function creates(sizes: Sizes = {}): Promise<readonly Row[]> {
   return [...(await onSqlite(sizes)), ...(await onPostgres(sizes))]
 }
 
-export async function onSqlite({ rounds = 60, each = 25 }: Sizes): Promise<readonly Row[]> {
+async function onSqlite({ rounds = 60, each = 25 }: Sizes): Promise<readonly Row[]> {
   const folder = await mkdtemp(join(tmpdir(), 'strongroom-bench-'))
   const [mine, bare] = ['ours.db', 'by-hand.db'].map(name => sqliteMetadata({ path: join(folder, name) })) as [MetadataStore, MetadataStore]
   const [registry, another] = [await registryOn(mine), await registryOn(bare)]
@@ -107,7 +107,7 @@ function rowsOf(
 }
 
 /** The registry's writers each in an account of their own, and all in one account, whose audit trail is one chain. */
-export async function onPostgres({ rounds = 60, each = 25 }: Sizes): Promise<readonly Row[]> {
+async function onPostgres({ rounds = 60, each = 25 }: Sizes): Promise<readonly Row[]> {
   const server = await startPostgres({ flushes: true })
   const rows: Row[] = []
   try {

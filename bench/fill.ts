@@ -2,18 +2,21 @@
 // other ids, keys and times. Nothing but their values is missing: each has its entry in the audit trail, and the chain is whole.
 import { randomBytes, randomUUID } from 'node:crypto'
 import { auditOfRow, auditRow, chainedEntry, createSecretRegistry, memoryDriver, unsafeAllowEveryone } from '@strongroom/core'
-import { accountId, type AccountSecrets, type Actor, type AuditRow, type SecretId, type SecretRegistry } from '@strongroom/core'
+import { accountId, type AccountSecrets, type Actor, type AuditRow, type RecordRow, type SecretId, type SecretRegistry } from '@strongroom/core'
 import type { Database, Row } from './databases.ts'
 
 const REGISTRY = 'bench'
 const ACCOUNT = accountId('acme')
 const ACTOR: Actor = { id: 'alice', type: 'user' }
 const BATCH = 10_000
+const SAMPLE = 1_000
 const SECOND = 1_000
 
 export interface Filled {
   readonly registry: SecretRegistry
   readonly secrets: AccountSecrets
+  /** A thousand records at most, spread evenly over the time. */
+  readonly sample: readonly RecordRow[]
 }
 
 /** A registry with so many secrets, one made each second, half of them updated since. */
@@ -27,24 +30,27 @@ export async function filled(database: Database, count: number): Promise<Filled>
   if (template === undefined || entry === undefined) throw new Error('the first secret is not there')
   let last = auditOfRow(entry as unknown as AuditRow)
   const startedAt = first.createdAt.getTime()
-  for (let done = 1; done < count;) {
-    const until = Math.min(count, done + BATCH)
-    const records: Row[] = []
-    const audit: Row[] = []
-    for (; done < until; done += 1) {
-      const at = startedAt + done * SECOND
-      const record = another(template, at, done % 2 === 1 ? startedAt + Math.floor(Math.random() * count) * SECOND : undefined)
-      records.push(record)
-      const about = { secret: record['id'] as SecretId, key: String(record['key']), operationId: randomUUID() }
-      last = chainedEntry({ account: ACCOUNT, actor: ACTOR, action: 'secret.create', outcome: 'ok', ...about }, last, at)
-      audit.push({ registry: REGISTRY, ...auditRow(last) })
+  const sample: Row[] = []
+  await database.bulk(async () => {
+    for (let done = 1; done < count;) {
+      const until = Math.min(count, done + BATCH)
+      const records: Row[] = []
+      const audit: Row[] = []
+      for (; done < until; done += 1) {
+        const at = startedAt + done * SECOND
+        const record = another(template, at, done % 2 === 1 ? startedAt + Math.floor(Math.random() * count) * SECOND : undefined)
+        records.push(record)
+        if (done % Math.ceil(count / SAMPLE) === 0) sample.push(record)
+        const about = { secret: record['id'] as SecretId, key: String(record['key']), operationId: randomUUID() }
+        last = chainedEntry({ account: ACCOUNT, actor: ACTOR, action: 'secret.create', outcome: 'ok', ...about }, last, at)
+        audit.push({ registry: REGISTRY, ...auditRow(last) })
+      }
+      await database.insert('records', records)
+      await database.insert('audit', audit)
     }
-    await database.insert('records', records)
-    await database.insert('audit', audit)
-  }
+  })
   await database.rows(`UPDATE accounts SET records = ${count}, audit_sequence = ${last.sequence}, audit_hash = '${last.hash}'`)
-  await database.tidy()
-  return { registry, secrets }
+  return { registry, secrets, sample: sample as unknown as readonly RecordRow[] }
 }
 
 function another(template: Row, at: number, updatedAt: number | undefined): Row {

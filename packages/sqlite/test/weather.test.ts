@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
-import { copyFile, open, rename, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { chmod, copyFile, open, rename, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { sqliteMetadata } from '@strongroom/sqlite'
 import { RegistryScene } from '@strongroom/testbed'
@@ -152,10 +152,10 @@ describe('at its start a registry', () => {
   it('refuses a file that may only be read', async () => {
     await withScene(async (scene, path) => {
       await scene.close()
-      execFileSync('chmod', ['a+rwx', join(path, '..')])
-      execFileSync('chmod', ['444', path])
+      await chmod(dirname(path), 0o777)
+      await chmod(path, 0o444)
       expect(await child('open', path)).toEqual({ code: 'misconfigured', effect: 'none', retryable: false })
-      execFileSync('chmod', ['600', path])
+      await chmod(path, 0o600)
       expect(await scene.update('old', 'o2')).toBe('done')
       await scene.settle()
       expect(await scene.expectWhole()).toEqual({ old: 'o2' })
