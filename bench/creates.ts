@@ -131,7 +131,7 @@ async function onPostgres({ rounds = 60, each = 25 }: Sizes): Promise<readonly R
         rows: [template],
       } = await bare.query<Values>('SELECT * FROM records LIMIT 1')
       // One round is as long with few writers as with many.
-      const times = Math.max(1, Math.ceil((each * 8) / writers / 4))
+      const times = Math.ceil((each * 2) / writers)
       const all = (one: (account: string) => Promise<unknown>) => async (): Promise<void> => {
         await Promise.all(
           names.map(async account => {

@@ -204,8 +204,7 @@ describe('a real disk', () => {
         expect(Object.keys(values).length).toBe(made)
         expect(values['key-0']).toBe('changed')
       } finally {
-        await scene.close()
-        execFileSync('umount', [folder])
+        await scene.close().finally(() => execFileSync('umount', [folder]))
       }
     })
   })
