@@ -93,8 +93,14 @@ export class Connection {
 
 /** What tells the file at the path from every other one; undefined where there is none. */
 function fileAt(path: string | undefined): string | undefined {
-  const found = path === undefined ? undefined : statSync(path, { bigint: true, throwIfNoEntry: false })
-  return found === undefined ? undefined : `${found.dev}:${found.ino}`
+  if (path === undefined) return undefined
+  try {
+    const { dev, ino } = statSync(path, { bigint: true })
+    return `${dev}:${ino}`
+  } catch {
+    // Why it cannot be looked at does not matter: it is not where it was.
+    return undefined
+  }
 }
 
 function displaced(operation: string): SecretError {
