@@ -4,9 +4,11 @@ export interface Row {
   readonly baseline: string
   readonly difference: string
   readonly goal: string
-  readonly reached: boolean
+  /** Undefined: a figure without a goal. */
+  readonly reached: boolean | undefined
 }
 
+export const NONE = '–'
 const DEADLINE_MS = 15_000
 
 /** Runs them by turns, in changing order, so that what slows the machine slows both; answers the medians in milliseconds. */
@@ -54,8 +56,22 @@ export function ratioRow(what: string, ours: number, baseline: number, goal: num
   }
 }
 
+/** What part of the baseline's rate ours is; both in times a millisecond. */
+export function rateRow(what: string, ours: number, baseline: number, goal: number | undefined): Row {
+  const ratio = ours / baseline
+  return {
+    what,
+    ours: `${(ours * 1000).toFixed(0)} /s`,
+    baseline: `${(baseline * 1000).toFixed(0)} /s`,
+    difference: `× ${ratio.toFixed(3)}`,
+    goal: goal === undefined ? NONE : `≥ × ${goal}`,
+    reached: goal === undefined ? undefined : ratio >= goal,
+  }
+}
+
 export function print(rows: readonly Row[]): void {
-  console.table(Object.fromEntries(rows.map(({ what, reached, ...columns }) => [what, { ...columns, reached: reached ? 'yes' : 'no' }])))
+  const word = (reached: boolean | undefined): string => (reached === undefined ? NONE : reached ? 'yes' : 'no')
+  console.table(Object.fromEntries(rows.map(({ what, reached, ...columns }) => [what, { ...columns, reached: word(reached) }])))
 }
 
 function median(times: readonly number[]): number {

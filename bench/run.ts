@@ -1,9 +1,20 @@
-// All benchmarks, as one table. The packages must be built: the import is measured as it is published.
-import { awsGet } from './aws-get.ts'
-import { gets } from './get.ts'
-import { importCore } from './import-core.ts'
-import { print } from './measure.ts'
+// The benchmarks, as one table: all, or the parts that are named. The packages must be built: they are measured as they are published.
+import { print, type Row } from './measure.ts'
 
+// Loaded by those who are measured alone: what one part loads is no cost of another.
+const PARTS: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
+  import: async () => [await (await import('./import-core.ts')).importCore()],
+  get: async () => [...(await (await import('./aws-get.ts')).awsGet()), ...(await (await import('./get.ts')).gets())],
+  pages: async () => await (await import('./pages.ts')).pages(),
+  creates: async () => await (await import('./creates.ts')).creates(),
+  memory: async () => await (await import('./memory.ts')).memory(),
+  recovery: async () => await (await import('./recovery.ts')).recovery(),
+}
+
+const named = process.argv.slice(2)
+const wrong = named.filter(name => !Object.hasOwn(PARTS, name))
+if (wrong.length > 0) throw new Error(`no such part: ${wrong.join(', ')}; there are ${Object.keys(PARTS).join(', ')}`)
+const rows: Row[] = []
 // One after the other, so that none slows the other.
-const imported = await importCore()
-print([...(await awsGet()), ...(await gets()), imported])
+for (const [name, part] of Object.entries(PARTS)) if (named.length === 0 || named.includes(name)) rows.push(...(await part()))
+print(rows)

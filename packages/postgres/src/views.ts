@@ -52,12 +52,15 @@ export async function scan({ connection, registry, operation }: Transaction, req
 }
 
 export async function references({ connection, registry }: Transaction, { store }: RequestOf<'references'>): Promise<References> {
-  const count = async (table: Naming): Promise<number> => {
-    const everywhere = `SELECT count(*) AS number FROM ${table} WHERE registry = $1`
-    const [sql, ...more] = store === undefined ? [everywhere] : [`${everywhere} AND store = $2`, store]
-    return (await connection.get<{ readonly number: number }>(sql, registry, ...more))?.number ?? 0
+  const number = async (sql: string): Promise<number> => {
+    const more = store === undefined ? [] : [store]
+    return (await connection.get<{ readonly number: number | null }>(sql, registry, ...more))?.number ?? 0
   }
-  return { records: await count('records'), intents: await count('intents'), tasks: await count('queue') }
+  const of = store === undefined ? 'registry = $1' : 'registry = $1 AND store = $2'
+  const count = (table: Naming): Promise<number> => number(`SELECT count(*) AS number FROM ${table} WHERE ${of}`)
+  // Each pass of upkeep asks for all of them, and there may be millions.
+  const records = store === undefined ? await number(`SELECT sum(records)::bigint AS number FROM accounts WHERE ${of}`) : await count('records')
+  return { records, intents: await count('intents'), tasks: await count('queue') }
 }
 
 export async function bindStores(transaction: Transaction, { stores }: RequestOf<'bindStores'>): Promise<{ readonly missing: readonly string[] }> {

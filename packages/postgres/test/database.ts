@@ -15,6 +15,7 @@ const run = promisify(execFile)
 
 /** The server of a test file, and a superuser's connection to it. */
 export interface Database {
+  readonly server: PostgresServer
   readonly url: string
   /** Whether the server is the tests' own, so that its configuration may be changed. */
   readonly isOurs: boolean
@@ -58,6 +59,9 @@ export function useDatabase(): Database {
     }
   }, START_MS)
   const database: Database = {
+    get server() {
+      return started(server)
+    },
     get url() {
       return started(server).url
     },

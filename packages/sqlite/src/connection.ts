@@ -1,4 +1,6 @@
+import { statSync } from 'node:fs'
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
+import { SecretError } from '@strongroom/core'
 import { isLocked, secretErrorOf } from './failures.ts'
 
 export type Parameters = Readonly<Record<string, SQLInputValue>>
@@ -7,11 +9,16 @@ export type Parameters = Readonly<Record<string, SQLInputValue>>
 export class Connection {
   readonly #database: DatabaseSync
   readonly #statements = new Map<string, StatementSync>()
+  readonly #path: string | undefined
+  readonly #file: string | undefined
   /** Set when a transaction could not be ended: the connection is of no more use. */
   broken = false
 
-  constructor(database: DatabaseSync) {
+  /** Without a path for one in memory. */
+  constructor(database: DatabaseSync, path: string | undefined) {
     this.#database = database
+    this.#path = path
+    this.#file = fileAt(path)
   }
 
   /** The first row. `Row` is what the statement selects. */
@@ -39,6 +46,7 @@ export class Connection {
     }
     let answer: Answer
     try {
+      if (!this.#isInPlace) throw displaced(operation)
       answer = body()
     } catch (error) {
       this.#rollback()
@@ -56,7 +64,13 @@ export class Connection {
 
   close(): void {
     this.#statements.clear()
-    this.#database.close()
+    // SQLite deletes the log by its name, which may be another database's by now.
+    if (this.#isInPlace) this.#database.close()
+  }
+
+  /** SQLite itself goes on with a file that was moved away, so that nobody who opens the path would find what it writes. */
+  get #isInPlace(): boolean {
+    return fileAt(this.#path) === this.#file
   }
 
   #prepared(sql: string): StatementSync {
@@ -75,4 +89,21 @@ export class Connection {
       this.broken = true
     }
   }
+}
+
+/** What tells the file at the path from every other one; undefined where there is none. */
+function fileAt(path: string | undefined): string | undefined {
+  if (path === undefined) return undefined
+  try {
+    const { dev, ino } = statSync(path, { bigint: true })
+    return `${dev}:${ino}`
+  } catch {
+    // Why it cannot be looked at does not matter: it is not where it was.
+    return undefined
+  }
+}
+
+function displaced(operation: string): SecretError {
+  const hint = 'the database file is no longer where it was opened; where another is in its place, start again'
+  return SecretError.refused('unavailable', operation, { hint, retryable: true })
 }

@@ -4,6 +4,8 @@ type Known = Omit<Failure, 'effect'>
 
 /** By SQLite's primary result code, the low byte of the extended one. */
 const SQLITE: Readonly<Record<number, Known>> = {
+  // What a statement that is right meets where a newer release has changed the tables under it.
+  1: { code: 'misconfigured', retryable: false, hint: 'the tables are not those that this release made' },
   3: { code: 'misconfigured', retryable: false, hint: 'the database file may not be accessed' },
   5: { code: 'unavailable', retryable: true, hint: 'the database is locked by another connection' },
   6: { code: 'unavailable', retryable: true, hint: 'the database is locked by another connection' },

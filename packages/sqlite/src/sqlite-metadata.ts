@@ -35,7 +35,7 @@ export function sqliteMetadata(options: SqliteMetadataOptions): MetadataStore {
   let closed = false
 
   const open = async (): Promise<Connection> => {
-    opening ??= openDatabase(path, busyTimeoutMs).then(database => new Connection(database))
+    opening ??= openDatabase(path, busyTimeoutMs).then(database => new Connection(database, path === IN_MEMORY ? undefined : path))
     const mine = opening
     try {
       return await mine

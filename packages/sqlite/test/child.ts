@@ -1,7 +1,18 @@
 // One process of the tests with many. Prints its answer as JSON.
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { accountId, isSecretError, secretId, type BeginCreate, type MetadataStore, type NativePath, type VersionId } from '@strongroom/core'
+import {
+  accountId,
+  createSecretRegistry,
+  isSecretError,
+  memoryDriver,
+  secretId,
+  unsafeAllowEveryone,
+  type BeginCreate,
+  type MetadataStore,
+  type NativePath,
+  type VersionId,
+} from '@strongroom/core'
 import { sqliteMetadata } from '@strongroom/sqlite'
 
 const [task = '', path = '', startAt = '0'] = process.argv.slice(2)
@@ -37,6 +48,14 @@ const TASKS: Readonly<Record<string, (store: MetadataStore) => Promise<unknown>>
     if (process.getuid?.() === 0) process.setuid?.(65_534)
     return [await outcomeOf(store.references({ registry }, {})), await outcomeOf(store.beginCreate(createRequest('k', null), {}))]
   },
+  open: openRegistry,
+}
+
+/** Opens a registry on the file, as a user for whom it is read-only. */
+async function openRegistry(metadata: MetadataStore): Promise<unknown> {
+  if (process.getuid?.() === 0) process.setuid?.(65_534)
+  const options = { id: registry, metadata, stores: { main: memoryDriver() }, writeTo: 'main', authorize: unsafeAllowEveryone }
+  return await outcomeOf(createSecretRegistry(options))
 }
 
 function createRequest(key: string, description: string | null): BeginCreate {

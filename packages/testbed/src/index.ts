@@ -7,5 +7,7 @@ export { howOpenBaoRuns, openBaoBinary, ROOT_TOKEN, startOpenBao } from './openb
 export { drongo, freePort, missingProgram, moto, python, suiteTitle } from './place.ts'
 export { startPostgres, type PostgresServer } from './postgres.ts'
 export { seeded, seedOf } from './seeded.ts'
+export { startPostgres, type PostgresServer, type PostgresServerOptions } from './postgres.ts'
+export { RegistryScene, type Told } from './registry-scene.ts'
 export type { TestServer } from './start-program.ts'
 export { temporaryFolder } from './temporary-folder.ts'
