@@ -53,8 +53,8 @@ export interface AccountSecrets {
   /** @throws SecretError `already_exists`, `conflict` (the key is being created), `permission_denied`, and the store's and database's own */
   create(input: CreateInput, options?: CallOptions): Promise<SecretRecord>
   list(query?: ListQuery): Promise<RecordPage>
-  /** @throws SecretError `not_found`, also for another account's id */
-  describe(id: SecretId, options?: CallOptions): Promise<SecretRecord>
+  /** By id or by key. @throws SecretError `not_found`, also for another account's id */
+  describe(secret: SecretId | { readonly key: string }, options?: CallOptions): Promise<SecretRecord>
   /** @throws SecretError `not_found`, `conflict` (another revision, or another write under way until the deadline) */
   update(id: SecretId, change: UpdateInput, options?: WriteOptions): Promise<SecretRecord>
   /** The record at once, and for good; the cloud's copy at once if it answers, else by `maintain`. The key is free again. */

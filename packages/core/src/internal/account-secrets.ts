@@ -86,21 +86,26 @@ export class Account implements AccountSecrets {
     )
   }
 
-  async describe(id: SecretId, options: CallOptions = {}): Promise<SecretRecord> {
+  async describe(secret: SecretId | { readonly key: string }, options: CallOptions = {}): Promise<SecretRecord> {
     const operation = 'registry.describe'
     const { calls, access, stores } = this.#parts
     calls.assertOpen(operation)
     checkOptions(operation, options, ['signal'])
-    checkId(operation, id)
+    const isId = typeof secret !== 'object' || secret === null
+    if (!isId) checkOptions(operation, secret, ['key'], 'field')
+    const { id, key } = isId ? { id: secret, key: undefined } : { id: undefined, key: secret.key }
+    if (isId) checkId(operation, id)
+    else checkKey(operation, key, 'any')
     return await calls.track(
       (async () => {
-        const entry = { ...this.#who, action: 'secret.describe', secret: id } as const
+        const entry = { ...this.#who, action: 'secret.describe', secret: id, key } as const
         await access.check(operation, entry, options)
-        return await access.recorded(operation, entry, async () => {
-          const found = await persist(() => stores.metadata.find({ registry: stores.registry, account: this.#account, id }, options))
-          if (found === undefined) throw SecretError.refused('not_found', operation)
+        const look = async (): Promise<SecretRecord> => {
+          const found = await persist(() => stores.metadata.find({ registry: stores.registry, account: this.#account, id, key }, options))
+          if (found === undefined) throw SecretError.refused('not_found', operation, { secretName: key })
           return withoutPointer(found)
-        })
+        }
+        return await access.recorded(operation, entry, look, record => ({ secret: record.id }))
       })(),
     )
   }
