@@ -67,8 +67,8 @@ export interface AccountSecrets {
    */
   create(input: CreateInput, options?: CreateOptions): Promise<SecretRecord>
   list(query?: ListQuery): Promise<RecordPage>
-  /** @throws SecretError `not_found`, also for another account's id */
-  describe(id: SecretId, options?: CallOptions): Promise<SecretRecord>
+  /** By id or by key. @throws SecretError `not_found`, also for another account's id */
+  describe(secret: SecretId | { readonly key: string }, options?: CallOptions): Promise<SecretRecord>
   /** @throws SecretError `not_found`, `conflict` (another revision, or another write under way until the deadline), `idempotency_mismatch` */
   update(id: SecretId, change: UpdateInput, options?: UpdateOptions): Promise<SecretRecord>
   /**

@@ -1,7 +1,7 @@
 // A process that asks for one write with an idempotency key, as often as it takes. Told what to do, and to go, over its parent's channel.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { accountId, createSecretRegistry, isSecretError, unsafeAllowEveryone, type SecretRecord } from '@strongroom/core'
-import { changed } from '../src/changed.ts'
+import { changed } from '@strongroom/testbed'
 import { databaseOf } from '../src/databases/index.ts'
 import { die } from '../src/failpoints.ts'
 import { ask, BACKENDS, type Asking, type Said } from './asking.ts'

@@ -17,12 +17,11 @@ import {
   type MetadataStore,
   type SecretRecord,
 } from '@strongroom/core'
+import { changed, temporaryFolder } from '@strongroom/testbed'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import type { Running } from '../src/backends/backend.ts'
-import { changed } from '../src/changed.ts'
 import { databaseOf } from '../src/databases/index.ts'
 import { settle } from '../src/settle.ts'
-import { temporaryFolder } from '../src/temporary-folder.ts'
 import { ask, BACKENDS, type Asking, type Said } from './asking.ts'
 
 // Real processes that ask for the same write: at once, and after one was killed between the store and the database. On a store where

@@ -17,9 +17,9 @@ import {
   type SecretRegistry,
   type StoredRecord,
 } from '@strongroom/core'
+import { temporaryFolder } from '@strongroom/testbed'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
 import { databases, stopDatabases } from '../src/databases/index.ts'
-import { temporaryFolder } from '../src/temporary-folder.ts'
 import { outsiders, type Outsider, type OutsiderName } from './support/outsiders.ts'
 
 // What users and accidents do to a backend, done by its own client: reconciliation says it, and mends what it may.

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
-import { SecretError, type Intent, type MetadataStore, type RequestOf, type SecretRecord, type StoredRecord } from '@strongroom/core'
+import { SecretError, updateIntent, withoutPointer, type MetadataStore, type RequestOf, type SecretRecord, type StoredRecord } from '@strongroom/core'
 import { changed } from '@strongroom/testbed'
 
 /** A rule of the database taken out, by what stands before it in each process. The checker must see each. */
@@ -36,7 +36,7 @@ function withoutCompare(metadata: MetadataStore): MetadataStore {
       if (record === undefined) throw SecretError.refused('not_found', 'fault')
       if (ifRevision !== undefined && ifRevision !== record.revision) throw SecretError.refused('conflict', 'fault')
       begun.set(request.token, request)
-      return { state: 'begun', intent: intentOf(request, record), record }
+      return { state: 'begun', intent: updateIntent(request, record, Date.now()), record }
     },
     commitUpdate: async (request, call) => {
       const began = begun.get(request.token)
@@ -48,15 +48,6 @@ function withoutCompare(metadata: MetadataStore): MetadataStore {
       }
     },
   })
-}
-
-function intentOf({ account, secret, actor, description, token, leaseMs }: RequestOf<'beginUpdate'>, record: StoredRecord): Intent {
-  const { key, pointer, revision } = record
-  const { store, path, version } = pointer
-  const id = token as Intent['id']
-  const base = { version, revision }
-  const leaseUntil = new Date(Date.now() + leaseMs)
-  return { id, operation: 'update', account, secret, key, actor, store, path, base, description, token, leaseUntil, recoveries: 0 }
 }
 
 /** Keys are looked for and then taken, not in one transaction: in the database a key is followed by something that makes it unique. */
@@ -90,24 +81,21 @@ function withoutUniqueIntent(metadata: MetadataStore): MetadataStore {
   })
 }
 
-/** Longer than most operations take. */
-const LATE_MS = 200
-
-/** What this process has found is taken to be so for a while. */
+/** What this process has found once, it finds for ever. */
 function withStaleReads(metadata: MetadataStore): MetadataStore {
   const found = new Map<string, Promise<StoredRecord | undefined>>()
   return changed(metadata, {
-    find: ({ registry, account, id, key }, call) => {
-      const name = `${account} ${id} ${key}`
-      const cached = found.get(name)
-      if (cached !== undefined) return cached
-      const answer = metadata.find({ registry, account, id, key }, call)
+    find: (request, call) => {
+      const name = `${request.account} ${request.id} ${request.key}`
+      const answer = found.get(name) ?? metadata.find(request, call)
       found.set(name, answer)
-      setTimeout(() => found.delete(name), LATE_MS)
       return answer
     },
   })
 }
+
+/** Longer than most operations take. */
+const LATE_MS = 2_000
 
 /** Updates of descriptions are answered at once, and done soon after. */
 function withEarlyAnswers(metadata: MetadataStore): MetadataStore {
@@ -118,8 +106,10 @@ function withEarlyAnswers(metadata: MetadataStore): MetadataStore {
       if (old === undefined) throw SecretError.refused('not_found', 'fault')
       if (ifRevision !== undefined && ifRevision !== old.revision) throw SecretError.refused('conflict', 'fault')
       setTimeout(() => void metadata.updateDescription(request, {}).catch(() => {}), LATE_MS) // nobody would hear of it
-      const { pointer: _pointer, ...record } = old
-      return { state: 'done', record: { ...record, description, updatedAt: new Date(), updatedBy: actor.id, revision: old.revision + 1 } }
+      return {
+        state: 'done',
+        record: { ...withoutPointer(old), description, updatedAt: new Date(), updatedBy: actor.id, revision: old.revision + 1 },
+      }
     },
   })
 }

@@ -169,8 +169,7 @@ export class RegistryScene {
       using value = (await reader.account(ACCOUNT, { id: 'reader', type: 'service_account' }).read({ id })).value
       values[key] = value.revealText()
       const versions = (await this.#driver.versions({ path, after: undefined, page: undefined }, call)).items
-      const { versions: kept = [record.pointer] } = record as StoredRecord & { readonly versions?: readonly { readonly version: VersionId }[] }
-      const strays = versions.filter(one => one.state === 'usable' && !kept.some(named => named.version === one.version))
+      const strays = versions.filter(one => one.state === 'usable' && !record.versions.some(named => named.version === one.version))
       if (strays.length > 0) throw new Error(`${key} has ${strays.length} versions that nobody names`)
       if (versions.find(one => one.current)?.version !== version) throw new Error(`outsiders read another version of ${key}`)
     }

@@ -105,17 +105,22 @@ export class Account implements AccountSecrets {
     )
   }
 
-  async describe(id: SecretId, options: CallOptions = {}): Promise<SecretRecord> {
+  async describe(secret: SecretId | { readonly key: string }, options: CallOptions = {}): Promise<SecretRecord> {
     const operation = 'registry.describe'
     const { calls, access } = this.#parts
     calls.assertOpen(operation)
     checkOptions(operation, options, ['signal'])
-    checkId(operation, id)
+    const isId = typeof secret !== 'object' || secret === null
+    if (!isId) checkOptions(operation, secret, ['key'], 'field')
+    const { id, key } = isId ? { id: secret, key: undefined } : { id: undefined, key: secret.key }
+    if (isId) checkId(operation, id)
+    else checkKey(operation, key, 'any')
     return await calls.track(
       (async () => {
-        const entry = { ...this.#who, action: 'secret.describe', secret: id } as const
+        const entry = { ...this.#who, action: 'secret.describe', secret: id, key } as const
         await access.check(operation, entry, options)
-        return await access.recorded(operation, entry, async () => withoutPointer(await this.#find(operation, id, options)))
+        const look = async (): Promise<SecretRecord> => withoutPointer(await this.#find(operation, isId ? { id: secret } : { key }, options))
+        return await access.recorded(operation, entry, look, record => ({ secret: record.id }))
       })(),
     )
   }
@@ -169,7 +174,7 @@ export class Account implements AccountSecrets {
         const entry = { ...this.#who, action: 'secret.versions', secret: id } as const
         await access.check(operation, entry, options)
         return await access.recorded(operation, entry, async () => {
-          const { pointer, versions } = await this.#find(operation, id, options)
+          const { pointer, versions } = await this.#find(operation, { id }, options)
           return versions.map(kept => ({ ...kept, committed: kept.version === pointer.version }))
         })
       })(),
@@ -228,10 +233,14 @@ export class Account implements AccountSecrets {
     }
   }
 
-  async #find(operation: string, id: SecretId, options: CallOptions): Promise<StoredRecord> {
+  async #find(
+    operation: string,
+    reference: { readonly id?: SecretId; readonly key?: string | undefined },
+    options: CallOptions,
+  ): Promise<StoredRecord> {
     const { registry, metadata } = this.#parts.stores
-    const found = await persist(() => metadata.find({ registry, account: this.#account, id }, options))
-    if (found === undefined) throw SecretError.refused('not_found', operation)
+    const found = await persist(() => metadata.find({ registry, account: this.#account, ...reference }, options))
+    if (found === undefined) throw SecretError.refused('not_found', operation, { secretName: reference.key })
     return found
   }
 

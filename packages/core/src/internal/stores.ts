@@ -57,7 +57,13 @@ export class BoundStores<D extends Guarded> {
     }
     const { missing } = await metadata.bindStores({ registry: id, stores: locations }, {})
     if (missing.length > 0) {
-      const hint = `records or unfinished work are in ${missing.map(name => JSON.stringify(name)).join(', ')}, which is not among the stores given; add it`
+      const counted = await Promise.all(
+        missing.map(async store => {
+          const { records, intents, tasks } = await metadata.references({ registry: id, store }, {})
+          return `${JSON.stringify(store)} (${records} records, ${intents + tasks} pieces of unfinished work)`
+        }),
+      )
+      const hint = `something is in ${counted.join(', ')}, which is not among the stores given; add it`
       throw SecretError.refused('misconfigured', operation, { hint })
     }
     const guarded = new Map(

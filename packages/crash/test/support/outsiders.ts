@@ -5,7 +5,7 @@ import type { Controls } from '@strongroom/emulators'
 import { gcpDriver } from '@strongroom/gcp'
 import { localDriver, localSecretStore } from '@strongroom/local'
 import { vaultDriver } from '@strongroom/vault'
-import { temporaryFolder } from '../../src/temporary-folder.ts'
+import { temporaryFolder } from '@strongroom/testbed'
 
 type Labels = Readonly<Record<string, string>>
 

@@ -1,0 +1,38 @@
+import { userInfo } from 'node:os'
+import { accountId, unsafeAllowEveryone, type AccountSecrets, type AccountId, type Actor } from '@strongroom/core'
+import { openStrongroom, type Strongroom } from '../open-strongroom.ts'
+import { UsageError } from './failure.ts'
+import type { AccountOptions, GlobalOptions } from './program.ts'
+
+/**
+ * Opens the configuration for one command. Who may read it and the credentials in it may do everything that they allow: the rules of
+ * `authorization` are for the services that take requests of others.
+ */
+export async function withRoom<Answer>({ config }: GlobalOptions, work: (room: Strongroom, signal: AbortSignal) => Promise<Answer>): Promise<Answer> {
+  const stopping = new AbortController()
+  const stop = (): void => stopping.abort()
+  process.once('SIGINT', stop).once('SIGTERM', stop)
+  try {
+    const onWarning = (message: string): void => void process.stderr.write(`strongroom: warning: ${message}\n`)
+    await using room = await openStrongroom(config, { authorize: unsafeAllowEveryone, onWarning })
+    return await work(room, stopping.signal)
+  } finally {
+    process.off('SIGINT', stop).off('SIGTERM', stop)
+  }
+}
+
+export async function withAccount<Answer>(
+  options: AccountOptions,
+  work: (
+    secrets: AccountSecrets,
+    about: { readonly room: Strongroom; readonly account: AccountId; readonly actor: Actor; readonly signal: AbortSignal },
+  ) => Promise<Answer>,
+): Promise<Answer> {
+  if (options.account === undefined || options.account === '') throw new UsageError('whose secrets? give --account or STRONGROOM_ACCOUNT')
+  const account = accountId(options.account)
+  const actor: Actor = { id: options.actor ?? userInfo().username, type: 'user' }
+  return await withRoom(options, async (room, signal) => {
+    const registry = await room.registry()
+    return await work(registry.account(account, actor), { room, account, actor, signal })
+  })
+}

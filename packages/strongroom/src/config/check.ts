@@ -1,0 +1,105 @@
+import type { z } from 'zod'
+import { interpolated, isPlainObject } from './interpolate.ts'
+import { ConfigError, foundText, nearest, pathText, type ConfigProblem } from './problems.ts'
+import { configSchema, REFERENCE, storeTypes, type Config } from './schema.ts'
+import { BadShorthand, metadataOfUrl, storeOfUrl } from './shorthand.ts'
+
+/** A store of a type that the program brings itself: its fields are as they stand in the configuration. */
+export interface CustomStore {
+  readonly type: string
+  readonly [field: string]: unknown
+}
+
+export interface CheckedConfig extends Omit<Config, 'stores'> {
+  readonly id: string
+  readonly stores: Readonly<Record<string, Config['stores'][string] | CustomStore>>
+  readonly writeTo: string
+}
+
+/**
+ * Replaces variables and shorthands, and checks everything. `schemes` are the names of the types that the program brings.
+ * @throws ConfigError with every problem
+ */
+export function checkConfig(source: string, given: unknown, environment: NodeJS.ProcessEnv, schemes: readonly string[]): CheckedConfig {
+  const problems: ConfigProblem[] = []
+  const raw = interpolated(given, environment, problems)
+  if (problems.length > 0) throw new ConfigError(source, problems)
+  if (!isPlainObject(raw)) throw new ConfigError(source, [{ path: '', found: foundText(raw, ''), allowed: 'an object with stores' }])
+  const whole = expanded(raw, problems)
+  const { stores: all, ...rest } = whole
+  const custom: Record<string, CustomStore> = {}
+  const own: Record<string, unknown> = {}
+  for (const [name, store] of Object.entries(isPlainObject(all) ? all : {})) {
+    const isCustom = isPlainObject(store) && typeof store['type'] === 'string' && schemes.includes(store['type'])
+    if (isCustom) custom[name] = store as CustomStore
+    else own[name] = store
+  }
+  const result = configSchema.safeParse({ ...rest, stores: all === undefined || isPlainObject(all) ? own : all })
+  if (!result.success) {
+    const known = new Set(problems.map(({ path }) => path))
+    problems.push(
+      ...result.error.issues.flatMap(issue => problemsOf(issue, { ...rest, stores: all }, schemes)).filter(({ path }) => !known.has(path)),
+    )
+  }
+  if (problems.length > 0 || !result.success) throw new ConfigError(source, problems)
+  const stores = { ...result.data.stores, ...custom }
+  const names = Object.keys(stores)
+  const writeTo = result.data.writeTo ?? (names.length === 1 ? names[0] : undefined)
+  if (writeTo === undefined || !Object.hasOwn(stores, writeTo)) {
+    if (names.length === 0) throw new ConfigError(source, [{ path: 'stores', found: 'no store', allowed: 'at least one, by its name' }])
+    throw new ConfigError(source, [{ path: 'writeTo', found: foundText(writeTo, 'writeTo'), allowed: `one of ${names.join(', ')}` }])
+  }
+  return { ...result.data, id: result.data.id ?? 'main', stores, writeTo }
+}
+
+/** Shorthands as their object forms. */
+function expanded(raw: Readonly<Record<string, unknown>>, problems: ConfigProblem[]): Readonly<Record<string, unknown>> {
+  const expand = (value: unknown, path: string, form: (url: string) => Readonly<Record<string, unknown>>): unknown => {
+    if (typeof value !== 'string') return value
+    try {
+      return form(value)
+    } catch (error) {
+      if (!(error instanceof BadShorthand)) throw error
+      // The text may have a password in it.
+      problems.push({ path, found: value.includes('@') ? 'a URL (not shown)' : foundText(value, ''), allowed: error.allowed })
+      return undefined
+    }
+  }
+  const { stores, metadata } = raw
+  return {
+    ...raw,
+    ...(metadata === undefined ? {} : { metadata: expand(metadata, 'metadata', metadataOfUrl) }),
+    ...(isPlainObject(stores)
+      ? { stores: Object.fromEntries(Object.entries(stores).map(([name, store]) => [name, expand(store, pathText(['stores', name]), storeOfUrl)])) }
+      : {}),
+  }
+}
+
+function problemsOf(issue: z.core.$ZodIssue, whole: unknown, schemes: readonly string[]): readonly ConfigProblem[] {
+  const { path, message } = issue
+  if (issue.code === 'unrecognized_keys') {
+    const names = message.split(', ')
+    return issue.keys.map(key => {
+      const near = nearest(key, names)
+      return {
+        path: pathText([...path, key]),
+        found: 'an unknown name',
+        allowed: near === undefined ? names.join(', ') : `did you mean ${near}? ${names.join(', ')}`,
+      }
+    })
+  }
+  const isStoreType = path[0] === 'stores' && path.length === 3 && path[2] === 'type'
+  const allowed = isStoreType && schemes.length > 0 ? `${message}, ${schemes.join(', ')}` : message
+  const found = path.reduce<unknown>((value, part) => (isPlainObject(value) || Array.isArray(value) ? (value as never)[part] : undefined), whole)
+  const type = isStoreType && typeof found === 'string' ? nearest(found, [...Object.keys(storeTypes), ...schemes]) : undefined
+  return [
+    {
+      path: pathText(path),
+      found:
+        issue.code === 'invalid_key'
+          ? 'a name that is not allowed'
+          : foundText(found, message.startsWith(REFERENCE) ? 'credential' : String(path.at(-1) ?? '')),
+      allowed: type === undefined ? allowed : `did you mean ${type}? ${allowed}`,
+    },
+  ]
+}

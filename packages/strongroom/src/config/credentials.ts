@@ -1,0 +1,30 @@
+import { readFile, stat } from 'node:fs/promises'
+import { ConfigError } from './problems.ts'
+import { pathFrom } from './read.ts'
+import type { Reference } from './schema.ts'
+
+/** What references are resolved with. */
+export interface Surroundings {
+  readonly source: string
+  readonly folder: string
+  readonly environment: NodeJS.ProcessEnv
+  readonly warn: (message: string) => void
+}
+
+/** The credential that a reference names, read anew at each call. @throws ConfigError, which has the name of the variable or file and nothing of what is in it */
+export async function credentialOf({ source, folder, environment, warn }: Surroundings, path: string, reference: Reference): Promise<string> {
+  if ('env' in reference) {
+    const value = environment[reference.env]
+    if (value !== undefined && value !== '') return value
+    throw new ConfigError(source, [{ path, found: `the environment variable ${reference.env}, which is not set`, allowed: 'one that is set' }])
+  }
+  const file = pathFrom(folder, reference.file)
+  try {
+    const { mode } = await stat(file)
+    if (process.platform !== 'win32' && (mode & 0o004) !== 0)
+      warn(`${source}: ${path}: everyone on this machine may read ${reference.file}; chmod 600 it`)
+    return (await readFile(file, 'utf8')).replace(/\r?\n$/, '')
+  } catch {
+    throw new ConfigError(source, [{ path, found: `the file ${reference.file}, which cannot be read`, allowed: 'a file that this process may read' }])
+  }
+}

@@ -1,0 +1,115 @@
+import { access, readFile } from 'node:fs/promises'
+import { dirname, extname, isAbsolute, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { foundText, ConfigError } from './problems.ts'
+import { isPlainObject } from './interpolate.ts'
+
+/** A configuration as it was given, before it is checked. */
+export interface RawConfig {
+  /** For messages: the file, or in words. */
+  readonly source: string
+  /** What relative paths are relative to. */
+  readonly folder: string
+  readonly config: unknown
+}
+
+const NAMES = ['strongroom.yaml', 'strongroom.yml', 'strongroom.json', 'strongroom.config.ts', 'strongroom.config.js', 'strongroom.config.mjs']
+const CODE = new Set(['.ts', '.mts', '.js', '.mjs'])
+
+/**
+ * Without an argument: the file that `STRONGROOM_CONFIG` names, or the store of `STRONGROOM_STORE`, or the file of the usual name in
+ * the working folder.
+ * @throws ConfigError
+ */
+export async function readConfig(given: string | object | undefined, environment: NodeJS.ProcessEnv): Promise<RawConfig> {
+  if (typeof given === 'string') return await readFileConfig(given)
+  if (given !== undefined) return { source: 'the configuration given', folder: process.cwd(), config: given }
+  const { STRONGROOM_CONFIG: file, STRONGROOM_STORE: store, STRONGROOM_METADATA: metadata, STRONGROOM_ID: id } = environment
+  if (file !== undefined && file !== '') return await readFileConfig(file)
+  if (store !== undefined && store !== '') {
+    const config = { ...(id && { id }), stores: { main: store }, writeTo: 'main', ...(metadata && { metadata }) }
+    return { source: 'the environment', folder: process.cwd(), config }
+  }
+  for (const name of NAMES) if (await isThere(name)) return await readFileConfig(name)
+  const allowed = `one of ${NAMES.join(', ')}, or STRONGROOM_CONFIG with a file, or STRONGROOM_STORE with a store’s URL`
+  throw new ConfigError('no configuration', [{ path: '', found: 'none in the working folder', allowed }])
+}
+
+async function readFileConfig(path: string): Promise<RawConfig> {
+  const file = resolve(path)
+  const extension = extname(file)
+  const config = CODE.has(extension) ? await codeOf(path, file) : await dataOf(path, file, extension)
+  return { source: path, folder: dirname(file), config }
+}
+
+/** A program of the user's own: the only form that may bring code with it. */
+async function codeOf(path: string, file: string): Promise<unknown> {
+  const module = (await import(pathToFileURL(file).href).catch((error: unknown) => {
+    const found =
+      error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND'
+        ? 'nothing, or an import in it that is missing'
+        : 'a program that fails when it is loaded'
+    throw new ConfigError(path, [{ path: '', found, allowed: 'a module whose default export is a configuration' }])
+  })) as { readonly default?: unknown }
+  if (isPlainObject(module.default)) return module.default
+  throw new ConfigError(path, [{ path: 'default', found: foundText(module.default, ''), allowed: 'a configuration as the default export' }])
+}
+
+async function dataOf(path: string, file: string, extension: string): Promise<unknown> {
+  let text: string
+  try {
+    text = await readFile(file, 'utf8')
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    const found =
+      code === 'ENOENT'
+        ? 'no such file'
+        : code === 'EACCES'
+          ? 'a file that this process may not read'
+          : code === 'EISDIR'
+            ? 'a folder'
+            : 'a file that cannot be read'
+    throw new ConfigError(path, [{ path: '', found, allowed: 'a file in YAML or JSON, or a .ts or .js module' }])
+  }
+  if (extension === '.json') {
+    try {
+      return JSON.parse(text)
+    } catch {
+      // Its own message quotes the text.
+      throw new ConfigError(path, [{ path: '', found: 'text that is not JSON', allowed: 'JSON' }])
+    }
+  }
+  const { LineCounter, parseDocument } = await import('yaml')
+  const lines = new LineCounter()
+  // No custom tags, no merging of other files: a file of data stays data.
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, customTags: [], uniqueKeys: true })
+  const [error] = document.errors
+  if (error !== undefined) {
+    const { line, col } = lines.linePos(error.pos[0])
+    throw new ConfigError(path, [{ path: `line ${line}, column ${col}`, found: yamlText(error.code), allowed: 'YAML' }])
+  }
+  try {
+    return document.toJS({ maxAliasCount: 20 })
+  } catch {
+    throw new ConfigError(path, [{ path: '', found: 'too many aliases, or one of nothing', allowed: 'at most 20 aliases' }])
+  }
+}
+
+function yamlText(code: string): string {
+  if (code === 'DUPLICATE_KEY') return 'a name that stands there twice'
+  if (code === 'BAD_INDENT') return 'a line that is not indented as the lines beside it'
+  if (code === 'TAB_AS_INDENT') return 'a tab as indentation'
+  return `a mistake (${code.toLowerCase().replaceAll('_', ' ')})`
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return await access(path).then(
+    () => true,
+    () => false,
+  )
+}
+
+/** A path of the configuration, from its folder. */
+export function pathFrom(folder: string, path: string): string {
+  return isAbsolute(path) ? path : resolve(folder, path)
+}

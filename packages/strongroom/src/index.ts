@@ -1,0 +1,5 @@
+export { openStrongroom, type OpenOptions, type Strongroom } from './open-strongroom.ts'
+export { ConfigError, type ConfigProblem } from './config/problems.ts'
+export type { AuthorizationRule, Config } from './config/schema.ts'
+export type { CustomStore } from './config/check.ts'
+export type { Schemes } from './parts/drivers.ts'

@@ -1,0 +1,175 @@
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { memoryDriver, type SecretDriver } from '@strongroom/core'
+import type { CustomStore } from '../config/check.ts'
+import { credentialOf, type Surroundings } from '../config/credentials.ts'
+import { ConfigError } from '../config/problems.ts'
+import { pathFrom } from '../config/read.ts'
+import type { Reference, StoreConfig } from '../config/schema.ts'
+import { loadPackage } from './packages.ts'
+
+/** Makes drivers of a type that the configuration names and this package does not know. */
+export type Schemes = Readonly<
+  Record<string, (store: CustomStore, about: { readonly name: string; readonly folder: string }) => SecretDriver | Promise<SecretDriver>>
+>
+
+type Of<Type extends StoreConfig['type']> = Extract<StoreConfig, { readonly type: Type }>
+
+/** The driver of a store. Its adapter's package is loaded here, its SDK by the first call. @throws ConfigError */
+export async function driverOf(name: string, store: StoreConfig | CustomStore, surroundings: Surroundings, schemes: Schemes): Promise<SecretDriver> {
+  const { source, folder } = surroundings
+  const custom = Object.hasOwn(schemes, store.type) ? schemes[store.type] : undefined
+  if (custom !== undefined) return await custom(store, { name, folder })
+  const given = new Given(surroundings, `stores.${name}`)
+  const own = store as StoreConfig
+  const load = async <Module>(type: string, start: () => Promise<Module>): Promise<Module> =>
+    await loadPackage(source, `stores.${name}.type`, `@strongroom/${type}`, start)
+  switch (own.type) {
+    case 'memory':
+      return memoryDriver({ name: own.name ?? name })
+    case 'local': {
+      const { localDriver } = await load('local', () => import('@strongroom/local'))
+      const key = own.key !== undefined && 'file' in own.key ? { file: pathFrom(folder, own.key.file) } : own.key
+      return localDriver({ path: pathFrom(folder, own.path), key })
+    }
+    case 'aws': {
+      const { awsDriver } = await load('aws', () => import('@strongroom/aws'))
+      return awsDriver(await awsOptions(own, given))
+    }
+    case 'gcp': {
+      const { gcpDriver } = await load('gcp', () => import('@strongroom/gcp'))
+      return gcpDriver(await gcpOptions(own, given, folder))
+    }
+    case 'azure': {
+      const { azureDriver } = await load('azure', () => import('@strongroom/azure'))
+      return azureDriver(await azureOptions(own, given, folder))
+    }
+    case 'vault': {
+      const { vaultDriver } = await load('vault', () => import('@strongroom/vault'))
+      return vaultDriver(await vaultOptions(own, given, folder))
+    }
+  }
+}
+
+/** Credentials of one store. */
+class Given {
+  readonly #surroundings: Surroundings
+  readonly #path: string
+
+  constructor(surroundings: Surroundings, path: string) {
+    this.#surroundings = surroundings
+    this.#path = path
+  }
+
+  async text(field: string, reference: Reference): Promise<string> {
+    return await credentialOf(this.#surroundings, `${this.#path}.${field}`, reference)
+  }
+
+  /** Asked for again whenever it is needed, since it may have changed; and once now, so that one that is missing is told at the start. */
+  async renewed(field: string, reference: Reference): Promise<() => Promise<string>> {
+    await this.text(field, reference)
+    return () => this.text(field, reference)
+  }
+
+  async json(field: string, reference: Reference): Promise<Readonly<Record<string, unknown>>> {
+    try {
+      return JSON.parse(await this.text(field, reference)) as Readonly<Record<string, unknown>>
+    } catch (error) {
+      if (error instanceof ConfigError) throw error
+      throw new ConfigError(this.#surroundings.source, [{ path: `${this.#path}.${field}`, found: 'text that is not JSON', allowed: 'JSON' }])
+    }
+  }
+}
+
+async function awsOptions({ type: _type, prefix: _prefix, naming: _naming, limits: _limits, credentials, ...rest }: Of<'aws'>, given: Given) {
+  if (credentials === undefined) return rest
+  const read = async () => ({
+    accessKeyId: await given.text('credentials.accessKeyId', credentials.accessKeyId),
+    secretAccessKey: await given.text('credentials.secretAccessKey', credentials.secretAccessKey),
+    ...(credentials.sessionToken && { sessionToken: await given.text('credentials.sessionToken', credentials.sessionToken) }),
+  })
+  await read()
+  return { ...rest, credentials: read }
+}
+
+async function gcpOptions(
+  { type: _type, prefix: _prefix, naming: _naming, limits: _limits, credentials, keyFile, ...rest }: Of<'gcp'>,
+  given: Given,
+  folder: string,
+) {
+  return {
+    ...rest,
+    ...(keyFile !== undefined && { keyFile: pathFrom(folder, keyFile) }),
+    ...(credentials && { credentials: await given.json('credentials', credentials) }),
+  }
+}
+
+async function azureOptions(
+  { type: _type, prefix: _prefix, naming: _naming, limits: _limits, credential = { kind: 'default' }, tls, ...rest }: Of<'azure'>,
+  given: Given,
+  folder: string,
+) {
+  return {
+    ...rest,
+    credential: await azureCredential(credential, given, folder),
+    ...(tls && { tls: { ca: await given.text('tls.ca', tls.ca) } }),
+  }
+}
+
+async function azureCredential(credential: NonNullable<Of<'azure'>['credential']>, given: Given, folder: string) {
+  switch (credential.kind) {
+    case 'client_secret':
+      return { ...credential, clientSecret: await given.text('credential.clientSecret', credential.clientSecret) }
+    case 'client_certificate':
+      return { ...credential, certificatePath: pathFrom(folder, credential.certificatePath) }
+    case 'workload_identity': {
+      // Fields that are undefined are another thing to the SDK than fields that are not there.
+      const { kind, tenantId, clientId, tokenFilePath } = credential
+      return {
+        kind,
+        ...(tenantId && { tenantId }),
+        ...(clientId && { clientId }),
+        ...(tokenFilePath && { tokenFilePath: pathFrom(folder, tokenFilePath) }),
+      }
+    }
+    case 'managed_identity':
+    case 'azure_cli':
+    case 'default':
+      return credential
+  }
+}
+
+async function vaultOptions(
+  { type: _type, prefix: _prefix, naming: _naming, limits: _limits, auth, tls, ...rest }: Of<'vault'>,
+  given: Given,
+  folder: string,
+) {
+  return { ...rest, auth: await vaultAuth(auth, given, folder), ...(tls && { tls: await vaultTls(tls, given) }) }
+}
+
+async function vaultAuth(auth: Of<'vault'>['auth'], given: Given, folder: string) {
+  // As Vault's own command does.
+  if (auth === undefined) {
+    const own = { file: join(homedir(), '.vault-token') }
+    return { method: 'token', token: await given.renewed('auth', process.env['VAULT_TOKEN'] ? { env: 'VAULT_TOKEN' } : own) } as const
+  }
+  switch (auth.method) {
+    case 'token':
+      return { ...auth, token: await given.renewed('auth.token', auth.token) }
+    case 'approle':
+      return { ...auth, secretId: await given.renewed('auth.secretId', auth.secretId) }
+    case 'jwt':
+      return { ...auth, jwt: await given.renewed('auth.jwt', auth.jwt) }
+    case 'kubernetes':
+      return { ...auth, ...(auth.jwtFile && { jwtFile: pathFrom(folder, auth.jwtFile) }) }
+  }
+}
+
+async function vaultTls(tls: NonNullable<Of<'vault'>['tls']>, given: Given) {
+  const { ca, cert, key } = tls
+  return {
+    ...(ca && { ca: await given.text('tls.ca', ca) }),
+    ...(cert && { cert: await given.text('tls.cert', cert) }),
+    ...(key && { key: await given.text('tls.key', key) }),
+  }
+}

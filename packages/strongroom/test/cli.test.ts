@@ -1,0 +1,182 @@
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { buffer } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import { spawn as spawnTerminal } from '@lydell/node-pty'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+
+// The command as people meet it, as built: a process of its own, with pipes, with a terminal, with a signal.
+
+vi.setConfig({ testTimeout: 180_000 })
+
+const ARGUMENTS = [fileURLToPath(new URL('../dist/cli/main.js', import.meta.url))]
+const COMMANDS = ['create', 'list', 'get', 'update', 'delete', 'read', 'audit', 'maintain', 'pending']
+
+let folder = ''
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'strongroom-cli-'))
+  writeFileSync(
+    join(folder, 'strongroom.yaml'),
+    'stores: { main: { type: local, path: ./store } }\nwriteTo: main\nmetadata: { type: sqlite, path: ./meta.db }\n',
+  )
+})
+afterAll(() => rmSync(folder, { recursive: true }))
+
+const environment = { PATH: process.env['PATH'], HOME: tmpdir(), STRONGROOM_ACCOUNT: 'acme', STRONGROOM_ACTOR: 'ada', NO_COLOR: '1' }
+
+function start(args: readonly string[], more: NodeJS.ProcessEnv = {}): ChildProcessWithoutNullStreams {
+  return spawn(process.execPath, [...ARGUMENTS, ...args], { cwd: folder, env: { ...environment, ...more }, stdio: 'pipe' })
+}
+
+async function ended(child: ChildProcessWithoutNullStreams): Promise<{ readonly code: number | null; readonly out: Buffer; readonly err: string }> {
+  const code = new Promise<number | null>(done => child.once('close', done))
+  const [out, err] = await Promise.all([buffer(child.stdout), buffer(child.stderr)])
+  return { code: await code, out, err: err.toString() }
+}
+
+async function run(args: readonly string[], input: string | Uint8Array = '', more: NodeJS.ProcessEnv = {}) {
+  const child = start(args, more)
+  child.stdin.end(input)
+  const { code, out, err } = await ended(child)
+  return { code, out: out.toString(), bytes: out, err }
+}
+
+async function json(args: readonly string[], input: string | Uint8Array = ''): Promise<Record<string, unknown>> {
+  const { code, out, err } = await run([...args, '--json'], input)
+  expect({ code, err }).toEqual({ code: 0, err: '' })
+  return JSON.parse(out) as Record<string, unknown>
+}
+
+/** On a pseudo-terminal: answers what asks for `typed`. */
+async function onTerminal(args: readonly string[], typed: { readonly at: string; readonly keys: string } | undefined, columns: number = 80) {
+  const terminal = spawnTerminal(process.execPath, [...ARGUMENTS, ...args], {
+    cwd: folder,
+    env: environment as Record<string, string>,
+    cols: columns,
+    rows: 40,
+  })
+  let screen = ''
+  let isTyped = false
+  terminal.onData(data => {
+    screen += data
+    if (typed === undefined || isTyped || !screen.includes(typed.at)) return
+    isTyped = true
+    terminal.write(typed.keys)
+  })
+  const code = await new Promise<number>(done => terminal.onExit(({ exitCode }) => done(exitCode)))
+  return { code, screen }
+}
+
+describe('help', () => {
+  it.each([[[]], ...COMMANDS.map(command => [[command]])])('%j', async args => {
+    const { code, out, err } = await run([...args, '--help'], '', { STRONGROOM_ACCOUNT: '', STRONGROOM_ACTOR: '' })
+    expect({ code, err }).toEqual({ code: 0, err: '' })
+    await expect(out).toMatchFileSnapshot(`help/${args[0] ?? 'strongroom'}.txt`)
+    expect(Math.max(...out.split('\n').map(line => line.length))).toBeLessThanOrEqual(150)
+  })
+})
+
+describe('a secret', () => {
+  it('is created, listed, shown, read, updated, deleted and audited', async () => {
+    const made = await json(['create', 'stripe', '--description', 'the key'], 'first value\n')
+    expect(made).toMatchObject({ key: 'stripe', description: 'the key', revision: 1, createdBy: { id: 'ada', type: 'user' }, updatedAt: null })
+    expect((await run(['read', 'stripe'])).out).toBe('first value')
+    expect(await json(['list'])).toMatchObject({ items: [{ key: 'stripe' }], total: 1 })
+    const bytes = Uint8Array.from({ length: 256 }, (_, index) => index)
+    writeFileSync(join(folder, 'value.bin'), bytes)
+    expect(await json(['update', 'stripe', '--file', 'value.bin', '--if-revision', '1'])).toMatchObject({ revision: 2, description: 'the key' })
+    expect(new Uint8Array((await run(['read', 'stripe'])).bytes)).toEqual(bytes)
+    expect(await json(['update', 'stripe', '--description', ''])).toMatchObject({ revision: 3, description: null })
+    expect(await json(['get', 'stripe'])).toMatchObject({ id: made['id'], revision: 3 })
+    expect(await json(['audit', '--verify'])).toMatchObject({ ok: true })
+    const trail = (await run(['audit', '--json'])).out.trim().split('\n')
+    expect(trail.map(line => (JSON.parse(line) as { action: string }).action)).toContain('secret.read_value')
+    expect(await json(['delete', 'stripe', '--if-revision', '3'])).toEqual({ deleted: made['id'] })
+    expect(await json(['maintain'])).toMatchObject({ backlog: 0, needsAttention: [] })
+    expect((await run(['pending', '--json'])).out).toBe('')
+    for (const file of ['meta.db', 'meta.db-wal']) {
+      const kept = readFileSync(join(folder, file), { flag: 'a+' })
+      expect(kept.includes('first value')).toBe(false)
+    }
+  })
+
+  it('keeps what is piped in but for one line break at its end', async () => {
+    for (const [index, [piped, kept]] of [
+      ['a\n\n', 'a\n'],
+      ['b\r\n', 'b'],
+      ['c', 'c'],
+      [' d ', ' d '],
+    ].entries()) {
+      await json(['create', `piped-${index}`], piped)
+      expect((await run(['read', `piped-${index}`])).out).toBe(kept)
+    }
+  })
+})
+
+describe('exit codes', () => {
+  it.each([
+    ['a command that is not there', ['lst'], 2],
+    ['an option that is not there', ['list', '--limt', '3'], 2],
+    ['no account', ['list', '--account', ''], 2],
+    ['a number that is none', ['list', '--limit', 'many'], 2],
+    ['a key that is not allowed', ['create', 'Not Allowed'], 2],
+    ['an empty value', ['create', 'empty', '--file', 'no-such-file'], 2],
+    ['no configuration', ['list', '-c', 'nowhere.yaml'], 3],
+    ['no such secret', ['get', 'nobody'], 4],
+    ['no such secret to read', ['read', 'nobody'], 4],
+  ] as const)('%s', async (_, args, code) => {
+    const answer = await run(args, 'v')
+    expect(answer.code).toBe(code)
+    expect(answer.out).toBe('')
+    expect(answer.err).not.toMatch(/^\s+at /m)
+    expect(answer.err.trim()).not.toBe('')
+  })
+
+  it('a key that is taken, and another revision', async () => {
+    await json(['create', 'taken'], 'v')
+    expect((await run(['create', 'taken'], 'v')).code).toBe(6)
+    expect((await run(['update', 'taken', '--if-revision', '9'], 'w')).code).toBe(6)
+  })
+})
+
+describe('a terminal', () => {
+  it('is asked for a value that it does not show, and shows one only when told to', async () => {
+    const made = await onTerminal(['create', 'typed'], { at: 'Value', keys: 'hunter2hunter2\r' })
+    expect(made.screen).not.toContain('hunter2')
+    expect(made.code).toBe(0)
+    expect((await run(['read', 'typed'])).out).toBe('hunter2hunter2')
+    const refused = await onTerminal(['read', 'typed'], undefined)
+    expect(refused.code).toBe(2)
+    expect(refused.screen).toContain('--reveal')
+    expect(refused.screen).not.toContain('hunter2')
+    expect((await onTerminal(['read', 'typed', '--reveal'], undefined)).screen).toContain('hunter2hunter2')
+  })
+
+  it('Ctrl-C at the prompt makes nothing', async () => {
+    const left = await onTerminal(['create', 'never'], { at: 'Value', keys: '\x03' })
+    expect(left.code).toBe(130)
+    expect((await run(['get', 'never'])).code).toBe(4)
+  })
+
+  it('gets tables that fit it', async () => {
+    await json(['create', 'with-a-long-description', '--description', 'words '.repeat(60).trim()], 'v')
+    const { screen } = await onTerminal(['list'], undefined, 72)
+    const lines = screen.split(/\r?\n/)
+    expect(lines.length).toBeGreaterThan(8)
+    // oxlint-disable-next-line no-control-regex
+    expect(Math.max(...lines.map(line => line.replaceAll(/\x1b\[[0-9;?]*[A-Za-z]/g, '').length))).toBeLessThanOrEqual(72)
+  })
+})
+
+it('maintain --watch repeats until it is told to stop, and ends cleanly', async () => {
+  const child = start(['maintain', '--watch', '--interval', '50', '--json'])
+  let lines = 0
+  await new Promise<void>(done =>
+    child.stdout.on('data', (data: Buffer) => ((lines += data.toString().split('\n').length - 1) >= 3 ? done() : undefined)),
+  )
+  child.kill('SIGINT')
+  const { code, err } = await ended(child)
+  expect({ code, err }).toEqual({ code: 0, err: '' })
+})

@@ -1,0 +1,224 @@
+import { mkdtempSync, rmSync, writeFileSync, chmodSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { accountId, isSecretError, memoryDriver, unsafeAllowEveryone, type Actor, type SecretRegistry } from '@strongroom/core'
+import { startAwsEmulator } from '@strongroom/emulators/aws'
+import { startVaultEmulator } from '@strongroom/emulators/vault'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { configJsonSchema } from '../src/config/json-schema.ts'
+import { ConfigError, openStrongroom, type CustomStore, type Strongroom } from '../src/index.ts'
+
+const ACCOUNT = accountId('acme')
+const ADA: Actor = { id: 'ada', type: 'user' }
+const allowed = { authorize: unsafeAllowEveryone, environment: {} }
+
+let folder = ''
+beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'strongroom-config-'))))
+afterEach(() => rmSync(folder, { recursive: true }))
+
+const write = (name: string, text: string): string => {
+  writeFileSync(join(folder, name), text)
+  return join(folder, name)
+}
+/** Ends with its block. */
+async function started<Server extends { stop(): Promise<void> }>(starting: Promise<Server>): Promise<Server & AsyncDisposable> {
+  const server = await starting
+  return Object.assign(server, { [Symbol.asyncDispose]: () => server.stop() })
+}
+const failure = async (work: Promise<unknown>): Promise<unknown> =>
+  await work.then(
+    () => undefined,
+    (error: unknown) => error,
+  )
+const create = async (registry: SecretRegistry, key: string, value: string) => await registry.account(ACCOUNT, ADA).create({ key, value })
+const read = async (room: Strongroom, key: string) => (await (await room.reader()).account(ACCOUNT, ADA).read({ key })).value.revealText()
+
+describe('the minimal file', () => {
+  const minimal = `stores: { main: { type: local, path: ./store } }\nwriteTo: main\nmetadata: { type: sqlite, path: ./meta.db }\n`
+
+  it('gives stores, registry and reader, and what was written is there the next time', async () => {
+    const file = write('strongroom.yaml', minimal)
+    {
+      await using room = await openStrongroom(file, allowed)
+      expect(room.config).toEqual({ id: 'main', stores: ['main'], writeTo: 'main' })
+      const record = await create(await room.registry(), 'db', 'v1')
+      expect(record.cloudSecretPath).toContain(join(folder, 'store'))
+      await room.store().put('direct', 'v2')
+    }
+    await using room = await openStrongroom(file, allowed)
+    expect(await read(room, 'db')).toBe('v1')
+    expect((await room.store('main').get('direct')).value.revealText()).toBe('v2')
+    expect((await room.source().get('direct')).value.revealText()).toBe('v2')
+  })
+
+  it('needs to know who may do what before there is a registry, and not for a store', async () => {
+    await using room = await openStrongroom(write('strongroom.yaml', minimal), { environment: {} })
+    await room.store().put('direct', 'v')
+    expect(await failure(room.registry())).toMatchObject({ problems: [{ path: 'authorization' }] })
+    expect(await failure(room.reader())).toMatchObject({ problems: [{ path: 'authorization' }] })
+  })
+})
+
+describe('forms', () => {
+  const object = { stores: { main: { type: 'local', path: './store', prefix: 'prod/' } }, metadata: { type: 'sqlite', path: './meta.db' } }
+  it.each([
+    ['YAML', 'a.yaml', `stores: { main: { type: local, path: ./store, prefix: prod/ } }\nmetadata: { type: sqlite, path: ./meta.db }`],
+    ['YAML with shorthands', 'a.yml', `stores: { main: "local:./store?prefix=prod/" }\nmetadata: sqlite:./meta.db`],
+    ['JSON', 'a.json', JSON.stringify(object)],
+    ['TypeScript', 'strongroom.config.ts', `const config: object = ${JSON.stringify(object)}\nexport default config`],
+    ['JavaScript', 'strongroom.config.mjs', `export default ${JSON.stringify(object)}`],
+  ])('%s', async (_, name, text) => {
+    await using room = await openStrongroom(write(name, text), allowed)
+    const { cloudSecretPath } = await create(await room.registry(), 'k', 'v')
+    expect(cloudSecretPath).toContain(`local:${join(folder, 'store')}#prod/main-`)
+  })
+
+  it('each shorthand is its object form', async () => {
+    const forms: readonly (readonly [string, object])[] = [
+      ['memory:', { type: 'memory' }],
+      ['local:///tmp/somewhere', { type: 'local', path: '/tmp/somewhere' }],
+      ['aws://eu-west-1?endpoint=https://aws.example.com', { type: 'aws', region: 'eu-west-1', endpoint: 'https://aws.example.com' }],
+      ['gcp://my-project', { type: 'gcp', projectId: 'my-project' }],
+      ['gcp://my-project/europe-west3?transport=rest', { type: 'gcp', projectId: 'my-project', region: 'europe-west3', transport: 'rest' }],
+      ['azure://my-vault.vault.azure.net', { type: 'azure', vaultUrl: 'https://my-vault.vault.azure.net' }],
+      [
+        'vault://vault.example.com:8200/team/kv?namespace=a/b&maxVersions=20&auth.method=kubernetes&auth.role=app',
+        {
+          type: 'vault',
+          address: 'https://vault.example.com:8200',
+          mount: 'team/kv',
+          namespace: 'a/b',
+          maxVersions: 20,
+          auth: { method: 'kubernetes', role: 'app' },
+        },
+      ],
+      [
+        'vault+http://127.0.0.1:8200?auth.method=kubernetes&auth.role=app',
+        { type: 'vault', address: 'http://127.0.0.1:8200', auth: { method: 'kubernetes', role: 'app' } },
+      ],
+    ]
+    for (const [url, object] of forms) {
+      await using short = await openStrongroom({ stores: { main: url } }, allowed)
+      await using long = await openStrongroom({ stores: { main: object } }, allowed)
+      expect(short.store().location, url).toBe(long.store().location)
+      expect(short.store().capabilities, url).toEqual(long.store().capabilities)
+    }
+  })
+
+  it('the environment alone', async () => {
+    const environment = { STRONGROOM_STORE: `local://${folder}/store`, STRONGROOM_METADATA: `sqlite:${folder}/meta.db`, STRONGROOM_ID: 'team' }
+    await using room = await openStrongroom(undefined, { authorize: unsafeAllowEveryone, environment })
+    expect(room.config).toEqual({ id: 'team', stores: ['main'], writeTo: 'main' })
+    await create(await room.registry(), 'k', 'v')
+    await using again = await openStrongroom(undefined, {
+      authorize: unsafeAllowEveryone,
+      environment: { STRONGROOM_CONFIG: write('x.yaml', `id: team\nstores: { main: local:./store }\nmetadata: sqlite:./meta.db`) },
+    })
+    expect(await read(again, 'k')).toBe('v')
+  })
+
+  it('variables, with defaults', async () => {
+    const file = write('v.yaml', 'stores: { main: { type: local, path: "./${WHERE:-here}", prefix: "${STAGE}-$$-" } }\nmetadata: "memory:"')
+    await using room = await openStrongroom(file, { authorize: unsafeAllowEveryone, environment: { STAGE: 'dev' } })
+    expect((await create(await room.registry(), 'k', 'v')).cloudSecretPath).toContain(`${join(folder, 'here')}#dev-$-main-`)
+  })
+
+  it('the JSON Schema for editors is the one that is published', () => {
+    const published: unknown = JSON.parse(readFileSync(new URL('../config.schema.json', import.meta.url), 'utf8'))
+    expect(published, 'pnpm --filter strongroom generate').toEqual(configJsonSchema())
+  })
+})
+
+describe('credentials', () => {
+  it('come from a variable or a file, and a file that everyone may read is warned about', async () => {
+    await using emulator = await started(startVaultEmulator())
+    const token = emulator.rootToken
+    const warnings: string[] = []
+    const open = (auth: object, environment: NodeJS.ProcessEnv = {}) =>
+      openStrongroom(
+        { stores: { main: { type: 'vault', address: emulator.url, auth } } },
+        { ...allowed, environment, onWarning: one => void warnings.push(one) },
+      )
+    for (const mode of [0o600, 0o644]) {
+      const file = write('token', `${token}\n`)
+      chmodSync(file, mode)
+      await using room = await open({ method: 'token', token: { file } })
+      await room.store().put(`k-${mode}`, 'v')
+    }
+    expect(warnings).toHaveLength(1)
+    expect(warnings[0]).toContain('stores.main.auth.token: everyone on this machine may read')
+    await using room = await open({ method: 'token', token: { env: 'MY_TOKEN' } }, { MY_TOKEN: token })
+    expect((await room.store().get('k-384')).value.revealText()).toBe('v')
+    expect(await failure(open({ method: 'token', token: { env: 'MY_TOKEN' } }))).toMatchObject({
+      problems: [{ path: 'stores.main.auth.token', found: 'the environment variable MY_TOKEN, which is not set' }],
+    })
+    expect(await failure(open({ method: 'token', token: { file: join(folder, 'none') } }))).toBeInstanceOf(ConfigError)
+  })
+})
+
+describe('one line swaps the cloud', () => {
+  it('local, then AWS, then Vault: old secrets are read where they are, new ones go to the new store', async () => {
+    await using aws = await started(startAwsEmulator())
+    await using vault = await started(startVaultEmulator())
+    const environment = { ID: 'AKIA', SECRET: 'secret', TOKEN: vault.rootToken }
+    const file = (writeTo: string) =>
+      write(
+        'strongroom.yaml',
+        `
+stores:
+  local: local:./store
+  aws: { type: aws, region: eu-west-1, accountId: "${aws.accountId}", endpoint: "${aws.url}", credentials: { accessKeyId: { env: ID }, secretAccessKey: { env: SECRET } } }
+  vault: { type: vault, address: "${vault.url}", auth: { method: token, token: { env: TOKEN } } }
+writeTo: ${writeTo}
+metadata: sqlite:./meta.db
+`,
+      )
+    for (const writeTo of ['local', 'aws', 'vault']) {
+      await using room = await openStrongroom(file(writeTo), { authorize: unsafeAllowEveryone, environment })
+      await create(await room.registry(), `in-${writeTo}`, `value-${writeTo}`)
+      expect(await read(room, 'in-local')).toBe('value-local')
+      expect(await read(room, `in-${writeTo}`)).toBe(`value-${writeTo}`)
+    }
+    // Without the store that holds it, nothing starts.
+    const without = write('strongroom.yaml', 'stores: { other: "memory:" }\nmetadata: sqlite:./meta.db')
+    await using room = await openStrongroom(without, { authorize: unsafeAllowEveryone, environment })
+    const error = await failure(room.registry())
+    expect(isSecretError(error, 'misconfigured')).toBe(true)
+    expect(String(error)).toMatch(/"aws".*"local".*"vault"/)
+  })
+})
+
+describe('what a program adds', () => {
+  it('a type of its own', async () => {
+    const schemes = { mine: (store: CustomStore) => memoryDriver({ name: String(store['label']) }) }
+    await using room = await openStrongroom({ stores: { main: { type: 'mine', label: 'x' } } }, { ...allowed, schemes })
+    expect(room.store().location).toBe('memory:x')
+    const wrong = openStrongroom({ stores: { main: { type: 'mien' } } }, { ...allowed, schemes })
+    expect(String(await failure(wrong))).toMatch(/did you mean mine\?.*vault, mine/)
+  })
+
+  it('a module that fails says so without its message', async () => {
+    const file = write('strongroom.config.mjs', `throw new Error('hunter2')`)
+    const error = await failure(openStrongroom(file))
+    expect(error).toBeInstanceOf(ConfigError)
+    expect(String(error)).not.toContain('hunter2')
+    expect(await failure(import(pathToFileURL(file).href))).toBeInstanceOf(Error)
+  })
+})
+
+it('rules allow what they name, and nothing else', async () => {
+  const authorization = [
+    { actors: ['ada'], accounts: ['acme'], actions: ['secret.create', 'secret.read_value'] },
+    { actors: ['*'], accounts: ['*'], actions: ['secret.list'] },
+  ]
+  await using room = await openStrongroom({ stores: { main: 'memory:' }, metadata: 'memory:', authorization }, { environment: {} })
+  const registry = await room.registry()
+  await create(registry, 'k', 'v')
+  expect(await read(room, 'k')).toBe('v')
+  expect((await registry.account(accountId('other'), { id: 'bob', type: 'user' }).list()).total).toBe(0)
+  expect(
+    isSecretError(await failure(registry.account(ACCOUNT, { id: 'bob', type: 'user' }).create({ key: 'l', value: 'v' })), 'permission_denied'),
+  ).toBe(true)
+  expect(isSecretError(await failure(registry.account(accountId('other'), ADA).create({ key: 'l', value: 'v' })), 'permission_denied')).toBe(true)
+})
