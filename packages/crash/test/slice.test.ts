@@ -16,7 +16,7 @@ describe('killed, and recovered', () => {
   let result: MatrixResult
   beforeAll(async () => {
     result = await runMatrix(chosen, { seed: 1, jobs: 2 })
-  }, 300_000)
+  }, 900_000)
   afterAll(stopDatabases, 60_000)
 
   it.for(backends.map(({ name }) => name))('nothing is lost, dangling, left or unexplained on %s', (name, { skip }) => {
