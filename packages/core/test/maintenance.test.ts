@@ -18,19 +18,23 @@ async function open(flavour: keyof typeof FLAVOURS = 'local', keepVersions = 2) 
 }
 
 describe('promote', () => {
-  it('that failed inline is done by a pass; the version before is not destroyed while it is current', async () => {
-    const { world, registry, secrets, id } = await open('aws', 1)
-    world.cloud.on('promote', fails(), fails())
-    await secrets.update(id, { value: 'second' })
-    expect(await world.versions(id)).toEqual(['1 usable current', '2 usable'])
-    expect((await (await world.values()).read({ id })).value.revealText(), 'a reader does not wait for it').toBe('second')
-    for (let pass = 0; pass < 2; pass += 1) {
-      world.now += HOUR
-      await registry.maintain()
-    }
-    expect(await world.versions(id)).toEqual(['1 destroyed', '2 usable current'])
-    expect(await registry.maintain()).toMatchObject({ backlog: 0 })
-  })
+  it.each(['aws', 'local'] as const)(
+    'that failed inline is done by a pass; the version before is not destroyed while it is current, on %s',
+    async flavour => {
+      const { world, registry, secrets, id } = await open(flavour, 1)
+      world.cloud.on('promote', fails(), fails())
+      await secrets.update(id, { value: 'second' })
+      await registry.maintain() // the promote is not due yet, the destruction is
+      expect(await world.versions(id)).toEqual(['1 usable current', '2 usable'])
+      expect((await (await world.values()).read({ id })).value.revealText(), 'a reader does not wait for it').toBe('second')
+      for (let pass = 0; pass < 2; pass += 1) {
+        world.now += HOUR
+        await registry.maintain()
+      }
+      expect(await world.versions(id)).toEqual(['1 destroyed', '2 usable current'])
+      expect(await registry.maintain()).toMatchObject({ backlog: 0 })
+    },
+  )
 
   it('ends only on the pointer: an update that commits meanwhile has the label in the end', async () => {
     const { world, registry, secrets, id } = await open('local')

@@ -16,7 +16,7 @@ export function draft(task: Task['task'], path: number, more: Partial<Task> = {}
   return { task, path, version: 0, token: -1, claim: UNCLAIMED, late: false, ...more }
 }
 
-export function enqueued(state: State, tasks: readonly Task[]): State {
+function enqueued(state: State, tasks: readonly Task[]): State {
   return tasks.length === 0 ? state : { ...state, tasks: [...state.tasks, ...tasks] }
 }
 
@@ -24,7 +24,7 @@ export function intentOf(state: State, op: Op): Intent | undefined {
   return state.intents.find(intent => intent.op === op)
 }
 
-export function rowOf(state: State, record: number): Row | null {
+function rowOf(state: State, record: number): Row | null {
   return state.rows[record] ?? null
 }
 

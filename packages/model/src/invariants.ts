@@ -81,8 +81,11 @@ function always(system: System, state: State): Violation | undefined {
     }
     if (row === null || path === null) continue
     const current = path.versions.find(({ version }) => version === path.current)
-    if (system.flavour.current === 'on_promote' && (current === undefined || !isCommitted(state, current.value))) {
-      return violation('8 outsiders', `outsiders are given a version of record ${record} that is not committed`)
+    if (system.flavour.current === 'on_promote') {
+      if (current === undefined || !isCommitted(state, current.value)) {
+        return violation('8 outsiders', `outsiders are given a version of record ${record} that is not committed`)
+      }
+      if (!current.usable) return violation('8 outsiders', `outsiders find nothing at record ${record}: the version with the label is destroyed`)
     }
     const foreign = path.versions.find(({ token }) => token === OUTSIDER)
     if (foreign?.usable === false && system.flavour.versionProof === 'token')

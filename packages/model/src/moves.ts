@@ -16,7 +16,7 @@ import {
 import { OUTSIDER, replaced, without, type Message, type Process, type State, type Task } from './state.ts'
 import { sayTask, spent, Steps, type Move } from './steps.ts'
 import { drifts, isCommitted, isForeign, isNamed, isWrite, nameOf, valueOf, type Role, type System } from './system.ts'
-import { jobMoves, recoverStep } from './upkeep-moves.ts'
+import { firstStep, jobMoves, recoverStep } from './upkeep-moves.ts'
 
 const ROUNDS = 3
 
@@ -261,8 +261,7 @@ function maintainerMoves(at: Steps): void {
     const says = sayTask(system, task)
     if (answer === 'dropped') at.transacts(`drops the task to ${says}: the record keeps it`, next, process)
     if (answer === 'claimed') {
-      const step = task.task === 'promote' || task.task === 'watch' ? 'list' : task.task
-      at.transacts(`claims the task to ${says}`, next, { step: 'idle', job: { step, task } })
+      at.transacts(`claims the task to ${says}`, next, { step: 'idle', job: { step: firstStep(system, task), task } })
     }
   }
 }

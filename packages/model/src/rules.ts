@@ -39,8 +39,9 @@ const TABLE = {
   'a task that failed is due again': { by: 'aws: update', breaks: '3 orphans' },
   'a delete queues its purge': { by: 'vault: update, delete', breaks: '3 orphans' },
   // the label
-  'an update queues its promote': { by: 'local: update', breaks: '8 outsiders' },
+  'an update queues its promote': { by: 'aws: keep two: update, rollback', breaks: '8 outsiders' },
   'a promote compares the holder of the label': { by: 'aws: keep two: update, rollback', breaks: '8 outsiders' },
+  'a destruction waits for the label': { by: 'local: update', breaks: '8 outsiders' },
   // one writer
   'a change waits for the record’s intent': { by: 'vault: update, delete', breaks: '6 one writer' },
   'one intent a record': { by: 'local: update, update', breaks: '6 one writer' },

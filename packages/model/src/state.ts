@@ -5,7 +5,7 @@ export type Op = number
 export const INITIAL = 90
 export const OUTSIDER = 80
 
-export interface Kept {
+interface Kept {
   readonly version: number
   /** Which operation's value it is said to be. Never in the database: the model looks at the cloud with it. */
   readonly value: Op
@@ -74,7 +74,7 @@ export interface Job {
   readonly enqueue?: readonly Task[]
 }
 
-export type Step = 'begin' | 'put' | 'put2' | 'look' | 'newest' | 'commit' | 'clean' | 'undo' | 'idle' | 'read' | 'read again' | 'value' | 'end'
+type Step = 'begin' | 'put' | 'put2' | 'look' | 'newest' | 'commit' | 'clean' | 'undo' | 'idle' | 'read' | 'read again' | 'value' | 'end'
 
 export interface Process {
   readonly step: Step
@@ -103,7 +103,7 @@ export interface Budget {
 }
 
 /** An idempotency key: the operation that holds it, and whether its answer is stored. */
-export interface Requested {
+interface Requested {
   readonly op: Op
   readonly answered: boolean
 }

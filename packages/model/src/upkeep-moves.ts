@@ -68,6 +68,13 @@ function recoveryMoves(at: Steps, job: Job, intent: Intent): void {
   }
 }
 
+/** Where a task begins. Where the label is, is looked up before a destruction, unless the backend refuses by itself to destroy its holder. */
+export function firstStep({ flavour, off }: System, { task }: Task): Job['step'] {
+  if (task === 'promote' || task === 'watch') return 'list'
+  const looks = flavour.current === 'on_promote' && flavour.destroyVersion !== 'detached' && !off.has('a destruction waits for the label')
+  return task === 'destroy' && looks ? 'list' : task
+}
+
 function taskMoves(at: Steps, job: Job, task: Task): void {
   const { state } = at
   const { path } = task
@@ -86,6 +93,13 @@ function taskMoves(at: Steps, job: Job, task: Task): void {
     case 'owners': {
       if (task.task === 'watch') return watchMoves(at, job, task)
       const pointer = state.rows[path]?.kept[0]?.version
+      if (task.task === 'destroy') {
+        const lags = pointer !== undefined && job.holder !== 0 && job.holder !== pointer
+        return at.goes(
+          `(to ${says}) finds ${lags ? 'that the label is behind the pointer' : 'nothing against it'}`,
+          lags ? retry : withJob(at, { step: 'destroy', task }),
+        )
+      }
       if (pointer === undefined) return at.goes(`(to ${says}) finds no record`, done)
       if (job.holder === 0) return at.goes(`(to ${says}) finds no label`, retry)
       if (job.holder === pointer) {

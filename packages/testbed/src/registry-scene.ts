@@ -13,8 +13,6 @@ import {
   type SecretError,
   type SecretId,
   type SecretRegistry,
-  type StoredRecord,
-  type VersionId,
 } from '@strongroom/core'
 
 const REGISTRY = 'scene'

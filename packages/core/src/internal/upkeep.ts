@@ -185,8 +185,17 @@ export class Upkeep {
     return { state: 'promoted', ifPointer: pointer }
   }
 
-  async #destroy({ driver, guard }: GuardedStore<WriteOnlyDriver>, { path, version }: QueueEntry): Promise<Ended> {
+  async #destroy(store: GuardedStore<WriteOnlyDriver>, entry: QueueEntry): Promise<Ended> {
+    const { driver, guard } = store
+    const { path, version } = entry
     if (version === undefined) return { state: 'destroyed' }
+    const { current, destroyVersion } = driver.capabilities
+    // Outsiders read a version until the label is where the pointer is. Where destruction only detaches, the backend refuses by itself.
+    if (current === 'on_promote' && destroyVersion !== 'detached') {
+      const holder = (await this.#versions(store, entry)).find(listed => listed.current)?.version
+      const pointer = await this.#pointer(entry)
+      if (holder !== undefined && pointer !== undefined && holder !== pointer) return { state: 'postponed', code: 'conflict' }
+    }
     try {
       await guard.run({ operation: 'registry.destroy', afterUnknown: 'repeat', attempt: call => driver.destroyVersion({ path, version }, call) })
     } catch (error) {
