@@ -5,8 +5,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
-import { accountId, createSecretRegistry, memoryDriver, unsafeAllowEveryone } from '@strongroom/core'
-import type { MetadataStore, SecretRegistry } from '@strongroom/core'
+import { accountId, createSecretRegistry, memoryDriver, secretId, unsafeAllowEveryone } from '@strongroom/core'
+import type { MetadataStore, NativePath, SecretRegistry } from '@strongroom/core'
 import { postgresMetadata } from '@strongroom/postgres'
 import { sqliteMetadata } from '@strongroom/sqlite'
 import { startPostgres } from '@strongroom/testbed'
@@ -17,6 +17,7 @@ const GOAL = 0.7
 const ACTOR = { id: 'alice', type: 'user' } as const
 const DESCRIPTION = 'What it is for.'
 const HASH = '0'.repeat(64)
+const LEASE_MS = 45_000
 
 interface Sizes {
   readonly rounds?: number
@@ -30,12 +31,8 @@ export async function creates(sizes: Sizes = {}): Promise<readonly Row[]> {
 
 async function onSqlite({ rounds = 60, each = 25 }: Sizes): Promise<readonly Row[]> {
   const folder = await mkdtemp(join(tmpdir(), 'strongroom-bench-'))
-  const [mine, bare] = ['ours.db', 'by-hand.db'].map(name => sqliteMetadata({ path: join(folder, name) })) as [MetadataStore, MetadataStore]
-  const [registry, another] = [await registryOn(mine), await registryOn(bare)]
-  // The schema is made, and the account, before the loop begins.
-  await create(another, 'acme')
-  await another.close()
-  const byHand = sqliteByHand(join(folder, 'by-hand.db'))
+  const registry = await registryOn(sqliteMetadata({ path: join(folder, 'ours.db') }))
+  const byHand = await sqliteByHand(join(folder, 'by-hand.db'))
   try {
     const ours = async (): Promise<void> => {
       for (let count = 0; count < each; count += 1) await create(registry, 'acme')
@@ -52,33 +49,30 @@ async function onSqlite({ rounds = 60, each = 25 }: Sizes): Promise<readonly Row
   }
 }
 
-function sqliteByHand(path: string): { create(): void; close(): void } {
+async function sqliteByHand(path: string): Promise<{ create(): void; close(): void }> {
   const database = new DatabaseSync(path)
+  const templates = await templatesOf(sqliteMetadata({ path }), 'acme', async table => database.prepare(`SELECT * FROM ${table} LIMIT 1`).get())
   database.exec('PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL')
-  const insert = (table: string): StatementSync => {
-    const columns = database
-      .prepare(`SELECT name FROM pragma_table_info('${table}')`)
-      .all()
-      .map(({ name }) => String(name))
+  const insert = (table: string, row: Values): StatementSync => {
+    const columns = Object.keys(row)
     return database.prepare(`INSERT INTO ${table} (${columns.join(', ')}) VALUES (${columns.map(name => `:${name}`).join(', ')})`)
   }
-  const [intent, record, entry] = [insert('intents'), insert('records'), insert('audit')]
+  const [intent, record, entry] = [insert('intents', templates.intent), insert('records', templates.record), insert('audit', templates.entry)]
   const account = database.prepare(
     'UPDATE accounts SET records = records + 1, audit_sequence = :sequence, audit_hash = :hash WHERE account = :account',
   )
   const done = database.prepare('DELETE FROM intents WHERE registry = :registry AND id = :id')
-  const template = database.prepare('SELECT * FROM records').get() ?? {}
   let { sequence } = database.prepare('SELECT max(sequence) AS sequence FROM audit').get() as { sequence: number }
   return {
     create() {
-      const rows = rowsOf(template, (sequence += 1))
+      const rows = rowsOf(templates, 'acme', (sequence += 1))
       database.exec('BEGIN IMMEDIATE')
       intent.run(rows.intent)
       database.exec('COMMIT')
       database.exec('BEGIN IMMEDIATE')
       record.run(rows.record)
       account.run({ sequence, hash: HASH, account: 'acme' })
-      done.run({ registry: 'bench', id: rows.intent.id })
+      done.run({ registry: 'bench', id: rows.id })
       entry.run(rows.entry)
       database.exec('COMMIT')
     },
@@ -88,21 +82,34 @@ function sqliteByHand(path: string): { create(): void; close(): void } {
 
 type Values = Readonly<Record<string, string | number | null>>
 
+/** A row of each table that a create writes to, as the library has written it: whatever columns there are, the loop's rows have them. */
+interface Templates {
+  readonly intent: Values
+  readonly record: Values
+  readonly entry: Values
+}
+
+async function templatesOf(store: MetadataStore, account: string, first: (table: string) => Promise<unknown>): Promise<Templates> {
+  const registry = await registryOn(store)
+  await create(registry, account)
+  const [secret, token] = [secretId(randomUUID()), randomUUID()]
+  const place = { store: 'main', path: `bench-${secret}` as NativePath }
+  const write = { secret, key: `key-${secret}`, description: DESCRIPTION, actor: ACTOR, token, leaseMs: LEASE_MS }
+  await store.beginCreate({ registry: 'bench', account: accountId(account), ...place, ...write }, {})
+  const [intent, record, entry] = [await first('intents'), await first('records'), await first('audit')] as [Values, Values, Values]
+  await registry.close()
+  return { intent, record, entry }
+}
+
 /** What one create writes: the rows of the intent, the record and the audit entry. */
-function rowsOf(
-  template: object,
-  sequence: number,
-): { readonly intent: Values & { readonly id: string }; readonly record: Values; readonly entry: Values } {
-  const [secret, token, key, now] = [randomUUID(), randomUUID(), `key-${randomUUID()}`, Date.now()]
-  const common = { registry: 'bench', account: 'acme' }
-  const actor = { actor_id: ACTOR.id, actor_type: ACTOR.type }
-  const place = { store: 'main', path: `bench-${secret}` }
-  const write = { operation: 'create', secret, key, base_version: null, base_revision: null, sets_description: 1, description: DESCRIPTION, token }
-  const entry = { at: now, action: 'secret.create', outcome: 'ok', code: null, secret, key, operation_id: token, previous_hash: HASH, hash: HASH }
+function rowsOf(templates: Templates, account: string, sequence: number): Templates & { readonly id: string } {
+  const [id, secret, token, key, now] = [randomUUID(), randomUUID(), randomUUID(), `key-${randomUUID()}`, Date.now()]
+  const path = `bench-${secret}`
   return {
-    intent: { ...common, id: randomUUID(), ...write, ...actor, ...place, lease_until: now + 30_000, recoveries: 0 },
-    record: { ...(template as Values), ...common, id: secret, key, created_at: now, cloud_secret_path: place.path, path: place.path },
-    entry: { ...common, sequence, ...actor, ...entry },
+    id,
+    intent: { ...templates.intent, account, id, secret, key, path, token, lease_until: now + LEASE_MS },
+    record: { ...templates.record, account, id: secret, key, created_at: now, cloud_secret_path: path, path },
+    entry: { ...templates.entry, account, sequence, at: now, secret, key, operation_id: token, previous_hash: HASH, hash: HASH },
   }
 }
 
@@ -124,12 +131,12 @@ async function onPostgres({ rounds = 60, each = 25 }: Sizes): Promise<readonly R
       const [pool, bare] = [new pg.Pool(common), new pg.Pool({ ...common, options: `-c search_path=${schema}` })]
       // A connection that ends while nobody uses it is no error of any call.
       for (const one of [pool, bare]) one.on('error', () => {})
-      const registry = await registryOn(postgresMetadata({ pool, schema }))
       const names = Array.from({ length: writers }, (_, writer) => `account-${writer % accounts}`)
+      const first = async (table: string): Promise<unknown> => (await bare.query(`SELECT * FROM ${table} LIMIT 1`)).rows[0]
+      const templates = await templatesOf(postgresMetadata({ pool, schema }), 'account-0', first)
+      const registry = await registryOn(postgresMetadata({ pool, schema }))
+      // Every account is there before the loop begins.
       for (const account of new Set(names)) await create(registry, account)
-      const {
-        rows: [template],
-      } = await bare.query<Values>('SELECT * FROM records LIMIT 1')
       // One round is as long with few writers as with many.
       const times = Math.ceil((each * 2) / writers)
       const all = (one: (account: string) => Promise<unknown>) => async (): Promise<void> => {
@@ -139,7 +146,7 @@ async function onPostgres({ rounds = 60, each = 25 }: Sizes): Promise<readonly R
           }),
         )
       }
-      const works = { ours: all(account => create(registry, account)), baseline: all(account => postgresByHand(bare, account, template ?? {})) }
+      const works = { ours: all(account => create(registry, account)), baseline: all(account => postgresByHand(bare, account, templates)) }
       const medians = await alternately(works, { rounds: Math.ceil(rounds / 3), warmUp: Math.ceil(rounds / 10) })
       rows.push(rateRow(name, (writers * times) / medians.ours, (writers * times) / medians.baseline, undefined))
       await registry.close()
@@ -151,8 +158,8 @@ async function onPostgres({ rounds = 60, each = 25 }: Sizes): Promise<readonly R
   return rows
 }
 
-async function postgresByHand(pool: pg.Pool, account: string, template: Values): Promise<void> {
-  const rows = rowsOf(template, 0)
+async function postgresByHand(pool: pg.Pool, account: string, templates: Templates): Promise<void> {
+  const rows = rowsOf(templates, account, 0)
   const insert = (client: pg.PoolClient, table: string, row: Values): Promise<unknown> => {
     const columns = Object.keys(row)
     const text = `INSERT INTO ${table} (${columns.join(', ')}) VALUES (${columns.map((_, index) => `$${index + 1}`).join(', ')})`
@@ -161,7 +168,7 @@ async function postgresByHand(pool: pg.Pool, account: string, template: Values):
   const client = await pool.connect()
   try {
     await client.query('BEGIN')
-    await insert(client, 'intents', { ...rows.intent, account })
+    await insert(client, 'intents', rows.intent)
     await client.query('COMMIT')
     await client.query('BEGIN')
     const text =
@@ -169,9 +176,9 @@ async function postgresByHand(pool: pg.Pool, account: string, template: Values):
     const {
       rows: [head],
     } = await client.query<{ audit_sequence: string }>(text, [account, HASH])
-    await insert(client, 'records', { ...rows.record, account })
-    await client.query('DELETE FROM intents WHERE registry = $1 AND id = $2', ['bench', rows.intent.id])
-    await insert(client, 'audit', { ...rows.entry, account, sequence: Number(head?.audit_sequence) })
+    await insert(client, 'records', rows.record)
+    await client.query('DELETE FROM intents WHERE registry = $1 AND id = $2', ['bench', rows.id])
+    await insert(client, 'audit', { ...rows.entry, sequence: Number(head?.audit_sequence) })
     await client.query('COMMIT')
   } finally {
     client.release()
@@ -179,7 +186,13 @@ async function postgresByHand(pool: pg.Pool, account: string, template: Values):
 }
 
 function registryOn(metadata: MetadataStore): Promise<SecretRegistry> {
-  return createSecretRegistry({ id: 'bench', metadata, stores: { main: memoryDriver() }, writeTo: 'main', authorize: unsafeAllowEveryone })
+  return createSecretRegistry({
+    id: 'bench',
+    metadata,
+    stores: { main: memoryDriver({ name: 'bench' }) },
+    writeTo: 'main',
+    authorize: unsafeAllowEveryone,
+  })
 }
 
 function create(registry: SecretRegistry, account: string): Promise<unknown> {

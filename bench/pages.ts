@@ -29,29 +29,25 @@ async function pagesOf(databases: Databases, { small = 1_000, large = 1_000_000,
   const sides = { small: await sideOf(databases, 'small', small), large: await sideOf(databases, 'large', large) }
   const rows: Row[] = []
   for (const sortBy of SORTS) {
-    const [smallCursors, largeCursors] = [sides.small.middle(sortBy), sides.large.middle(sortBy)]
     for (const place of ['first', 'middle'] as const) {
-      // In both orders, and in the middle in both directions; what is slowest counts.
-      const found: { readonly ours: number; readonly baseline: number }[] = []
-      for (const sortOrder of ['asc', 'desc'] as const) {
-        for (const cursor of place === 'first' ? [undefined] : (['startingAfter', 'endingBefore'] as const)) {
-          const query = (cursors: readonly SecretId[], round: number): ListQuery => ({
-            sortBy,
-            sortOrder,
-            limit: LIMIT,
-            ...(cursor !== undefined && { [cursor]: cursors[(round * STRIDE) % cursors.length] }),
-          })
-          let [smallRound, largeRound] = [0, 0]
-          const medians = await alternately(
-            {
-              small: () => sides.small.list(query(smallCursors, (smallRound += 1))),
-              large: () => sides.large.list(query(largeCursors, (largeRound += 1))),
-            },
-            { rounds, warmUp: Math.ceil(rounds / 5) },
-          )
-          found.push({ ours: medians.large, baseline: medians.small })
+      // In both orders, and in the middle in both directions, by turns too; what is slowest counts.
+      const ways = (['asc', 'desc'] as const).flatMap(sortOrder =>
+        (place === 'first' ? [undefined] : (['startingAfter', 'endingBefore'] as const)).map(cursor => ({ sortOrder, cursor })),
+      )
+      const works: Record<string, () => Promise<void>> = {}
+      for (const [number, { sortOrder, cursor }] of ways.entries()) {
+        for (const size of ['small', 'large'] as const) {
+          const cursors = sides[size].middle(sortBy)
+          let turn = 0
+          works[`${size} ${number}`] = async () => {
+            turn = (turn + STRIDE) % cursors.length
+            const from = cursor === undefined ? {} : { [cursor]: cursors[turn] }
+            await sides[size].list({ sortBy, sortOrder, limit: LIMIT, ...from })
+          }
         }
       }
+      const medians = await alternately(works, { rounds, warmUp: Math.ceil(rounds / 5) })
+      const found = ways.map((_, number) => ({ ours: medians[`large ${number}`] ?? Number.NaN, baseline: medians[`small ${number}`] ?? Number.NaN }))
       const [slowest] = found.toSorted((a, b) => b.ours / b.baseline - a.ours / a.baseline)
       if (slowest === undefined) throw new Error('nothing was measured')
       rows.push(ratioRow(`${databases.name}: ${place} page by ${sortBy}, ${large} secrets beside ${small}`, slowest.ours, slowest.baseline, GOAL))
