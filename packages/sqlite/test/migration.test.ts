@@ -11,10 +11,12 @@ it('a file of the schema before records kept versions has the pointer’s as the
   await withFolder(async folder => {
     const path = join(folder, 'metadata.db')
     const database = new DatabaseSync(path)
+    const before = MIGRATIONS.findIndex(sql => sql.includes('COLUMN versions'))
+    expect(before).toBeGreaterThan(0)
     database.exec(`
-      ${MIGRATIONS[0]}
+      ${MIGRATIONS.slice(0, before).join('\n')}
       PRAGMA application_id = ${APPLICATION_ID};
-      PRAGMA user_version = 1;
+      PRAGMA user_version = ${before};
       INSERT INTO accounts VALUES ('${REGISTRY}', '${ACCOUNT}', 2, 3, ''), ('registry-9', '${ACCOUNT}', 1, 1, '');
       INSERT INTO records VALUES
         ('${REGISTRY}', 'fresh', '${ACCOUNT}', 'a', NULL, 'full', 1000, 'alice', 'user', ${NEVER_UPDATED}, NULL, 1, 'main', 'p-1', 'v"1'),
