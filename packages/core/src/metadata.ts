@@ -215,6 +215,8 @@ export interface PathOwner {
     | undefined
   readonly intents: number
   readonly tasks: number
+  /** Those of the tasks that are `destroy_version`: they wait for a label that has drifted, so a repair of it does not wait for them. */
+  readonly destroys: number
 }
 
 /** A task that mends what a reconciliation found, and who asked for it. */

@@ -512,3 +512,24 @@ it.each(onPromote)('on a backend like %s a value is never put again: the label i
   expect(world.cloud.count('append')).toBe(0)
   expect(await world.current(await world.path({ id }))).toBe('value-a')
 })
+
+it('a label that an outsider moved back is mended although a destruction waits for it', async () => {
+  const world = new World('local')
+  const secrets = await world.secrets({ policy: { keepVersions: 1 } })
+  const { id } = await secrets.create({ key: 'k', value: 'first' })
+  world.cloud.on('destroyVersion', fails({ retryable: false }))
+  await secrets.update(id, { value: 'second' })
+  const path = await world.path({ id })
+  await world.outside.promote({ path, version: '1' as VersionId, from: '2' as VersionId }, CALL)
+  const registry = await world.registry()
+  for (let pass = 0; pass < 3; pass += 1) {
+    world.later(3_600_000)
+    await registry.maintain()
+  }
+  expect((await Array.fromAsync(registry.pending())).map(({ task, code }) => [task, code])).toEqual([['destroy_version', 'conflict']])
+  world.later(3_600_000)
+  expect(summaryOf(await world.reconcile({ repair: ['drift'], graceMs: 0 }))).toEqual(['drift k queued'])
+  await world.settle()
+  expect(summaryOf(await world.reconcile({ graceMs: 0 }))).toEqual([])
+  expect((await world.outside.read({ path, version: undefined }, CALL)).version).toBe('2')
+})

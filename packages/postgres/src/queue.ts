@@ -36,6 +36,7 @@ interface Named {
   readonly key: string | null
   readonly intents: number
   readonly tasks: number
+  readonly destroys: number
 }
 
 interface Uses {
@@ -60,7 +61,8 @@ const USES = `
 const NAMED = `
   SELECT records.account, records.id, records.version, records.key,
     (SELECT count(*) FROM intents WHERE registry = $1 AND store = $2 AND path = $3) AS intents,
-    (SELECT count(*) FROM queue WHERE registry = $1 AND store = $2 AND path = $3) AS tasks
+    (SELECT count(*) FROM queue WHERE registry = $1 AND store = $2 AND path = $3) AS tasks,
+    (SELECT count(*) FROM queue WHERE registry = $1 AND store = $2 AND path = $3 AND task = 'destroy_version') AS destroys
   FROM (SELECT 1) AS one LEFT JOIN records ON records.registry = $1 AND records.store = $2 AND records.path = $3`
 const CLAIM = `
   UPDATE queue SET attempts = attempts + 1, claim = gen_random_uuid()::text, ready_at = $3 WHERE registry = $1 AND id = ANY($2) RETURNING *`
@@ -140,9 +142,9 @@ export async function queueRepair(transaction: AccountTransaction, request: Repa
   return true
 }
 
-function ownerOf({ account, id, version, intents, tasks }: Named): Parameters<typeof mayRepair>[1] {
+function ownerOf({ account, id, version, intents, tasks, destroys }: Named): Parameters<typeof mayRepair>[1] {
   const row = account === null || id === null || version === null ? undefined : { account, secret: id, version }
-  return row === undefined && intents === 0 && tasks === 0 ? undefined : { row, intents, tasks }
+  return row === undefined && intents === 0 && tasks === 0 ? undefined : { row, intents, tasks, destroys }
 }
 
 async function settle(transaction: AccountTransaction, request: RequestOf<'settleQueue'>): Promise<boolean> {

@@ -28,18 +28,22 @@ export async function owners({ connection, registry }: Transaction, { store, pat
   const asked = [...new Set(paths)]
   const at = 'WHERE registry = $1 AND store = $2 AND path = ANY($3)'
   const rows = await connection.all<Position>(`SELECT account, id, path, version, versions FROM records ${at}`, registry, store, asked)
-  const count = async (table: Naming): Promise<ReadonlyMap<NativePath, number>> => {
-    const sql = `SELECT path, count(*) AS number FROM ${table} ${at} GROUP BY path`
+  const count = async (table: Naming, and = ''): Promise<ReadonlyMap<NativePath, number>> => {
+    const sql = `SELECT path, count(*) AS number FROM ${table} ${at} ${and} GROUP BY path`
     const counted = await connection.all<{ readonly path: NativePath; readonly number: number }>(sql, registry, store, asked)
     return new Map(counted.map(({ path, number }) => [path, number]))
   }
   const intents = await count('intents')
   const tasks = await count('queue')
+  const destroys = await count('queue', "AND task = 'destroy_version'")
   const found = new Map(
     rows.map(({ path, account, id, version, versions }) => [path, { account, secret: id, version, kept: keptOfRow({ version, versions }) }]),
   )
   return asked
-    .map((path): PathOwner => ({ path, row: found.get(path), intents: intents.get(path) ?? 0, tasks: tasks.get(path) ?? 0 }))
+    .map((path): PathOwner => {
+      const of = (counts: ReadonlyMap<NativePath, number>): number => counts.get(path) ?? 0
+      return { path, row: found.get(path), intents: of(intents), tasks: of(tasks), destroys: of(destroys) }
+    })
     .filter(owner => owner.row !== undefined || owner.intents > 0 || owner.tasks > 0)
 }
 

@@ -23,8 +23,8 @@ export function find(transaction: Transaction, { account, id, key }: RequestOf<'
 
 export function owners(transaction: Transaction, { store, paths }: RequestOf<'owners'>): readonly PathOwner[] {
   const { connection, registry } = transaction
-  const count = (table: Naming, path: string): number => {
-    const sql = `SELECT count(*) AS number FROM ${table} WHERE registry = :registry AND store = :store AND path = :path`
+  const count = (table: Naming, path: string, and = ''): number => {
+    const sql = `SELECT count(*) AS number FROM ${table} WHERE registry = :registry AND store = :store AND path = :path ${and}`
     return connection.get<{ number: number }>(sql, { registry, store, path })?.number ?? 0
   }
   const answers = [...new Set(paths)].map((path): PathOwner => {
@@ -34,6 +34,7 @@ export function owners(transaction: Transaction, { store, paths }: RequestOf<'ow
       row: row === undefined ? undefined : { account: row.accountId, secret: row.id, version: row.pointer.version, kept: keptBy(row) },
       intents: count('intents', path),
       tasks: count('queue', path),
+      destroys: count('queue', path, "AND task = 'destroy_version'"),
     }
   })
   return answers.filter(({ row, intents, tasks }) => row !== undefined || intents > 0 || tasks > 0)

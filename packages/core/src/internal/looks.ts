@@ -48,7 +48,7 @@ export class Looks {
     const now = await this.#owner(store, record.pointer.path)
     if (now === undefined || now.intents > 0) return 'skipped'
     // A label that was still to be moved when it was looked at, or a version that is watched since.
-    if (suspect.finding.kind === 'drift' && (now.tasks > 0 || (owner?.tasks ?? 0) > 0)) return 'skipped'
+    if (suspect.finding.kind === 'drift' && (now.tasks > now.destroys || (owner?.tasks ?? 0) > (owner?.destroys ?? 0))) return 'skipped'
     return (await this.#isUnchanged(record)) ? suspect : 'skipped'
   }
 

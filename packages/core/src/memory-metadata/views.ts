@@ -33,11 +33,13 @@ export function owners(transaction: Transaction, { store, paths }: RequestOf<'ow
   const named = (path: NativePath) => (entry: { readonly store: string; readonly path: NativePath }) => entry.store === store && entry.path === path
   const answers = [...new Set(paths)].map((path): PathOwner => {
     const row = recordAtPath(transaction, store, path)
+    const tasks = [...state.queue.values()].filter(named(path))
     return {
       path,
       row: row === undefined ? undefined : { account: row.accountId, secret: row.id, version: row.pointer.version, kept: keptBy(row) },
       intents: [...state.intents.values()].filter(named(path)).length,
-      tasks: [...state.queue.values()].filter(named(path)).length,
+      tasks: tasks.length,
+      destroys: tasks.filter(({ task }) => task === 'destroy_version').length,
     }
   })
   return answers.filter(({ row, intents, tasks }) => row !== undefined || intents > 0 || tasks > 0)

@@ -82,12 +82,12 @@ export function destroys(
   return task === 'purge_path' || (task === 'destroy_version' && version !== undefined && named.includes(version))
 }
 
-type Named = Pick<PathOwner, 'intents' | 'tasks'> & { readonly row: Omit<NonNullable<PathOwner['row']>, 'kept'> | undefined }
+type Named = Pick<PathOwner, 'intents' | 'tasks' | 'destroys'> & { readonly row: Omit<NonNullable<PathOwner['row']>, 'kept'> | undefined }
 
 /** For authors of metadata stores: whether a repair may be queued, by who names its path now. */
 export function mayRepair({ task, account, secret, version }: RepairRequest, owner: Named | undefined): boolean {
   if (owner === undefined) return task === 'purge_path'
-  const { row, intents, tasks } = owner
-  if (task !== 'promote' || intents > 0 || tasks > 0) return false
+  const { row, intents, tasks, destroys } = owner
+  if (task !== 'promote' || intents > 0 || tasks > destroys) return false
   return row?.account === account && row.secret === secret && row.version === version
 }

@@ -9,7 +9,7 @@ const ACTOR = { id: 'u-1', type: 'user' } as const
 const LEASE_MS = 10_000
 /** Longer than anything else here, so that a watch is due only when nothing else is left to wait for. */
 const HORIZON_MS = 500_000_000
-const POLICY = { deadlineMs: 1_000, leaseMs: LEASE_MS, putHorizonMs: HORIZON_MS, attempts: 3 }
+const POLICY = { deadlineMs: 1_000, leaseMs: LEASE_MS, putHorizonMs: HORIZON_MS, attempts: 3, keepVersions: 1 }
 /** No steps of the protocol: they change nothing that the model has. */
 const FREE = new Set(['bindStores', 'appendAudit', 'references', 'forgetRequests', 'readAudit', 'find', 'pending', 'classify', 'close'])
 const PUTS = new Set(['create', 'append'])

@@ -321,6 +321,8 @@ export const queue: readonly MetadataCase[] = [
       equal(await repair(orphan, token), true)
       equal(await repair(orphan), false)
       equal(await repair({ ...orphan, account: OTHER_ACCOUNT, store: 'second' }), true)
+      // A destruction waits for the label, and the label not for it.
+      await world.enqueue({ task: 'destroy_version', store: 'main', path: at, version: version('v0'), claimMs: LEASE })
       equal(await repair(promotion), true)
       equal(await repair(promotion), false)
       const update = await world.beginUpdate(record)
