@@ -51,9 +51,13 @@ export async function ensureInstalled() {
 export function run(command, args, { env = environment, cwd = root, toStderr = false } = {}) {
   return new Promise((done, fail) => {
     const child = spawn(command, args, { cwd, env, stdio: ['inherit', toStderr ? process.stderr : 'inherit', 'inherit'] })
-    for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => child.kill(signal))
+    const passOn = signal => child.kill(signal)
+    for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, passOn)
     child.on('error', fail)
-    child.on('close', (code, signal) => done(code ?? (signal === null ? 1 : 128)))
+    child.on('close', (code, signal) => {
+      for (const name of ['SIGINT', 'SIGTERM']) process.off(name, passOn)
+      done(code ?? (signal === null ? 1 : 128))
+    })
   })
 }
 

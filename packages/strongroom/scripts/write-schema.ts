@@ -1,4 +1,4 @@
-// `pnpm --filter strongroom generate`: writes config.schema.json, which a test compares with what this would write.
+// `npm run generate`: writes config.schema.json, which a test compares with what this would write.
 import { writeFileSync } from 'node:fs'
 import { configJsonSchema } from '../src/config/json-schema.ts'
 

@@ -17,7 +17,7 @@ import {
   type StorePolicy,
 } from '@strongroom/core'
 import { checkConfig, type CheckedConfig } from './config/check.ts'
-import type { Surroundings } from './config/credentials.ts'
+import { credentialOf, type Surroundings } from './config/credentials.ts'
 import { ConfigError } from './config/problems.ts'
 import { readConfig } from './config/read.ts'
 import { authorizeBy } from './parts/authorization.ts'
@@ -128,11 +128,9 @@ class OpenedStrongroom implements Strongroom {
   registry(): Promise<SecretRegistry> {
     return (this.#registry ??= this.#opening(
       async () => {
-        const { id, writeTo, keys, policy } = this.#config
-        const { limits } = this.#config.stores[writeTo] as { readonly limits?: 'native' }
-        const { leaseMs, putHorizonMs } = policy ?? {}
-        const own: RegistryPolicy = defined({ ...this.#calls, limits, leaseMs, putHorizonMs, prefix: this.#prefixes })
-        return await createSecretRegistry({ ...this.#shared, id, writeTo, authorize: this.#authorize, policy: own, ...(keys && { keys }) })
+        const { id, writeTo, keys } = this.#config
+        const given = defined({ keys, requestKeys: await this.#requestKeys() })
+        return await createSecretRegistry({ ...this.#shared, ...given, id, writeTo, authorize: this.#authorize, policy: this.#registryPolicy })
       },
       () => (this.#registry = undefined),
     ))
@@ -146,7 +144,7 @@ class OpenedStrongroom implements Strongroom {
   }
 
   migrator(actor: Actor): Promise<SecretMigrator> {
-    return this.#opening(async () => await createSecretMigrator({ ...this.#shared, id: this.#config.id, actor, policy: this.#calls }))
+    return this.#opening(async () => await createSecretMigrator({ ...this.#shared, id: this.#config.id, actor, policy: this.#registryPolicy }))
   }
 
   async close(): Promise<void> {
@@ -180,6 +178,27 @@ class OpenedStrongroom implements Strongroom {
     const { deadlineMs, attempts } = this.#config.policy ?? {}
     const { onOperation, unsafeOnRawError } = this.#options
     return defined({ deadlineMs, attempts, onOperation, unsafeOnRawError })
+  }
+
+  get #registryPolicy(): RegistryPolicy {
+    const { limits } = this.#config.stores[this.#config.writeTo] as { readonly limits?: 'native' }
+    const { leaseMs, putHorizonMs, keepVersions } = this.#config.policy ?? {}
+    return defined({ ...this.#calls, limits, leaseMs, putHorizonMs, keepVersions, prefix: this.#prefixes })
+  }
+
+  async #requestKeys(): Promise<readonly Uint8Array[] | undefined> {
+    const { requestKeys } = this.#config
+    if (requestKeys === undefined) return undefined
+    return await Promise.all(
+      requestKeys.map(async (reference, index) => {
+        const path = `requestKeys[${index}]`
+        const text = (await credentialOf(this.#surroundings, path, reference)).trim()
+        const bytes = Buffer.from(text, 'base64')
+        // Buffer passes over what is no base64; a key that has lost a part is another key.
+        if (bytes.length >= 32 && bytes.toString('base64').replaceAll('=', '') === text.replaceAll('=', '')) return bytes
+        throw this.#problem(path, 'text (not shown)', 'base64 of at least 32 bytes, such as openssl rand -base64 32 makes')
+      }),
+    )
   }
 
   get #prefixes(): Readonly<Record<string, string>> {

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { spawn as spawnTerminal } from '@lydell/node-pty'
+import { localSecretStore } from '@strongroom/local'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 
 // The command as people meet it, as built: a process of its own, with pipes, with a terminal, with a signal.
@@ -12,7 +13,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 vi.setConfig({ testTimeout: 180_000 })
 
 const ARGUMENTS = [fileURLToPath(new URL('../dist/cli/main.js', import.meta.url))]
-const COMMANDS = ['create', 'list', 'get', 'update', 'delete', 'read', 'audit', 'maintain', 'pending']
+const COMMANDS = ['create', 'list', 'get', 'update', 'delete', 'read', 'audit', 'versions', 'rollback', 'maintain', 'pending', 'reconcile']
 
 let folder = ''
 beforeAll(() => {
@@ -113,6 +114,28 @@ describe('a secret', () => {
       expect((await run(['read', `piped-${index}`])).out).toBe(kept)
     }
   })
+})
+
+it('rolls back, mends what an outsider did, and says what it compared', async () => {
+  await json(['create', 'rolled'], 'first')
+  await json(['update', 'rolled'], 'second')
+  const [, older] = (await json(['versions', 'rolled'])) as unknown as readonly { readonly version: string; readonly committed: boolean }[]
+  expect(older).toMatchObject({ committed: false, revision: 1, committedBy: { id: 'ada' } })
+  expect(await json(['rollback', 'rolled', older?.version ?? ''])).toMatchObject({ record: { revision: 3 }, outsiders: 'follow' })
+  expect((await run(['read', 'rolled'])).out).toBe('first')
+  const [, other] = (await json(['versions', 'rolled'])) as unknown as readonly { readonly version: string }[]
+  expect(await json(['rollback', 'rolled', other?.version ?? '', '--put-again'])).toMatchObject({ record: { revision: 4 }, outsiders: 'follow' })
+  expect((await run(['read', 'rolled'])).out).toBe('second')
+  expect((await run(['rollback', 'rolled', 'no-such-version'])).code).toBe(4)
+  const path = String((await json(['get', 'rolled']))['cloudSecretPath']).split('#')[1] ?? ''
+  await using store = localSecretStore({ path: join(folder, 'store') }, { naming: 'native' })
+  await store.put(path, 'an outsider')
+  const found = (await run(['reconcile', '--grace', '0', '--json'])).out.trim().split('\n')
+  expect(found.map(line => JSON.parse(line) as unknown)).toMatchObject([{ kind: 'drift', key: 'rolled', repair: 'none' }, { findings: { drift: 1 } }])
+  expect((await run(['reconcile', '--grace', '0', '--repair', 'drift'])).out).toContain('1 queued')
+  await json(['maintain'])
+  expect((await run(['reconcile', '--grace', '0'])).out).toContain('no difference')
+  expect((await store.get(path)).value.revealText()).toBe('second')
 })
 
 describe('exit codes', () => {

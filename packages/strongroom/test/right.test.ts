@@ -126,7 +126,7 @@ describe('forms', () => {
 
   it('the JSON Schema for editors is the one that is published', () => {
     const published: unknown = JSON.parse(readFileSync(new URL('../config.schema.json', import.meta.url), 'utf8'))
-    expect(published, 'pnpm --filter strongroom generate').toEqual(configJsonSchema())
+    expect(published, 'npm run generate').toEqual(configJsonSchema())
   })
 })
 
@@ -154,6 +154,23 @@ describe('credentials', () => {
       problems: [{ path: 'stores.main.auth.token', found: 'the environment variable MY_TOKEN, which is not set' }],
     })
     expect(await failure(open({ method: 'token', token: { file: join(folder, 'none') } }))).toBeInstanceOf(ConfigError)
+  })
+})
+
+describe('idempotency keys', () => {
+  it('need the registry’s own, which come from the environment', async () => {
+    const config = { stores: { main: 'memory:' }, metadata: 'memory:', requestKeys: [{ env: 'REQUEST_KEY' }] }
+    const open = (key: string) => openStrongroom(config, { authorize: unsafeAllowEveryone, environment: { REQUEST_KEY: key } })
+    await using room = await open(Buffer.alloc(32, 7).toString('base64'))
+    const secrets = (await room.registry()).account(ACCOUNT, ADA)
+    const first = await secrets.create({ key: 'k', value: 'v' }, { idempotencyKey: 'one' })
+    expect(await secrets.create({ key: 'k', value: 'v' }, { idempotencyKey: 'one' })).toEqual(first)
+    for (const bad of [Buffer.alloc(31, 7).toString('base64'), 'not base64 at all, but long enough to be taken for it']) {
+      await using other = await open(bad)
+      const error = await failure(other.registry())
+      expect(error).toMatchObject({ problems: [{ path: 'requestKeys[0]', found: 'text (not shown)' }] })
+      expect(String(error)).not.toContain(bad)
+    }
   })
 })
 

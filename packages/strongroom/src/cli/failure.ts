@@ -19,6 +19,7 @@ const BY_CODE: Readonly<Partial<Record<SecretErrorCode, number>>> = {
   unauthenticated: EXIT.denied,
   already_exists: EXIT.conflict,
   conflict: EXIT.conflict,
+  idempotency_mismatch: EXIT.conflict,
   name_held: EXIT.conflict,
   throttled: EXIT.retry,
   unavailable: EXIT.retry,

@@ -47,6 +47,13 @@ export function program(): Command {
     .option('--value', 'a value too, where there is a description')
     .option('--if-revision <n>', 'only at this revision', wholeNumber)
     .action(async (key, _, at) => (await import('./commands/secrets.ts')).update(key, at.optsWithGlobals()))
+  forAccount('versions <key>', 'list the versions that are kept of a secret').action(async (key, _, at) =>
+    (await import('./commands/versions.ts')).versions(key, at.optsWithGlobals()),
+  )
+  forAccount('rollback <key> <version>', 'make a version that is kept the committed one again')
+    .option('--if-revision <n>', 'only at this revision', wholeNumber)
+    .option('--put-again', 'put its value again as a new version, so that readers outside this library follow on every cloud')
+    .action(async (key, version, _, at) => (await import('./commands/versions.ts')).rollback(key, version, at.optsWithGlobals()))
   forAccount('delete <key>', 'delete a secret for good')
     .option('--if-revision <n>', 'only at this revision', wholeNumber)
     .action(async (key, _, at) => (await import('./commands/secrets.ts')).remove(key, at.optsWithGlobals()))
@@ -65,6 +72,12 @@ export function program(): Command {
   command('pending', 'show what is left to do, since when, and what needs a person')
     .option('--attention', 'only what needs a person')
     .action(async (_, at) => (await import('./commands/upkeep.ts')).pending(at.optsWithGlobals()))
+  command('reconcile', 'compare the database with the clouds; mends only what --repair names')
+    .option('-s, --store <name>', 'this store only')
+    .addOption(new Option('-r, --repair <kinds...>', 'what to mend').choices(['orphan', 'drift']))
+    .option('--grace <ms>', 'leave alone what has changed within so many milliseconds', wholeNumber, 3_600_000)
+    .addOption(new Option('--actor <id>', 'who the audit trail names (default: the user of this machine)').env('STRONGROOM_ACTOR'))
+    .action(async (_, at) => (await import('./commands/reconcile.ts')).reconcile(at.optsWithGlobals()))
   return root
 }
 

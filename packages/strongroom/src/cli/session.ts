@@ -21,6 +21,10 @@ export async function withRoom<Answer>({ config }: GlobalOptions, work: (room: S
   }
 }
 
+export function actorOf({ actor }: Pick<AccountOptions, 'actor'>): Actor {
+  return { id: actor ?? userInfo().username, type: 'user' }
+}
+
 export async function withAccount<Answer>(
   options: AccountOptions,
   work: (
@@ -30,7 +34,7 @@ export async function withAccount<Answer>(
 ): Promise<Answer> {
   if (options.account === undefined || options.account === '') throw new UsageError('whose secrets? give --account or STRONGROOM_ACCOUNT')
   const account = accountId(options.account)
-  const actor: Actor = { id: options.actor ?? userInfo().username, type: 'user' }
+  const actor = actorOf(options)
   return await withRoom(options, async (room, signal) => {
     const registry = await room.registry()
     return await work(registry.account(account, actor), { room, account, actor, signal })

@@ -204,7 +204,18 @@ const metadata = z.discriminatedUnion(
 )
 export type MetadataConfig = z.infer<typeof metadata>
 
-const ACTIONS = ['*', 'secret.create', 'secret.list', 'secret.describe', 'secret.update', 'secret.delete', 'secret.read_value', 'audit.read'] as const
+const ACTIONS = [
+  '*',
+  'secret.create',
+  'secret.list',
+  'secret.describe',
+  'secret.update',
+  'secret.versions',
+  'secret.rollback',
+  'secret.delete',
+  'secret.read_value',
+  'audit.read',
+] as const
 
 const rule = fields(
   {

@@ -1,0 +1,31 @@
+import type { Finding, ReconcileReport, RepairKind } from '@strongroom/core'
+import { printJson, printTable } from '../output.ts'
+import type { AccountOptions } from '../program.ts'
+import { actorOf, withRoom } from '../session.ts'
+
+export async function reconcile(
+  options: AccountOptions & { readonly store?: string; readonly repair?: readonly RepairKind[]; readonly grace: number },
+): Promise<void> {
+  const { store, repair, grace: graceMs, json } = options
+  await withRoom(options, async (room, signal) => {
+    const migrator = await room.migrator(actorOf(options))
+    const run = migrator.reconcile({ store, repair, graceMs, signal })
+    const findings: Finding[] = []
+    let step = await run.next()
+    for (; step.done !== true; step = await run.next()) {
+      if (json === true) printJson(step.value)
+      else findings.push(step.value)
+    }
+    if (json === true) return printJson(step.value)
+    const rows = findings.map(finding => [finding.kind, finding.store, finding.account, finding.key ?? finding.path, finding.repair, finding.reason])
+    if (rows.length > 0) printTable(['KIND', 'STORE', 'ACCOUNT', 'KEY OR PATH', 'REPAIR', 'REASON'], rows)
+    process.stdout.write(`${textOf(step.value)}\n`)
+  })
+}
+
+function textOf({ records, secrets, skipped, findings, queued, done }: ReconcileReport): string {
+  const found = Object.entries(findings).flatMap(([kind, count]) => (count > 0 ? [`${count} ${kind}`] : []))
+  const mended = [...(done > 0 ? [`${done} mended`] : []), ...(queued > 0 ? [`${queued} queued: strongroom maintain`] : [])]
+  const looked = `${records} records and ${secrets} secrets compared${skipped > 0 ? `, ${skipped} left for another run` : ''}`
+  return [looked, found.length === 0 ? 'no difference' : found.join(', '), ...mended].join('; ')
+}
