@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -51,6 +51,7 @@ describe('the packed packages in an empty folder', () => {
       const values = reader.account(accountId('acme'), { id: 'api', type: 'service_account' })
       const { id } = await secrets.create({ key: 'api-key', value: 'one' })
       await secrets.update(id, { value: 'two' })
+      await secrets.update(id, { value: 'three' })
       const lines = [(await secrets.list()).total, (await values.read({ key: 'api-key' })).value.revealText(), (await registry.maintain()).destroyed]
       await secrets.delete(id)
       lines.push((await secrets.list()).total, (await verifyAudit(secrets.audit())).ok)
@@ -58,7 +59,35 @@ describe('the packed packages in an empty folder', () => {
       await registry.close()
       console.log(lines.join(' '))
     `)
-    expect(output.trim()).toBe('1 two 1 0 true')
+    expect(output.trim()).toBe('1 three 1 0 true')
+  })
+
+  it('has a command that works by a file alone', async () => {
+    await writeFile(join(folder, 'strongroom.yaml'), 'stores: { main: local:./cli-store }\nmetadata: sqlite:./cli-meta.db\n')
+    const strongroom = (args: readonly string[], input = ''): string =>
+      execFileSync(join(folder, 'node_modules', '.bin', 'strongroom'), args, {
+        cwd: folder,
+        env: { PATH: process.env['PATH'] },
+        input,
+        encoding: 'utf8',
+      })
+    expect(strongroom(['--help'])).toContain('Usage: strongroom')
+    strongroom(['create', 'api-key', '--account', 'acme'], 'from a pipe\n')
+    expect(strongroom(['read', 'api-key', '--account', 'acme'])).toBe('from a pipe')
+  })
+
+  it('says which package to install for a store whose adapter is not there', async () => {
+    const adapter = join(folder, 'node_modules/@strongroom/aws')
+    await rename(adapter, `${adapter}-away`)
+    try {
+      const output = node(`
+        import { openStrongroom } from 'strongroom'
+        console.log((await openStrongroom({ stores: { main: 'aws://eu-west-1' } }).catch(error => error)).message)
+      `)
+      expect(output).toContain('stores.main.type: found a type whose package is not installed: npm install @strongroom/aws')
+    } finally {
+      await rename(`${adapter}-away`, adapter)
+    }
   })
 
   it.each([

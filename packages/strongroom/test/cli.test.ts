@@ -13,7 +13,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 vi.setConfig({ testTimeout: 180_000 })
 
 const ARGUMENTS = [fileURLToPath(new URL('../dist/cli/main.js', import.meta.url))]
-const COMMANDS = ['create', 'list', 'get', 'update', 'delete', 'read', 'audit', 'versions', 'rollback', 'maintain', 'pending', 'reconcile']
+const COMMANDS = ['create', 'list', 'get', 'update', 'delete', 'read', 'audit', 'versions', 'rollback', 'run', 'maintain', 'pending', 'reconcile']
 
 let folder = ''
 beforeAll(() => {
@@ -136,6 +136,39 @@ it('rolls back, mends what an outsider did, and says what it compared', async ()
   await json(['maintain'])
   expect((await run(['reconcile', '--grace', '0'])).out).toContain('no difference')
   expect((await store.get(path)).value.revealText()).toBe('second')
+})
+
+describe('run', () => {
+  const account = ['--account', 'runner']
+  const shell = (script: string, ...more: readonly string[]) => run(['run', ...account, ...more, '--', 'sh', '-c', script])
+
+  it('gives a command the secrets as variables, and its exit code is the command’s', async () => {
+    await json(['create', 'db-pass', ...account], 'p@ss')
+    await json(['create', 'k2', ...account], 'two\nlines\n')
+    expect(await shell('printf %s "[$DB_PASS][$K2]"; exit 7')).toMatchObject({ code: 7, out: '[p@ss][two\nlines]', err: '' })
+    expect(await shell('printf %s "[$PGPASSWORD][$K2]"', '--env', 'PGPASSWORD=db-pass')).toMatchObject({ code: 0, out: '[p@ss][]' })
+    expect((await shell('kill -9 $$')).code).toBe(137)
+    expect((await run(['run', ...account, '--', 'no-such-command'])).code).toBe(2)
+    expect((await shell('true', '--env', 'X=nobody')).code).toBe(4)
+    expect((await shell('true', '--env', 'X')).code).toBe(2)
+  })
+
+  it('refuses what cannot be a variable, and names that meet', async () => {
+    writeFileSync(join(folder, 'bytes.bin'), Uint8Array.of(0x61, 0, 0x62))
+    await json(['create', 'bytes', '--account', 'other', '--file', 'bytes.bin'])
+    const refused = await run(['run', '--account', 'other', '--', 'true'])
+    expect(refused).toMatchObject({ code: 2, out: '' })
+    expect(refused.err).toContain('"bytes"')
+  })
+
+  it('passes a signal on, and waits for the command to end by itself', async () => {
+    const child = start(['run', ...account, '--', 'sh', '-c', 'trap "echo stopped; exit 3" TERM; echo started; while :; do sleep 0.05; done'])
+    let out = ''
+    await new Promise<void>(done => child.stdout.on('data', (data: Buffer) => ((out += data.toString()).includes('started') ? done() : undefined)))
+    child.kill('SIGTERM')
+    const code = await new Promise(done => child.once('close', done))
+    expect({ code, out }).toEqual({ code: 3, out: 'started\nstopped\n' })
+  })
 })
 
 describe('exit codes', () => {
