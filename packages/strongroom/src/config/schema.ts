@@ -273,10 +273,6 @@ export const configSchema = fields(
       .union([z.literal('unsafe-allow-everyone'), z.array(rule)], { error: 'a list of rules, or unsafe-allow-everyone' })
       .optional()
       .describe('Who may do what. Without it, the program that opens the configuration gives a function.'),
-    maintenance: fields(
-      { intervalMs: whole(1, 86_400_000, 'milliseconds').optional(), maxItems: whole(1, 10_000, 'items').optional() },
-      'maintenance',
-    ).optional(),
   },
   'a configuration',
 )
