@@ -1,5 +1,4 @@
 import { unsafeAllowEveryone } from './authorization.ts'
-import type { DriverCall, DriverVersion } from './driver.ts'
 import { isSecretError, SecretError } from './errors.ts'
 import { Access } from './internal/access.ts'
 import { Calls } from './internal/calls.ts'
@@ -13,7 +12,7 @@ import { checkRegistryPolicy } from './internal/registry-policy.ts'
 import { BoundStores } from './internal/stores.ts'
 import { Upkeep } from './internal/upkeep.ts'
 import { WriteProtocol } from './internal/write-protocol.ts'
-import { allVersions } from './internal/writes.ts'
+import { listVersions } from './internal/writes.ts'
 import { keptBy, notKept, withoutPointer } from './metadata-support/records.ts'
 import { requireRevision } from './metadata-support/requests.ts'
 import type { References, StoredRecord } from './metadata.ts'
@@ -113,9 +112,7 @@ class Migrator implements SecretMigrator {
 
   /** Whether the committed version is what is read without naming one. */
   async #isCurrent(operation: string, { key, pointer }: StoredRecord, signal: AbortSignal | undefined): Promise<boolean> {
-    const { driver, guard } = this.#parts.stores.get(pointer.store, operation)
-    const attempt = (call: DriverCall): Promise<readonly DriverVersion[]> => Array.fromAsync(allVersions(driver, pointer.path, call))
-    const listing = guard.run({ operation, secretName: key, signal, afterUnknown: 'read', attempt })
+    const listing = listVersions(this.#parts.stores.get(pointer.store, operation), pointer.path, { operation, secretName: key, signal })
     const versions = await listing.catch((error: unknown) => {
       if (isSecretError(error, 'not_found')) return [] // the value is put again, and that says what is wrong
       throw error

@@ -3,8 +3,8 @@ import { Access } from './internal/access.ts'
 import { Calls } from './internal/calls.ts'
 import { checkId, checkKey, checkWho } from './internal/check-records.ts'
 import { checkOptions, checkPolicy } from './internal/checks.ts'
+import { findRecord } from './internal/find-record.ts'
 import { DEFAULT_DEADLINE_MS } from './internal/guard.ts'
-import { persist } from './internal/persist.ts'
 import { READING } from './internal/powers.ts'
 import { BoundStores } from './internal/stores.ts'
 import { withoutPointer } from './metadata-support/records.ts'
@@ -84,12 +84,7 @@ class Reader implements SecretReader {
     reference: { readonly account: AccountId; readonly id: SecretId | undefined; readonly key: string | undefined },
     options: CallOptions,
   ): Promise<ReadValue> {
-    const find = async (): Promise<StoredRecord> => {
-      const { account, id, key } = reference
-      const found = await persist(() => this.#stores.metadata.find({ registry: this.#stores.registry, account, id, key }, options))
-      if (found === undefined) throw SecretError.refused('not_found', operation, { secretName: key })
-      return found
-    }
+    const find = (): Promise<StoredRecord> => findRecord(operation, this.#stores, reference, options)
     const record = await find()
     try {
       return await this.#readVersion(operation, record, options)

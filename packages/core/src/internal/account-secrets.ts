@@ -1,7 +1,7 @@
 import type { AuditEntry } from '../audit.ts'
 import { SecretError } from '../errors.ts'
 import { withoutPointer } from '../metadata-support/records.ts'
-import type { RecordPage, SecretRecord, StoredRecord } from '../metadata.ts'
+import type { RecordPage, SecretRecord } from '../metadata.ts'
 import type {
   AccountSecrets,
   AuditQuery,
@@ -21,6 +21,7 @@ import type { Access } from './access.ts'
 import type { Calls } from './calls.ts'
 import { checkInteger, checkOneOf, checkOptions, checkVersion } from './checks.ts'
 import { checkDescription, checkId, checkKey } from './check-records.ts'
+import { findRecord } from './find-record.ts'
 import { persist } from './persist.ts'
 import type { RequestFingerprints } from './request-fingerprints.ts'
 import type { RegistryStores } from './registry-stores.ts'
@@ -107,7 +108,7 @@ export class Account implements AccountSecrets {
 
   async describe(secret: SecretId | { readonly key: string }, options: CallOptions = {}): Promise<SecretRecord> {
     const operation = 'registry.describe'
-    const { calls, access } = this.#parts
+    const { calls, access, stores } = this.#parts
     calls.assertOpen(operation)
     checkOptions(operation, options, ['signal'])
     const isId = typeof secret !== 'object' || secret === null
@@ -119,7 +120,8 @@ export class Account implements AccountSecrets {
       (async () => {
         const entry = { ...this.#who, action: 'secret.describe', secret: id, key } as const
         await access.check(operation, entry, options)
-        const look = async (): Promise<SecretRecord> => withoutPointer(await this.#find(operation, isId ? { id: secret } : { key }, options))
+        const reference = { account: this.#account, id, key }
+        const look = async (): Promise<SecretRecord> => withoutPointer(await findRecord(operation, stores, reference, options))
         return await access.recorded(operation, entry, look, record => ({ secret: record.id }))
       })(),
     )
@@ -165,7 +167,7 @@ export class Account implements AccountSecrets {
 
   async versions(id: SecretId, options: CallOptions = {}): Promise<readonly SecretVersion[]> {
     const operation = 'registry.versions'
-    const { calls, access } = this.#parts
+    const { calls, access, stores } = this.#parts
     calls.assertOpen(operation)
     checkOptions(operation, options, ['signal'])
     checkId(operation, id)
@@ -174,7 +176,7 @@ export class Account implements AccountSecrets {
         const entry = { ...this.#who, action: 'secret.versions', secret: id } as const
         await access.check(operation, entry, options)
         return await access.recorded(operation, entry, async () => {
-          const { pointer, versions } = await this.#find(operation, { id }, options)
+          const { pointer, versions } = await findRecord(operation, stores, { account: this.#account, id, key: undefined }, options)
           return versions.map(kept => ({ ...kept, committed: kept.version === pointer.version }))
         })
       })(),
@@ -231,17 +233,6 @@ export class Account implements AccountSecrets {
       if (entries.length < AUDIT_PAGE) return
       last = entries.at(-1)?.sequence ?? last
     }
-  }
-
-  async #find(
-    operation: string,
-    reference: { readonly id?: SecretId; readonly key?: string | undefined },
-    options: CallOptions,
-  ): Promise<StoredRecord> {
-    const { registry, metadata } = this.#parts.stores
-    const found = await persist(() => metadata.find({ registry, account: this.#account, ...reference }, options))
-    if (found === undefined) throw SecretError.refused('not_found', operation, { secretName: reference.key })
-    return found
   }
 
   get #who(): { readonly account: AccountId; readonly actor: Actor } {

@@ -6,7 +6,7 @@ import { accountId, secretId, type AccountId, type NativePath, type SecretId, ty
 import { ACCOUNT_LABEL, labelsOf, REGISTRY_LABEL, SECRET_LABEL } from './labels.ts'
 import { persist } from './persist.ts'
 import type { BoundStores, GuardedStore } from './stores.ts'
-import { allVersions } from './writes.ts'
+import { listVersions } from './writes.ts'
 
 export type Store = GuardedStore<SecretDriver>
 
@@ -152,7 +152,7 @@ export class Looks {
   /** Undefined: there is no secret. */
   async #versions(store: Store, path: NativePath, key: string | undefined): Promise<readonly DriverVersion[] | undefined> {
     try {
-      return await this.#ask(store, key, call => Array.fromAsync(allVersions(store.driver, path, call)))
+      return await listVersions(store, path, { operation: this.#operation, secretName: key, signal: this.#signal })
     } catch (error) {
       if (isSecretError(error, 'not_found')) return undefined
       throw error

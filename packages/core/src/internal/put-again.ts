@@ -3,7 +3,7 @@ import { isSecretError } from '../errors.ts'
 import type { SecretRecord, StoredRecord } from '../metadata.ts'
 import type { Actor, VersionId } from '../words.ts'
 import type { BoundStores } from './stores.ts'
-import type { WriteProtocol } from './write-protocol.ts'
+import { VERSION_GONE, type WriteProtocol } from './write-protocol.ts'
 
 /**
  * Puts the value of a version again, as a new version of its record that is then the pointer's and the newest: an update like any
@@ -28,7 +28,7 @@ export function putAgain(
         return (await guard.run({ ...call, attempt: at => driver.read({ path: pointer.path, version }, at) })).payload
       } catch (error) {
         if (!isSecretError(error, 'not_found', 'version_unusable')) throw error
-        throw error.in({ code: 'version_unusable', hint: 'the store no longer has that version, or not in a state to be read; nothing was changed' })
+        throw error.in({ code: 'version_unusable', hint: VERSION_GONE })
       }
     },
   })

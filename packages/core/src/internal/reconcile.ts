@@ -1,6 +1,6 @@
 import type { SecretDriver } from '../driver.ts'
 import { isSecretError, SecretError } from '../errors.ts'
-import type { StoredRecord } from '../metadata.ts'
+import type { PathOwner, StoredRecord } from '../metadata.ts'
 import type { Finding, FindingKind, ReconcileReport, RepairKind } from '../reconciliation.ts'
 import type { Actor, NativePath } from '../words.ts'
 import type { Access } from './access.ts'
@@ -64,7 +64,7 @@ export class Reconciliation {
     for (let after: NativePath | undefined; ;) {
       const request = { registry, store: store.name, after, limit: PAGE }
       const records = await persist(() => metadata.scan(request, { signal: this.#run.signal }))
-      const owners = new Map((await this.#owners(store, records.map(pathOf))).map(owner => [owner.path, owner]))
+      const owners = await this.#owners(store, records.map(pathOf))
       for (const { id, pointer } of records) if (pointer.path.endsWith(`${registry}-${id}`)) spaces.add(pointer.path.slice(0, -id.length))
       yield* this.#judge(records, 'records', record => this.#looks.record(store, record, owners.get(record.pointer.path)))
       after = records.at(-1)?.pointer.path
@@ -76,22 +76,17 @@ export class Reconciliation {
   async *#secrets(store: Store, space: string): AsyncGenerator<Finding> {
     for (let page: string | undefined; ;) {
       const { items, next } = await this.#looks.list(store, space, page)
-      const owners = new Map(
-        (
-          await this.#owners(
-            store,
-            items.map(({ path }) => path),
-          )
-        ).map(owner => [owner.path, owner]),
-      )
+      const paths = items.map(({ path }) => path)
+      const owners = await this.#owners(store, paths)
       yield* this.#judge(items, 'secrets', entry => this.#looks.entry(store, space, entry, owners.get(entry.path)))
       page = next
       if (page === undefined) return
     }
   }
 
-  async #owners(store: Store, paths: readonly NativePath[]): ReturnType<Looks['owners']> {
-    return paths.length === 0 ? [] : await this.#looks.owners(store, paths)
+  async #owners(store: Store, paths: readonly NativePath[]): Promise<ReadonlyMap<NativePath, PathOwner>> {
+    const owners = paths.length === 0 ? [] : await this.#looks.owners(store, paths)
+    return new Map(owners.map(owner => [owner.path, owner]))
   }
 
   /** Some at a time; repairs are made one after the other. */

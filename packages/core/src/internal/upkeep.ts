@@ -6,7 +6,7 @@ import type { SecretId, VersionId } from '../words.ts'
 import { persist } from './persist.ts'
 import type { BoundStores, GuardedStore } from './stores.ts'
 import type { ProtocolTimes } from './write-protocol.ts'
-import { allVersions, findToken } from './writes.ts'
+import { findToken, listVersions } from './writes.ts'
 
 const ATTENTION_AFTER = 8
 const BACKOFF_CAP_MS = 3_600_000
@@ -248,13 +248,9 @@ export class Upkeep {
   }
 
   /** All versions of the entry's path; none when the secret is gone. */
-  async #versions({ driver, guard }: GuardedStore<WriteOnlyDriver>, { path }: QueueEntry): Promise<readonly DriverVersion[]> {
+  async #versions(store: GuardedStore<WriteOnlyDriver>, { path }: QueueEntry): Promise<readonly DriverVersion[]> {
     try {
-      return await guard.run({
-        operation: 'registry.versions',
-        afterUnknown: 'read',
-        attempt: call => Array.fromAsync(allVersions(driver, path, call)),
-      })
+      return await listVersions(store, path, { operation: 'registry.versions' })
     } catch (error) {
       if (isSecretError(error, 'not_found')) return []
       throw error

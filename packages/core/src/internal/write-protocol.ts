@@ -1,6 +1,6 @@
 import { crypto } from './crypto.ts'
 import type { AuditDraft } from '../audit.ts'
-import type { DriverCall, DriverVersion, Payload } from '../driver.ts'
+import type { Payload } from '../driver.ts'
 import { isSecretError, SecretError } from '../errors.ts'
 import { keptBy, notKept, withoutPointer } from '../metadata-support/records.ts'
 import type { Answered, Busy, IdempotentRequest, Intent, QueueDraft, SecretRecord } from '../metadata.ts'
@@ -8,12 +8,13 @@ import type { RollbackResult, WriteOnlyDriver } from '../registry.ts'
 import type { AccountId, Actor, NativePath, SecretId, VersionId } from '../words.ts'
 import type { Access } from './access.ts'
 import { sleep } from './backoff.ts'
+import { findRecord } from './find-record.ts'
 import { newSecretId } from './ids.ts'
 import { labelsOf } from './labels.ts'
 import { persist } from './persist.ts'
 import type { BoundStores, GuardedStore } from './stores.ts'
 import type { Upkeep } from './upkeep.ts'
-import { allVersions, appendVersion, createSecret } from './writes.ts'
+import { appendVersion, createSecret, listVersions } from './writes.ts'
 
 export interface ProtocolTimes {
   readonly deadlineMs: number
@@ -38,6 +39,8 @@ interface Landed {
 
 const APPEND_ROUNDS = 3
 const GONE = 'the record is there, but its secret is gone from the store'
+/** Of a version that is kept. */
+export const VERSION_GONE = 'the store no longer has that version, or not in a state to be read; nothing was changed'
 
 /**
  * The writers' side of the write protocol: intent, put, commit. The commit is the moment of change. A writer never deletes
@@ -238,12 +241,13 @@ export class WriteProtocol {
   /** Appends after the newest version, which is not the pointer where an undone write left one behind. */
   async #append(
     { operation, signal }: Writer,
-    { driver, guard }: GuardedStore<WriteOnlyDriver>,
+    store: GuardedStore<WriteOnlyDriver>,
     { path, token, key }: Intent,
     base: VersionId,
     payload: Payload,
     leaseEndsAt: number,
   ): Promise<Landed> {
+    const { driver, guard } = store
     let after = base
     let uncertain = false
     for (let round = 1; ; round += 1) {
@@ -260,9 +264,10 @@ export class WriteProtocol {
           throw failure.in({ code: 'corrupt', hint: GONE })
         }
         if (failure.code !== 'conflict' || driver.capabilities.appendAfter !== 'compared' || round === APPEND_ROUNDS) throw failure
-        const newest = await this.#newest({ driver, guard }, path, call).catch((listing: unknown) => {
+        const listed = await listVersions(store, path, call).catch((listing: unknown) => {
           throw asSecretError(listing, operation).in({ effect: failure.effect })
         })
+        const newest = listed.at(-1)?.version
         if (newest === undefined) throw failure
         after = newest
       }
@@ -275,33 +280,20 @@ export class WriteProtocol {
     secret: SecretId,
     version: VersionId,
   ): Promise<{ readonly revision: number; readonly current: VersionId | undefined; readonly promotes: boolean }> {
-    const { registry, metadata } = this.#stores
-    const record = await persist(() => metadata.find({ registry, account, id: secret }, {}))
-    if (record === undefined) throw SecretError.refused('not_found', operation)
+    const record = await findRecord(operation, this.#stores, { account, id: secret, key: undefined }, {})
     if (!keptBy(record).includes(version)) throw notKept(operation)
     const { key, revision, pointer } = record
-    const { driver, guard } = this.#stores.get(pointer.store, operation)
-    const attempt = (at: DriverCall): Promise<DriverVersion[]> => Array.fromAsync(allVersions(driver, pointer.path, at))
-    const found = await guard.run({ operation, secretName: key, signal, afterUnknown: 'read', attempt }).catch((error: unknown) => {
+    const store = this.#stores.get(pointer.store, operation)
+    const found = await listVersions(store, pointer.path, { operation, secretName: key, signal }).catch((error: unknown) => {
       throw isSecretError(error, 'not_found') ? error.in({ code: 'corrupt', hint: GONE }) : error
     })
     const state = found.find(listed => listed.version === version)?.state
-    const { current, destroyVersion } = driver.capabilities
+    const { current, destroyVersion } = store.driver.capabilities
     // Where destruction only detaches, a version that was replaced looks like one that was destroyed; this one is kept, so it was not.
     if (state !== 'usable' && !(state === 'destroyed' && destroyVersion === 'detached')) {
-      const hint = 'the store no longer has that version, or not in a state to be read; nothing was changed'
-      throw SecretError.refused('version_unusable', operation, { secretName: key, store: pointer.store, hint })
+      throw SecretError.refused('version_unusable', operation, { secretName: key, store: pointer.store, hint: VERSION_GONE })
     }
     return { revision, current: found.find(listed => listed.current)?.version, promotes: current === 'on_promote' }
-  }
-
-  async #newest(
-    { driver, guard }: Pick<GuardedStore<WriteOnlyDriver>, 'driver' | 'guard'>,
-    path: NativePath,
-    call: { readonly operation: string; readonly secretName: string; readonly signal: AbortSignal | undefined; readonly withinMs: number },
-  ): Promise<VersionId | undefined> {
-    const attempt = async (at: DriverCall): Promise<VersionId | undefined> => (await Array.fromAsync(allVersions(driver, path, at))).at(-1)?.version
-    return await guard.run({ ...call, afterUnknown: 'read', attempt })
   }
 
   /** No answer to a commit is not a failure: the same commit again answers what happened. */

@@ -65,8 +65,17 @@ export async function findToken(
   return undefined
 }
 
+/** Every version of a path, in one guarded call. @throws SecretError `not_found` for a secret that is missing */
+export async function listVersions(
+  { driver, guard }: { readonly driver: WriteOnlyDriver; readonly guard: Guard },
+  path: NativePath,
+  call: Pick<PutRequest, 'operation' | 'secretName' | 'signal' | 'withinMs'>,
+): Promise<readonly DriverVersion[]> {
+  return await guard.run({ ...call, afterUnknown: 'read', attempt: at => Array.fromAsync(allVersions(driver, path, at)) })
+}
+
 /** Every version of a path, page by page, inside one guarded call. */
-export async function* allVersions(driver: WriteOnlyDriver, path: NativePath, call: DriverCall, after?: VersionId): AsyncGenerator<DriverVersion> {
+async function* allVersions(driver: WriteOnlyDriver, path: NativePath, call: DriverCall, after?: VersionId): AsyncGenerator<DriverVersion> {
   let page: string | undefined
   do {
     const answer: Awaited<ReturnType<SecretDriver['versions']>> = await driver.versions({ path, after, page }, call)

@@ -1,0 +1,16 @@
+import { SecretError } from '../errors.ts'
+import type { MetadataStore, StoredRecord } from '../metadata.ts'
+import type { AccountId, CallOptions, SecretId } from '../words.ts'
+import { persist } from './persist.ts'
+
+/** The record by id or by key, one of the two. @throws SecretError `not_found`, and the database's own */
+export async function findRecord(
+  operation: string,
+  { registry, metadata }: { readonly registry: string; readonly metadata: MetadataStore },
+  reference: { readonly account: AccountId; readonly id: SecretId | undefined; readonly key: string | undefined },
+  options: CallOptions,
+): Promise<StoredRecord> {
+  const found = await persist(() => metadata.find({ registry, ...reference }, options))
+  if (found === undefined) throw SecretError.refused('not_found', operation, { secretName: reference.key })
+  return found
+}
