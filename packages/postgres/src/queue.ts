@@ -61,9 +61,10 @@ const USES = `
 const NAMED = `
   SELECT records.account, records.id, records.version, records.key,
     (SELECT count(*) FROM intents WHERE registry = $1 AND store = $2 AND path = $3) AS intents,
-    (SELECT count(*) FROM queue WHERE registry = $1 AND store = $2 AND path = $3) AS tasks,
-    (SELECT count(*) FROM queue WHERE registry = $1 AND store = $2 AND path = $3 AND task = 'destroy_version') AS destroys
-  FROM (SELECT 1) AS one LEFT JOIN records ON records.registry = $1 AND records.store = $2 AND records.path = $3`
+    queued.tasks, queued.destroys
+  FROM (
+    SELECT count(*) AS tasks, count(*) FILTER (WHERE task = 'destroy_version') AS destroys FROM queue WHERE registry = $1 AND store = $2 AND path = $3
+  ) AS queued LEFT JOIN records ON records.registry = $1 AND records.store = $2 AND records.path = $3`
 const CLAIM = `
   UPDATE queue SET attempts = attempts + 1, claim = gen_random_uuid()::text, ready_at = $3 WHERE registry = $1 AND id = ANY($2) RETURNING *`
 const FORGOTTEN = 'SELECT claim FROM settled_claims WHERE registry = $1 AND settled_at < $2 ORDER BY settled_at LIMIT 100 FOR UPDATE SKIP LOCKED'

@@ -28,22 +28,19 @@ export async function owners({ connection, registry }: Transaction, { store, pat
   const asked = [...new Set(paths)]
   const at = 'WHERE registry = $1 AND store = $2 AND path = ANY($3)'
   const rows = await connection.all<Position>(`SELECT account, id, path, version, versions FROM records ${at}`, registry, store, asked)
-  const count = async (table: Naming, and = ''): Promise<ReadonlyMap<NativePath, number>> => {
-    const sql = `SELECT path, count(*) AS number FROM ${table} ${at} ${and} GROUP BY path`
-    const counted = await connection.all<{ readonly path: NativePath; readonly number: number }>(sql, registry, store, asked)
-    return new Map(counted.map(({ path, number }) => [path, number]))
+  const counted = async <Counts extends object>(numbers: string, table: Naming): Promise<ReadonlyMap<NativePath, Counts>> => {
+    const sql = `SELECT path, ${numbers} FROM ${table} ${at} GROUP BY path`
+    const found = await connection.all<Counts & { readonly path: NativePath }>(sql, registry, store, asked)
+    return new Map(found.map(counts => [counts.path, counts]))
   }
-  const intents = await count('intents')
-  const tasks = await count('queue')
-  const destroys = await count('queue', "AND task = 'destroy_version'")
+  const intents = await counted<Pick<PathOwner, 'intents'>>('count(*) AS intents', 'intents')
+  const inQueue = "count(*) AS tasks, count(*) FILTER (WHERE task = 'destroy_version') AS destroys"
+  const tasks = await counted<Pick<PathOwner, 'tasks' | 'destroys'>>(inQueue, 'queue')
   const found = new Map(
     rows.map(({ path, account, id, version, versions }) => [path, { account, secret: id, version, kept: keptOfRow({ version, versions }) }]),
   )
   return asked
-    .map((path): PathOwner => {
-      const of = (counts: ReadonlyMap<NativePath, number>): number => counts.get(path) ?? 0
-      return { path, row: found.get(path), intents: of(intents), tasks: of(tasks), destroys: of(destroys) }
-    })
+    .map((path): PathOwner => ({ path, row: found.get(path), intents: 0, tasks: 0, destroys: 0, ...intents.get(path), ...tasks.get(path) }))
     .filter(owner => owner.row !== undefined || owner.intents > 0 || owner.tasks > 0)
 }
 

@@ -23,18 +23,16 @@ export function find(transaction: Transaction, { account, id, key }: RequestOf<'
 
 export function owners(transaction: Transaction, { store, paths }: RequestOf<'owners'>): readonly PathOwner[] {
   const { connection, registry } = transaction
-  const count = (table: Naming, path: string, and = ''): number => {
-    const sql = `SELECT count(*) AS number FROM ${table} WHERE registry = :registry AND store = :store AND path = :path ${and}`
-    return connection.get<{ number: number }>(sql, { registry, store, path })?.number ?? 0
-  }
+  const at = 'WHERE registry = :registry AND store = :store AND path = :path'
+  const intentsAt = `SELECT count(*) AS intents FROM intents ${at}`
+  const tasksAt = `SELECT count(*) AS tasks, count(*) FILTER (WHERE task = 'destroy_version') AS destroys FROM queue ${at}`
   const answers = [...new Set(paths)].map((path): PathOwner => {
     const row = recordAtPath(transaction, store, path)
     return {
       path,
       row: row === undefined ? undefined : { account: row.accountId, secret: row.id, version: row.pointer.version, kept: keptBy(row) },
-      intents: count('intents', path),
-      tasks: count('queue', path),
-      destroys: count('queue', path, "AND task = 'destroy_version'"),
+      ...(connection.get<{ intents: number }>(intentsAt, { registry, store, path }) ?? { intents: 0 }),
+      ...(connection.get<{ tasks: number; destroys: number }>(tasksAt, { registry, store, path }) ?? { tasks: 0, destroys: 0 }),
     }
   })
   return answers.filter(({ row, intents, tasks }) => row !== undefined || intents > 0 || tasks > 0)
