@@ -14,6 +14,8 @@ export type Schemes = Readonly<
 >
 
 type Of<Type extends StoreConfig['type']> = Extract<StoreConfig, { readonly type: Type }>
+/** How a store is called, and not how its driver is made. */
+type Common = 'type' | 'prefix' | 'naming' | 'limits'
 
 /** The driver of a store. Its adapter's package is loaded here, its SDK by the first call. @throws ConfigError */
 export async function driverOf(name: string, store: StoreConfig | CustomStore, surroundings: Surroundings, schemes: Schemes): Promise<SecretDriver> {
@@ -34,21 +36,31 @@ export async function driverOf(name: string, store: StoreConfig | CustomStore, s
     }
     case 'aws': {
       const { awsDriver } = await load('aws', () => import('@strongroom/aws'))
-      return awsDriver(await awsOptions(own, given))
+      return awsDriver(await awsOptions(ownFields(own), given))
     }
     case 'gcp': {
       const { gcpDriver } = await load('gcp', () => import('@strongroom/gcp'))
-      return gcpDriver(await gcpOptions(own, given, folder))
+      return gcpDriver(await gcpOptions(ownFields(own), given, folder))
     }
     case 'azure': {
       const { azureDriver } = await load('azure', () => import('@strongroom/azure'))
-      return azureDriver(await azureOptions(own, given, folder))
+      return azureDriver(await azureOptions(ownFields(own), given, folder))
     }
     case 'vault': {
       const { vaultDriver } = await load('vault', () => import('@strongroom/vault'))
-      return vaultDriver(await vaultOptions(own, given, folder))
+      return vaultDriver(await vaultOptions(ownFields(own), given, folder))
     }
   }
+}
+
+function ownFields<Store extends StoreConfig>({
+  type: _type,
+  prefix: _prefix,
+  naming: _naming,
+  limits: _limits,
+  ...fields
+}: Store): Omit<Store, Common> {
+  return fields
 }
 
 /** Credentials of one store. */
@@ -81,7 +93,7 @@ class Given {
   }
 }
 
-async function awsOptions({ type: _type, prefix: _prefix, naming: _naming, limits: _limits, credentials, ...rest }: Of<'aws'>, given: Given) {
+async function awsOptions({ credentials, ...rest }: Omit<Of<'aws'>, Common>, given: Given) {
   if (credentials === undefined) return rest
   const read = async () => ({
     accessKeyId: await given.text('credentials.accessKeyId', credentials.accessKeyId),
@@ -92,11 +104,7 @@ async function awsOptions({ type: _type, prefix: _prefix, naming: _naming, limit
   return { ...rest, credentials: read }
 }
 
-async function gcpOptions(
-  { type: _type, prefix: _prefix, naming: _naming, limits: _limits, credentials, keyFile, ...rest }: Of<'gcp'>,
-  given: Given,
-  folder: string,
-) {
+async function gcpOptions({ credentials, keyFile, ...rest }: Omit<Of<'gcp'>, Common>, given: Given, folder: string) {
   return {
     ...rest,
     ...(keyFile !== undefined && { keyFile: pathFrom(folder, keyFile) }),
@@ -104,11 +112,7 @@ async function gcpOptions(
   }
 }
 
-async function azureOptions(
-  { type: _type, prefix: _prefix, naming: _naming, limits: _limits, credential = { kind: 'default' }, tls, ...rest }: Of<'azure'>,
-  given: Given,
-  folder: string,
-) {
+async function azureOptions({ credential = { kind: 'default' }, tls, ...rest }: Omit<Of<'azure'>, Common>, given: Given, folder: string) {
   return {
     ...rest,
     credential: await azureCredential(credential, given, folder),
@@ -139,11 +143,7 @@ async function azureCredential(credential: NonNullable<Of<'azure'>['credential']
   }
 }
 
-async function vaultOptions(
-  { type: _type, prefix: _prefix, naming: _naming, limits: _limits, auth, tls, ...rest }: Of<'vault'>,
-  given: Given,
-  folder: string,
-) {
+async function vaultOptions({ auth, tls, ...rest }: Omit<Of<'vault'>, Common>, given: Given, folder: string) {
   return { ...rest, auth: await vaultAuth(auth, given, folder), ...(tls && { tls: await vaultTls(tls, given) }) }
 }
 

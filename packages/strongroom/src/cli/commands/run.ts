@@ -1,7 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { constants } from 'node:os'
-import type { AccountSecrets, SecretId } from '@strongroom/core'
+import type { AccountSecrets } from '@strongroom/core'
 import { UsageError } from '../failure.ts'
+import { pagesOf } from '../pages.ts'
 import type { AccountOptions } from '../program.ts'
 import { withAccount } from '../session.ts'
 
@@ -33,10 +34,8 @@ function givenBy(pairs: readonly string[]): Variables {
 /** All secrets of the account: `stripe-key` is STRIPE_KEY. Two that have one name are refused. */
 async function allOf(secrets: AccountSecrets, signal: AbortSignal): Promise<Variables> {
   const variables = new Map<string, string>()
-  let startingAfter: SecretId | undefined
-  for (let more = true; more;) {
-    const page = await secrets.list({ sortBy: 'key', sortOrder: 'asc', limit: 1000, startingAfter, signal })
-    for (const { key } of page.items) {
+  for await (const { items } of pagesOf(secrets, signal)) {
+    for (const { key } of items) {
       const name = key
         .toUpperCase()
         .replaceAll(/[^A-Z0-9]/g, '_')
@@ -46,8 +45,6 @@ async function allOf(secrets: AccountSecrets, signal: AbortSignal): Promise<Vari
         throw new UsageError(`${JSON.stringify(other)} and ${JSON.stringify(key)} would both be ${name}: name those that are needed by --env`)
       variables.set(name, key)
     }
-    startingAfter = page.items.at(-1)?.id
-    more = page.hasMore
   }
   return variables
 }

@@ -1,6 +1,7 @@
-import type { SecretId, SecretRecord } from '@strongroom/core'
+import type { SecretRecord } from '@strongroom/core'
 import { UsageError } from '../failure.ts'
 import { dateText, printJson, printTable } from '../output.ts'
+import { pagesOf } from '../pages.ts'
 import type { AccountOptions } from '../program.ts'
 import { withAccount } from '../session.ts'
 import { valueInput } from '../value-input.ts'
@@ -15,14 +16,10 @@ export async function create(key: string, options: AccountOptions & { readonly f
 export async function list(options: AccountOptions & { readonly limit: number }): Promise<void> {
   await withAccount(options, async (secrets, { signal }) => {
     const records: SecretRecord[] = []
-    let startingAfter: SecretId | undefined
     let total = 0
-    for (let more = true; more && records.length < options.limit;) {
-      const limit = Math.min(options.limit - records.length, 10_000)
-      const page = await secrets.list({ sortBy: 'key', sortOrder: 'asc', limit, startingAfter, signal })
+    for await (const page of pagesOf(secrets, signal, options.limit)) {
       records.push(...page.items)
-      startingAfter = page.items.at(-1)?.id
-      ;({ hasMore: more, total } = page)
+      total = page.total
     }
     if (options.json === true) return printJson({ items: records, total })
     const rows = records.map(({ key, revision, createdAt, updatedAt, description }) => [
