@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { postgresMetadata } from '@strongroom/postgres'
 import { RegistryScene } from '@strongroom/testbed'
+import { expectRefusedAndWhole, expectWholeInMidOperation, type Trouble } from '@strongroom/testbed/cases'
 import pg from 'pg'
 import { describe, expect, it } from 'vitest'
 import { backendOf, thrownBy, urlWith, useDatabase } from './database.ts'
@@ -22,13 +23,13 @@ interface Stage {
   readOnly: boolean
 }
 
-interface Trouble {
+interface StageTrouble {
   readonly code: string
   begin(stage: Stage): Promise<void>
   end(stage: Stage): Promise<void>
 }
 
-const TROUBLES: Readonly<Record<string, Trouble>> = {
+const TROUBLES: Readonly<Record<string, StageTrouble>> = {
   'a server that vanishes': {
     code: 'unavailable',
     begin: () => database.server.crash(),
@@ -52,23 +53,13 @@ const TROUBLES: Readonly<Record<string, Trouble>> = {
 }
 
 describe.each(Object.entries(TROUBLES))('%s', (_, { code, begin, end }) => {
+  const troubleOf = (stage: Stage): Trouble => ({ code, begin: () => begin(stage), end: () => end(stage) })
   it(
     'refuses every call for certain, and all is there when it is over',
     async context => {
       if (!database.isOurs) context.skip('the server is not ours to stop')
       await withStage(async stage => {
-        const { scene } = stage
-        await begin(stage)
-        const refused = { kind: 'strongroom.secret-error', code, effect: 'none' }
-        expect(await scene.create('new', 'n1')).toMatchObject(refused)
-        expect(await scene.update('old', 'o2')).toMatchObject(refused)
-        expect(await scene.delete('old')).toMatchObject(refused)
-        // Without its entry in the trail nothing is shown.
-        expect(await thrownBy((await scene.secrets()).list())).toMatchObject(refused)
-        await end(stage)
-        expect(await scene.create('next', 'x1')).toBe('done')
-        await scene.settle()
-        expect(await scene.expectWhole()).toEqual({ next: 'x1', old: 'o1' })
+        await expectRefusedAndWhole(stage.scene, troubleOf(stage))
       })
     },
     SLOW_MS,
@@ -79,21 +70,7 @@ describe.each(Object.entries(TROUBLES))('%s', (_, { code, begin, end }) => {
     async context => {
       if (!database.isOurs) context.skip('the server is not ours to stop')
       await withStage(async stage => {
-        const { scene } = stage
-        const unclear = { kind: 'strongroom.secret-error', code, effect: 'unknown' }
-        scene.duringPut = () => begin(stage)
-        expect(await scene.create('new', 'n1')).toMatchObject(unclear)
-        await end(stage)
-        // The values of both are in the store; only the update can be proved, and is finished.
-        scene.duringPut = () => begin(stage)
-        expect(await scene.update('old', 'o2')).toMatchObject(unclear)
-        await end(stage)
-        await scene.settle()
-        expect(await scene.expectWhole()).toEqual({ old: 'o2' })
-        expect(await scene.create('new', 'n2')).toBe('done')
-        expect(await scene.delete('old')).toBe('done')
-        await scene.settle()
-        expect(await scene.expectWhole()).toEqual({ new: 'n2' })
+        await expectWholeInMidOperation(stage.scene, troubleOf(stage))
       })
     },
     SLOW_MS,

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { verifyAudit } from '@strongroom/core'
 import { sqliteMetadata } from '@strongroom/sqlite'
+import { expectIntentOfBefore } from '@strongroom/testbed/cases'
 import { describe, expect, it } from 'vitest'
 import { REGISTRY, START, World } from '@strongroom/conformance/metadata'
 import { APPLICATION_ID, MIGRATIONS } from '../src/schema.ts'
@@ -123,13 +124,7 @@ describe('the file', () => {
         const store = sqliteMetadata({ path, clock })
         return { store, dispose: () => store.close() }
       })
-      const [intent] = await world.store.claimExpiredIntents({ registry: REGISTRY, limit: 9, leaseMs: 5 }, {})
-      if (intent === undefined) throw new Error('not claimed')
-      expect(intent.request).toBeUndefined()
-      expect(await world.commitCreate(intent)).toMatchObject({ state: 'committed', record: { key: 'one', description: 'text' } })
-      const request = { ids: ['id'], fingerprints: ['fingerprint'], keepMs: 5 }
-      const record = await world.create({ request })
-      expect(await world.store.beginCreate(world.createRequest({ request }), {})).toEqual({ state: 'answered', record })
+      await expectIntentOfBefore(world)
       await world.dispose()
     })
   })

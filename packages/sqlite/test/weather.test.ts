@@ -4,12 +4,13 @@ import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { sqliteMetadata } from '@strongroom/sqlite'
 import { RegistryScene } from '@strongroom/testbed'
+import { expectRefusedAndWhole, expectWholeInMidOperation, type Trouble } from '@strongroom/testbed/cases'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { child, withFolder } from './folder.ts'
 
 // What a registry makes of a database in trouble: a coded error with the effect that is true, nothing lost, and recovery when it is over.
 
-interface Trouble {
+interface FileTrouble {
   readonly code: string
   /** What still fits into the pages that are there is made. */
   readonly partly?: true
@@ -32,7 +33,7 @@ function watchConnections(): void {
   })
 }
 
-const TROUBLES: Readonly<Record<string, Trouble>> = {
+const TROUBLES: Readonly<Record<string, FileTrouble>> = {
   'a disk that is full': {
     code: 'quota_exceeded',
     partly: true,
@@ -97,40 +98,16 @@ afterEach(() => {
 })
 
 describe.each(Object.entries(TROUBLES))('%s', (_, { code, partly, begin, end }) => {
+  const troubleOf = (path: string): Trouble => ({ code, partly, begin: () => begin(path), end: () => end(path) })
   it('refuses every call for certain, and all is there when it is over', async () => {
     await withScene(async (scene, path) => {
-      await begin(path)
-      const refused = { kind: 'strongroom.secret-error', code, effect: 'none' }
-      expect(await scene.create('new', 'n1')).toMatchObject(refused)
-      if (partly === undefined) {
-        expect(await scene.update('old', 'o2')).toMatchObject(refused)
-        expect(await scene.delete('old')).toMatchObject(refused)
-        // Without its entry in the trail nothing is shown.
-        await expect((await scene.secrets()).list()).rejects.toMatchObject(refused)
-      }
-      await end(path)
-      expect(await scene.create('next', 'x1')).toBe('done')
-      await scene.settle()
-      expect(await scene.expectWhole()).toEqual({ next: 'x1', old: 'o1' })
+      await expectRefusedAndWhole(scene, troubleOf(path))
     })
   })
 
   it('in mid-operation leaves nobody in the wrong, and nothing behind', async () => {
     await withScene(async (scene, path) => {
-      const unclear = { kind: 'strongroom.secret-error', code, effect: 'unknown' }
-      scene.duringPut = () => begin(path)
-      expect(await scene.create('new', 'n1')).toMatchObject(unclear)
-      await end(path)
-      // The values of both are in the store; only the update can be proved, and is finished.
-      scene.duringPut = () => begin(path)
-      expect(await scene.update('old', 'o2')).toMatchObject(unclear)
-      await end(path)
-      await scene.settle()
-      expect(await scene.expectWhole()).toEqual({ old: 'o2' })
-      expect(await scene.create('new', 'n2')).toBe('done')
-      expect(await scene.delete('old')).toBe('done')
-      await scene.settle()
-      expect(await scene.expectWhole()).toEqual({ new: 'n2' })
+      await expectWholeInMidOperation(scene, troubleOf(path))
     })
   })
 })
@@ -279,7 +256,7 @@ async function withScene(body: (scene: RegistryScene, path: string) => Promise<v
   })
 }
 
-async function refusedAtStart(trouble: Trouble | undefined): Promise<void> {
+async function refusedAtStart(trouble: FileTrouble | undefined): Promise<void> {
   if (trouble === undefined) throw new Error('no such trouble')
   await withScene(async (scene, path) => {
     await scene.close()

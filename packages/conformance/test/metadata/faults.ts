@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { setImmediate as tick } from 'node:timers/promises'
-import { SecretError, type IdempotentRequest, type MetadataStore, type QueueDraft, type SecretId } from '@strongroom/core'
+import { SecretError, type CallOptions, type IdempotentRequest, type MetadataStore, type QueueDraft, type SecretId } from '@strongroom/core'
 
 type Request<Method extends keyof MetadataStore> = MetadataStore[Method] extends (request: infer R, call: never) => unknown ? R : never
 
@@ -34,6 +34,19 @@ const beginning = (store: MetadataStore, change: (request: IdempotentRequest) =>
     beginCreate: (request, call) => store.beginCreate(changed(request), call),
     beginUpdate: (request, call) => store.beginUpdate(changed(request), call),
     updateDescription: (request, call) => store.updateDescription(changed(request), call),
+  }
+}
+
+/** The revision is compared before the transaction, and not in it. */
+const comparingBefore = <R extends Pick<Request<'commitRollback'>, 'registry' | 'account' | 'secret' | 'ifRevision'>, A>(
+  store: MetadataStore,
+  change: (request: R, call: CallOptions) => Promise<A>,
+) => {
+  return async (request: R, call: CallOptions): Promise<A> => {
+    const { registry, account, secret: id, ifRevision } = request
+    const found = await store.find({ registry, account, id }, call)
+    if (found?.revision !== ifRevision) throw SecretError.refused('conflict', 'metadata.fault')
+    return await change({ ...request, ifRevision: undefined }, call)
   }
 }
 
@@ -448,20 +461,10 @@ export const faults: Readonly<Record<string, Fault>> = {
     forgetRequests: coalesced(shared, 'forget', (request, call) => store.forgetRequests(request, call)),
   }),
   'races/one-change-of-a-revision': store => ({
-    async updateDescription(request, call) {
-      const { registry, account, secret: id, ifRevision } = request
-      const found = await store.find({ registry, account, id }, call)
-      if (found?.revision !== ifRevision) throw SecretError.refused('conflict', 'metadata.updateDescription')
-      return await store.updateDescription({ ...request, ifRevision: undefined }, call)
-    },
+    updateDescription: comparingBefore(store, (request, call) => store.updateDescription(request, call)),
   }),
   'races/one-rollback-of-a-revision': store => ({
-    async commitRollback(request, call) {
-      const { registry, account, secret: id, ifRevision } = request
-      const found = await store.find({ registry, account, id }, call)
-      if (found?.revision !== ifRevision) throw SecretError.refused('conflict', 'metadata.commitRollback')
-      return await store.commitRollback({ ...request, ifRevision: undefined }, call)
-    },
+    commitRollback: comparingBefore(store, (request, call) => store.commitRollback(request, call)),
   }),
   'races/rollback-or-destruction': store => ({
     // Looks what is kept before its transaction.

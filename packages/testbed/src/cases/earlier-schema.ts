@@ -1,0 +1,68 @@
+import { ACCOUNT, REGISTRY, type World } from '@strongroom/conformance/metadata'
+import { NEVER_UPDATED, type SecretId, type VersionId } from '@strongroom/core'
+import { expect } from 'vitest'
+
+// What a database of an earlier schema has, and what must be found of it: the same in every dialect.
+
+/** Records, and the entries of their changes, from before records kept versions. Their accounts are the database's own to write. */
+export const BEFORE_KEPT_VERSIONS: string = `
+  INSERT INTO records VALUES
+    ('${REGISTRY}', 'fresh', '${ACCOUNT}', 'a', NULL, 'full', 1000, 'alice', 'user', ${NEVER_UPDATED}, NULL, 1, 'main', 'p-1', 'v"1'),
+    ('${REGISTRY}', 'changed', '${ACCOUNT}', 'b', 'x', 'full', 1000, 'alice', 'user', 2000, 'robot', 3, 'main', 'p-2', 'v7'),
+    ('registry-9', 'changed', '${ACCOUNT}', 'b', 'x', 'full', 1000, 'robot', 'user', 3000, 'alice', 2, 'main', 'p-2', 'v8');
+  INSERT INTO audit VALUES
+    ('${REGISTRY}', '${ACCOUNT}', 1, 1, 'robot', 'user', 'secret.update', 'ok', NULL, 'changed', 'b', 'o-1', '', ''),
+    ('${REGISTRY}', '${ACCOUNT}', 2, 1, 'robot', 'service_account', 'secret.update', 'ok', NULL, 'changed', 'b', 'o-2', '', ''),
+    ('${REGISTRY}', '${ACCOUNT}', 3, 1, 'robot', 'user', 'secret.update', 'failed', 'conflict', 'changed', 'b', 'o-3', '', ''),
+    ('registry-9', '${ACCOUNT}', 1, 1, 'alice', 'user', 'secret.update', 'ok', NULL, 'changed', 'b', 'o-1', '', '');`
+
+/** A process of the release before is still at work, and knows nothing of the column. */
+const BY_THE_RELEASE_BEFORE = `
+  UPDATE records SET version = 'v10', revision = 5, updated_at = 4000, updated_by = 'alice' WHERE registry = '${REGISTRY}' AND id = 'changed';
+  INSERT INTO records (registry, id, account, key, cloud_secret_path, created_at, created_by_id, created_by_type, updated_at, revision, store, path, version)
+    VALUES ('${REGISTRY}', 'late', '${ACCOUNT}', 'c', 'full', 5000, 'robot', 'service_account', ${NEVER_UPDATED}, 1, 'main', 'p-3', 'v1');`
+
+/** `execute` runs SQL beside the store. */
+export async function expectKeptVersions(world: World, execute: (sql: string) => Promise<void>): Promise<void> {
+  expect((await world.find('fresh' as SecretId))?.versions).toEqual([
+    { version: 'v"1', revision: 1, committedAt: new Date(1000), committedBy: { id: 'alice', type: 'user' } },
+  ])
+  const changed = await world.find('changed' as SecretId)
+  expect(changed?.versions).toEqual([
+    { version: 'v7', revision: 3, committedAt: new Date(2000), committedBy: { id: 'robot', type: 'service_account' } },
+  ])
+  expect((await world.find('changed' as SecretId, ACCOUNT, 'registry-9'))?.versions).toEqual([
+    { version: 'v8', revision: 2, committedAt: new Date(3000), committedBy: { id: 'alice', type: 'user' } },
+  ])
+  if (changed === undefined) throw new Error('found, and not there')
+  await world.update(changed, 'v9', 2)
+  expect((await world.find(changed.id))?.versions.map(({ version }) => version)).toEqual(['v9', 'v7'])
+
+  await execute(BY_THE_RELEASE_BEFORE)
+  expect((await world.find(changed.id))?.versions).toMatchObject([
+    { version: 'v10', revision: 5, committedAt: new Date(4000), committedBy: { id: 'alice' } },
+    { version: 'v9' },
+    { version: 'v7' },
+  ])
+  expect((await world.find('late' as SecretId))?.versions).toEqual([
+    { version: 'v1', revision: 1, committedAt: new Date(5000), committedBy: { id: 'robot', type: 'service_account' } },
+  ])
+  const kept = { registry: REGISTRY, store: 'main', paths: [changed.pointer.path] }
+  expect((await world.store.owners(kept, {}))[0]?.row?.kept).toEqual(['v10', 'v9', 'v7'])
+  const plan = ['v10', 'v9', 'v7', 'v1'].map(named => ({ task: 'destroy_version', ...changed.pointer, version: named as VersionId }) as const)
+  await world.enqueue(...plan)
+  expect((await world.claim()).map(({ version }) => version)).toEqual(['v1'])
+  await world.update(changed, 'v11', 2)
+  expect((await world.claim()).map(({ version }) => version)).toEqual(['v9', 'v7'])
+}
+
+/** An intent of before idempotency keys, of the key `one` with the description `text`, is finished; and a request is known from now on. */
+export async function expectIntentOfBefore(world: World): Promise<void> {
+  const [intent] = await world.store.claimExpiredIntents({ registry: REGISTRY, limit: 9, leaseMs: 5 }, {})
+  if (intent === undefined) throw new Error('not claimed')
+  expect(intent.request).toBeUndefined()
+  expect(await world.commitCreate(intent)).toMatchObject({ state: 'committed', record: { key: 'one', description: 'text' } })
+  const request = { ids: ['id'], fingerprints: ['fingerprint'], keepMs: 5 }
+  const record = await world.create({ request })
+  expect(await world.store.beginCreate(world.createRequest({ request }), {})).toEqual({ state: 'answered', record })
+}
