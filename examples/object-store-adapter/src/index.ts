@@ -63,6 +63,8 @@ export function objectStoreDriver({ endpoint, bucket: name, sign }: ObjectStoreO
     return tags !== undefined
   }
 
+  const fullPathOf = (folder: string): string => `s3://${name}/${folder}`
+
   return {
     specification: 'v1',
     kind: 'object-store',
@@ -82,7 +84,7 @@ export function objectStoreDriver({ endpoint, bucket: name, sign }: ObjectStoreO
 
     async create({ path, payload, labels, token }, call) {
       const folder = folderOf(path)
-      const made = { version: FIRST, fullPath: `s3://${name}/${folder}` }
+      const made = { version: FIRST, fullPath: fullPathOf(folder) }
       const [oldest] = (await page(path, {}, call)).items
       if (oldest === undefined) {
         try {
@@ -145,6 +147,7 @@ export function objectStoreDriver({ endpoint, bucket: name, sign }: ObjectStoreO
       const firsts = items.filter(({ key }) => key.endsWith(`/${FIRST}`) && key.length - FIRST.length > prefix.length)
       const entries = firsts.map(async ({ key, size, at }) => ({
         path: key.slice(0, -FIRST.length - 1) as NativePath,
+        fullPath: fullPathOf(key.slice(0, -FIRST.length)),
         createdAt: size === 0 ? undefined : at,
         updatedAt: undefined,
         labels: withLabels ? labelsOf(await bucket.tags(key, call)) : undefined,

@@ -69,6 +69,7 @@ export function entryOf(entry: SecretListEntry, withLabels: boolean): DriverEntr
   const tags = listOf(entry.Tags).map(({ Key, Value = '' }) => [textOf(Key, 'none'), Value])
   return {
     path: textOf(entry.Name, 'none') as NativePath,
+    fullPath: textOf(entry.ARN, 'none'),
     createdAt: dateOf(entry.CreatedDate),
     updatedAt: dateOf(entry.LastChangedDate),
     labels: withLabels ? Object.fromEntries(tags) : undefined,

@@ -96,11 +96,21 @@ export function revived(versions: readonly JsonVersion[]): readonly DriverVersio
   return versions.map(({ token, createdAt, ...rest }) => ({ ...rest, token, createdAt: createdAt === undefined ? undefined : new Date(createdAt) }))
 }
 
+/** What a client outside this library reads it by. */
+export function fullPathOf(vaultUrl: string, path: NativePath): string {
+  return `${vaultUrl}/secrets/${path}`
+}
+
 /** The dates of a line are those of its newest version, so that nothing tells when the secret was made. */
-export function entryOf({ name, updatedOn, tags }: SecretProperties, prefix: string, withLabels: boolean): DriverEntry {
+export function entryOf(
+  { name, updatedOn, tags }: SecretProperties,
+  { vaultUrl, prefix, withLabels }: { readonly vaultUrl: string; readonly prefix: string; readonly withLabels: boolean },
+): DriverEntry {
+  // As the caller asks for it, so that a name of another case is found where it was looked for.
+  const path = `${prefix}${name.slice(prefix.length)}` as NativePath
   return {
-    // As the caller asks for it, so that a name of another case is found where it was looked for.
-    path: `${prefix}${name.slice(prefix.length)}` as NativePath,
+    path,
+    fullPath: fullPathOf(vaultUrl, path),
     createdAt: undefined,
     updatedAt: dateOf(updatedOn),
     labels: withLabels ? labelsOf(tags) : undefined,

@@ -156,7 +156,7 @@ export function azureDriver(options: AzureOptions): SecretDriver {
     async create(request, call) {
       const { path, token, labels } = request
       answers.checkName(path)
-      const fullPath = `${vaultUrl}/secrets/${path}`
+      const fullPath = answers.fullPathOf(vaultUrl, path)
       let there = false
       for await (const items of allVersions(path, call)) {
         const own = items.find(item => answers.tokenOf(item) === token && item.enabled !== false)
@@ -200,7 +200,7 @@ export function azureDriver(options: AzureOptions): SecretDriver {
       const { items, skip } = await page(call, from?.skip, (client, request) => client.listPropertiesOfSecrets(request))
       // The secret of a certificate is the certificate's: it is neither written nor removed on its own.
       const found = items.filter(({ name, managed }) => answers.sameName(name.slice(0, prefix.length), prefix) && managed !== true)
-      const entries = found.map(item => answers.entryOf(item, prefix, withLabels))
+      const entries = found.map(item => answers.entryOf(item, { vaultUrl, prefix, withLabels }))
       return { items: entries, next: skip === undefined ? undefined : cursors.seal('list', { page: (from?.page ?? 1) + 1, skip, kept: undefined }) }
     },
 

@@ -13,7 +13,8 @@ export type Action =
   | 'secret.delete'
   | 'secret.read_value'
   | 'secret.repair'
-  | 'store.migrate'
+  | 'secret.migrate'
+  | 'secret.adopt'
   | 'audit.read'
 
 /**

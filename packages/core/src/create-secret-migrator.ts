@@ -7,6 +7,8 @@ import { checkInteger, checkOptions, checkVersion } from './internal/checks.ts'
 import { persist } from './internal/persist.ts'
 import { READING_AND_WRITING } from './internal/powers.ts'
 import { putAgain } from './internal/put-again.ts'
+import { AdoptionRun } from './internal/adopt.ts'
+import { MigrationRun, type MigrateParts } from './internal/migrate.ts'
 import { Reconciliation, type ReconcileParts } from './internal/reconcile.ts'
 import { checkRegistryPolicy } from './internal/registry-policy.ts'
 import { BoundStores } from './internal/stores.ts'
@@ -16,11 +18,14 @@ import { listVersions } from './internal/writes.ts'
 import { keptBy, notKept, withoutPointer } from './metadata-support/records.ts'
 import { requireRevision } from './metadata-support/requests.ts'
 import type { References, StoredRecord } from './metadata.ts'
+import type { AdoptOptions, Adoption, AdoptionReport, MigrateOptions, Migration, MigrationPlan, MigrationReport, PlanOptions } from './migration.ts'
 import type { MigratorOptions, SecretMigrator } from './migrator.ts'
 import type { Finding, ReconcileOptions, ReconcileReport } from './reconciliation.ts'
 import type { RollbackResult, WriteOptions } from './registry.ts'
-import { accountId, type AccountId, type CallOptions, type SecretId, type VersionId } from './words.ts'
+import { accountId, type AccountId, type CallOptions, type NativePath, type SecretId, type VersionId } from './words.ts'
 
+const DROPPED_AT_ONCE = 1000
+const RECORDS_PAGE = 500
 const REPAIRS: readonly unknown[] = ['orphan', 'drift']
 const DEFAULT_GRACE_MS = 3_600_000
 const MAX_GRACE_MS = 30 * 24 * 3_600_000
@@ -39,23 +44,26 @@ export async function createSecretMigrator(options: MigratorOptions): Promise<Se
   const stores = await BoundStores.open(operation, options, READING_AND_WRITING, storePolicy)
   // Whoever made it may do everything; what is asked of it here is only to record.
   const access = new Access(operation, unsafeAllowEveryone, metadata, id, times.deadlineMs)
-  const protocol = new WriteProtocol(stores, access, new Upkeep(stores, times, keep), times, keep)
-  return new Migrator({ stores, protocol, access, actor, prefix: store => (typeof prefix === 'string' ? prefix : (prefix[store] ?? '')) })
+  const upkeep = new Upkeep(stores, times, keep)
+  const protocol = new WriteProtocol(stores, access, upkeep, times, keep)
+  const prefixOf = (store: string): string => (typeof prefix === 'string' ? prefix : (prefix[store] ?? ''))
+  return new Migrator({ stores, protocol, access, actor, upkeep, times, calls: new Calls(), prefix: prefixOf })
 }
 
-class Migrator implements SecretMigrator {
-  readonly #parts: ReconcileParts
-  readonly #calls = new Calls()
+type MigratorParts = ReconcileParts & MigrateParts
 
-  constructor(parts: ReconcileParts) {
+class Migrator implements SecretMigrator {
+  readonly #parts: MigratorParts
+  readonly #calls: Calls
+
+  constructor(parts: MigratorParts) {
     this.#parts = parts
+    this.#calls = parts.calls
   }
 
   async references(store: string, options: CallOptions = {}): Promise<References> {
     const operation = 'migrator.references'
-    this.#calls.assertOpen(operation)
-    checkOptions(operation, options, ['signal'])
-    if (typeof store !== 'string') throw SecretError.invalid(operation, 'a store’s name is a string')
+    this.#check(operation, store, options)
     const { registry, metadata } = this.#parts.stores
     return await this.#calls.track(persist(() => metadata.references({ registry, store }, options)))
   }
@@ -71,16 +79,80 @@ class Migrator implements SecretMigrator {
     }
     checkInteger(operation, 'graceMs', graceMs, 0, MAX_GRACE_MS)
     const names = store === undefined ? this.#parts.stores.names : [store]
-    const walk = new Reconciliation(this.#parts, { operation, names, repair: [...repair], graceMs, signal }).walk()
-    for (;;) {
-      // Between two steps nothing is under way, so that whoever stops asking keeps nobody from closing.
-      this.#calls.assertOpen(operation)
-      const step = await this.#calls.track(walk.next()).catch((error: unknown) => {
-        throw error instanceof SecretError ? error.in({ operation }) : error
-      })
-      if (step.done === true) return step.value
-      yield step.value
+    return yield* this.#stepped(operation, new Reconciliation(this.#parts, { operation, names, repair: [...repair], graceMs, signal }).walk())
+  }
+
+  async plan(options: PlanOptions): Promise<MigrationPlan> {
+    const operation = 'migrator.plan'
+    this.#calls.assertOpen(operation)
+    const run = new MigrationRun(this.#parts, operation, options)
+    return await this.#calls.track(run.plan()).catch((error: unknown) => {
+      throw error instanceof SecretError ? error.in({ operation }) : error
+    })
+  }
+
+  async *migrate(options: MigrateOptions): AsyncGenerator<Migration, MigrationReport> {
+    const operation = 'migrator.migrate'
+    this.#calls.assertOpen(operation)
+    return yield* this.#stepped(operation, new MigrationRun(this.#parts, operation, options).migrate())
+  }
+
+  async dropOldCopies(store: string, options: CallOptions = {}): Promise<number> {
+    const operation = 'migrator.dropOldCopies'
+    this.#check(operation, store, options)
+    const { registry, metadata } = this.#parts.stores
+    const drop = async (): Promise<number> => {
+      for (let count = 0; ;) {
+        const some = await persist(() => metadata.dropOldCopies({ registry, store, limit: DROPPED_AT_ONCE }, options))
+        count += some
+        if (some < DROPPED_AT_ONCE) return count
+      }
     }
+    return await this.#calls.track(drop())
+  }
+
+  async *adopt(options: AdoptOptions): AsyncGenerator<Adoption, AdoptionReport> {
+    const operation = 'migrator.adopt'
+    const { stores, actor } = this.#parts
+    this.#calls.assertOpen(operation)
+    return yield* this.#stepped(operation, new AdoptionRun(stores, actor, operation, options).walk())
+  }
+
+  async *records(options: CallOptions = {}): AsyncGenerator<StoredRecord> {
+    const operation = 'migrator.records'
+    checkOptions(operation, options, ['signal'])
+    const { registry, metadata, names } = this.#parts.stores
+    for (const store of names) {
+      for (let after: NativePath | undefined; ;) {
+        this.#calls.assertOpen(operation)
+        const found = await this.#calls.track(persist(() => metadata.scan({ registry, store, after, limit: RECORDS_PAGE }, options)))
+        yield* found
+        after = found.at(-1)?.pointer.path
+        if (found.length < RECORDS_PAGE) break
+      }
+    }
+  }
+
+  /** Step by step, so that whoever stops asking keeps nobody from closing. */
+  async *#stepped<T, R>(operation: string, walk: AsyncGenerator<T, R>): AsyncGenerator<T, R> {
+    try {
+      for (;;) {
+        this.#calls.assertOpen(operation)
+        const step = await this.#calls.track(walk.next())
+        if (step.done === true) return step.value
+        yield step.value
+      }
+    } catch (error) {
+      throw error instanceof SecretError ? error.in({ operation }) : error
+    } finally {
+      await walk.return(undefined as R)
+    }
+  }
+
+  #check(operation: string, store: string, options: CallOptions): void {
+    this.#calls.assertOpen(operation)
+    checkOptions(operation, options, ['signal'])
+    if (typeof store !== 'string') throw SecretError.invalid(operation, 'a store’s name is a string')
   }
 
   async rollback(account: AccountId, id: SecretId, version: VersionId, options: WriteOptions = {}): Promise<RollbackResult> {

@@ -63,6 +63,8 @@ export interface DriverVersion {
 
 export interface DriverEntry {
   readonly path: NativePath
+  /** As `create` answers it. */
+  readonly fullPath: string
   readonly createdAt: Date | undefined
   readonly updatedAt: Date | undefined
   /** Undefined when the request had `withLabels: false`, or the backend keeps none. */

@@ -34,8 +34,18 @@ export { memoryDriver, type MemoryDriverOptions } from './memory-driver.ts'
 export { memoryMetadata, type MemoryMetadataOptions } from './memory-metadata.ts'
 export { chainedEntry, isRepeated, type AuditHead } from './metadata-support/audit.ts'
 export { answeredBy, answerText, recordOfAnswer, requestRow, type RequestRow } from './metadata-support/idempotency.ts'
-export { auditOfIntent, begunAgain, busy, claimedIntent, createIntent, pendingOfIntent, updateIntent } from './metadata-support/intents.ts'
-export { changedRecord, createdRecord, keptBy, rolledBackRecord, updatedRecord, withoutPointer } from './metadata-support/records.ts'
+export { auditOfIntent, begunAgain, busy, claimedIntent, createIntent, migrateIntent, pendingOfIntent, updateIntent } from './metadata-support/intents.ts'
+export {
+  adoptedRecord,
+  changedRecord,
+  createdRecord,
+  keptBy,
+  migratedRecord,
+  rolledBackRecord,
+  samePointer,
+  updatedRecord,
+  withoutPointer,
+} from './metadata-support/records.ts'
 export { requireDrafts, requireRevision, requireWhole, type RequestOf } from './metadata-support/requests.ts'
 export {
   auditOfRow,
@@ -58,16 +68,20 @@ export {
   claimedTask,
   destroys,
   entryOfTask,
+  isIdle,
   mayRepair,
   newTask,
+  oldCopyOf,
   pendingOfTask,
   postponedTask,
   REMEMBER_SETTLED_MS,
   type Task,
 } from './metadata-support/tasks.ts'
 export type {
+  AdoptRequest,
   Answered,
   BeginCreate,
+  BeginMigrate,
   BeginUpdate,
   Busy,
   CommitOutcome,
@@ -75,6 +89,7 @@ export type {
   Intent,
   IntentId,
   MetadataStore,
+  OldCopy,
   PageRequest,
   PathOwner,
   PendingWork,
@@ -91,6 +106,18 @@ export type {
   SortOrder,
   StoredRecord,
 } from './metadata.ts'
+export type {
+  AdoptOptions,
+  Adoption,
+  AdoptionReport,
+  MigrateOptions,
+  Migration,
+  MigrationPlan,
+  MigrationRate,
+  MigrationReport,
+  PlanOptions,
+  Unfit,
+} from './migration.ts'
 export type { MigratorOptions, SecretMigrator } from './migrator.ts'
 export { decodeName, encodeName } from './names.ts'
 export type { OperationEvent, StorePolicy } from './policy.ts'
@@ -103,6 +130,7 @@ export type {
   AuditQuery,
   CreateInput,
   CreateOptions,
+  DeleteRecordOptions,
   ListQuery,
   MaintainOptions,
   MaintenanceReport,

@@ -146,6 +146,7 @@ export function memoryDriver(options: MemoryDriverOptions = {}): SecretDriver {
       const sorted = paths.toSorted(([a], [b]) => (a < b ? -1 : 1))
       const items = sorted.slice(0, PAGE).map(([path, secret]) => ({
         path,
+        fullPath: path,
         createdAt: secret.versions[0]?.createdAt,
         updatedAt: secret.versions.at(-1)?.createdAt,
         labels: withLabels ? { ...secret.labels } : undefined,

@@ -2,6 +2,7 @@ import { SecretError } from './errors.ts'
 import { appendAudit, readAudit } from './memory-metadata/audit.ts'
 import { forgetRequests } from './memory-metadata/idempotency.ts'
 import { claimExpiredIntents, claimQueue, queueRepair, settleQueue } from './memory-metadata/queue.ts'
+import { adopt, beginMigrate, commitMigrate, commitReturn, dropOldCopies, oldCopies } from './memory-metadata/migrations.ts'
 import { newRegistryState, type RegistryState, type Transaction } from './memory-metadata/state.ts'
 import { pending } from './memory-metadata/pending.ts'
 import { bindStores, find, owners, page, references, scan } from './memory-metadata/views.ts'
@@ -53,6 +54,12 @@ export function memoryMetadata(options: MemoryMetadataOptions = {}): MetadataSto
     updateDescription: method('updateDescription', updateDescription),
     commitRollback: method('commitRollback', commitRollback),
     commitDelete: method('commitDelete', commitDelete),
+    beginMigrate: method('beginMigrate', beginMigrate),
+    commitMigrate: method('commitMigrate', commitMigrate),
+    commitReturn: method('commitReturn', commitReturn),
+    oldCopies: method('oldCopies', oldCopies),
+    dropOldCopies: method('dropOldCopies', dropOldCopies),
+    adopt: method('adopt', adopt),
     find: method('find', find),
     page: method('page', page),
     claimExpiredIntents: method('claimExpiredIntents', claimExpiredIntents),

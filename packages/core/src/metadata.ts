@@ -40,6 +40,17 @@ export interface StoredRecord extends SecretRecord {
   readonly pointer: Pointer
   /** What it keeps, all at the pointer's path: the last committed first, which is the pointer's. */
   readonly versions: readonly RecordVersion[]
+  /** The version that was there when the secret was adopted: no task destroys it. Undefined for a secret that a create or a migration made. */
+  readonly adopted: VersionId | undefined
+}
+
+/** What a migration left behind in the store that it came from, until its purge is due. All of it is at the pointer's path. */
+export interface OldCopy {
+  readonly secret: SecretId
+  /** What was committed when the record left. */
+  readonly pointer: Pointer
+  readonly cloudSecretPath: string
+  readonly versions: readonly RecordVersion[]
 }
 
 export type SortField = 'created_at' | 'updated_at' | 'key'
@@ -59,11 +70,13 @@ export type IntentId = string & { readonly __brand: 'IntentId' }
 /** A write under way. Durable before the cloud is called; deleted by the transaction that commits or undoes it. */
 export interface Intent {
   readonly id: IntentId
-  readonly operation: 'create' | 'update'
+  /** `migrate` does not hold the record: another write goes before it, and then it is not committed. */
+  readonly operation: 'create' | 'update' | 'migrate'
   readonly account: AccountId
   readonly secret: SecretId
   readonly key: string
   readonly actor: Actor
+  /** Where the value goes. */
   readonly store: string
   readonly path: NativePath
   /** The pointer's version and the revision that the write started from; undefined for a create. */
@@ -91,7 +104,7 @@ export interface QueueEntry {
   readonly secret: SecretId
   readonly store: string
   readonly path: NativePath
-  /** The version to promote or destroy. */
+  /** The version to promote or destroy; of an old copy, what was committed. */
   readonly version: VersionId | undefined
   /** The operation whose late put is watched for. */
   readonly token: string | undefined
@@ -135,6 +148,8 @@ export interface QueueDraft {
   readonly delayMs?: number | undefined
   /** Claimed by the caller for so many milliseconds, so that it can be tried at once. */
   readonly claimMs?: number | undefined
+  /** A `purge_path` of an old copy: what a return to it needs. */
+  readonly copy?: Pick<OldCopy, 'cloudSecretPath' | 'versions'> | undefined
 }
 
 /** Another write holds the record. `expired`: its lease is over and recovery may settle it. */
@@ -196,6 +211,32 @@ export interface BeginUpdate {
   readonly request?: IdempotentRequest | undefined
 }
 
+export interface BeginMigrate {
+  readonly registry: string
+  readonly account: AccountId
+  readonly secret: SecretId
+  /** What the record must point at. */
+  readonly from: Pointer
+  readonly actor: Actor
+  /** Where the copy goes: a path that nothing has been at. */
+  readonly store: string
+  readonly path: NativePath
+  readonly token: string
+  readonly leaseMs: number
+}
+
+export interface AdoptRequest {
+  readonly registry: string
+  readonly account: AccountId
+  readonly secret: SecretId
+  readonly key: string
+  readonly description: string | null
+  readonly actor: Actor
+  readonly pointer: Pointer
+  readonly fullPath: string
+  readonly token: string
+}
+
 export interface PageRequest {
   readonly registry: string
   readonly account: AccountId
@@ -207,16 +248,18 @@ export interface PageRequest {
   readonly endingBefore: SecretId | undefined
 }
 
-/** Who names a path. A path that nobody names has no entry. `version`: the pointer's; `kept`: what the record keeps, the pointer's first. */
+/** Who names a path. A path that nobody names has no entry. `version`: the pointer's; `kept`: what the record keeps, the pointer's first; `adopted`: the record's. */
 export interface PathOwner {
   readonly path: NativePath
   readonly row:
-    | { readonly account: AccountId; readonly secret: SecretId; readonly version: VersionId; readonly kept: readonly VersionId[] }
+    | { readonly account: AccountId; readonly secret: SecretId; readonly version: VersionId; readonly kept: readonly VersionId[]; readonly adopted: VersionId | undefined }
     | undefined
   readonly intents: number
   readonly tasks: number
   /** Those of the tasks that are `destroy_version`: they wait for a label that has drifted, so a repair of it does not wait for them. */
   readonly destroys: number
+  /** Those that are `purge_path` in nobody's claim: the whole path goes, later than now. */
+  readonly purges: number
 }
 
 /** A task that mends what a reconciliation found, and who asked for it. */
@@ -292,7 +335,7 @@ export interface MetadataStore {
   /**
    * Moves the pointer from the intent's base to `version`, sets the intent's description, `ok` audit entry (`secret.update`), deletes
    * the intent, queues. `version` comes first of what the record keeps; behind the first `keep` of them (at least 1), each falls out
-   * and a `destroy_version` of it is queued after the rest. `replaces`, whose value `version` has, falls out before any other.
+   * and a `destroy_version` of it is queued after the rest, unless it was adopted. `replaces`, whose value `version` has, falls out before any other.
    */
   commitUpdate(
     request: {
@@ -355,7 +398,8 @@ export interface MetadataStore {
   ): Promise<{ readonly state: 'done'; readonly record: SecretRecord; readonly claimed: readonly QueueEntry[] } | Busy>
   /**
    * Deletes the row, leaves a tombstone for cursors, writes the `ok` audit entry (`secret.delete`) and queues `purge_path`,
-   * claimed for `claimMs`. Throws `not_found`, `conflict` (as `beginUpdate`).
+   * claimed for `claimMs`; for an adopted record only with `purgeAdopted`. Its old copies that are in nobody's claim are due at once.
+   * Throws `not_found`, `conflict` (as `beginUpdate`).
    */
   commitDelete(
     request: {
@@ -366,9 +410,63 @@ export interface MetadataStore {
       readonly actor: Actor
       readonly token: string
       readonly claimMs: number
+      readonly purgeAdopted?: boolean | undefined
     },
     call: CallOptions,
   ): Promise<{ readonly state: 'done'; readonly claimed: readonly QueueEntry[] } | Busy>
+
+  /** Begins a copy. `busy` when the record has an intent of any kind. Throws `not_found`, and `conflict` when the record is not at `from`. */
+  beginMigrate(
+    request: BeginMigrate,
+    call: CallOptions,
+  ): Promise<{ readonly state: 'begun'; readonly intent: Intent; readonly record: StoredRecord } | Busy>
+  /**
+   * Moves the pointer from `from` to the intent's place at `version`, which is all that the record keeps then, committed as it was before;
+   * `ok` audit entry (`secret.migrate`), deletes the intent, queues. The revision stays. `refused` also when another write has begun.
+   */
+  commitMigrate(
+    request: {
+      readonly registry: string
+      readonly intent: IntentId
+      readonly account: AccountId
+      readonly token: string
+      readonly from: Pointer
+      readonly version: VersionId
+      readonly fullPath: string
+      readonly enqueue: readonly QueueDraft[]
+    },
+    call: CallOptions,
+  ): Promise<CommitOutcome>
+  /**
+   * Moves the pointer back onto an old copy, whose tasks that would destroy it are deleted, with the `ok` audit entry (`secret.migrate`).
+   * The record keeps what the copy kept, `to` being committed as `from` was. `refused`, and nothing changed: the record is not at `from`,
+   * it has an intent of any kind, there is no old copy of it at `to`, or one that has been claimed. Throws `not_found`.
+   */
+  commitReturn(
+    request: {
+      readonly registry: string
+      readonly account: AccountId
+      readonly secret: SecretId
+      readonly from: Pointer
+      readonly to: Pointer
+      readonly actor: Actor
+      readonly token: string
+      readonly enqueue: readonly QueueDraft[]
+    },
+    call: CallOptions,
+  ): Promise<{ readonly state: 'done'; readonly record: SecretRecord } | { readonly state: 'refused' }>
+  /** The old copies of these secrets in a store that have never been claimed. */
+  oldCopies(
+    request: { readonly registry: string; readonly store: string; readonly secrets: readonly SecretId[] },
+    call: CallOptions,
+  ): Promise<readonly OldCopy[]>
+  /** Makes up to `limit` old copies of a store due that are not, and answers how many. */
+  dropOldCopies(request: { readonly registry: string; readonly store: string; readonly limit: number }, call: CallOptions): Promise<number>
+  /**
+   * Writes the row of a secret that is in its store already, with the `ok` audit entry (`secret.adopt`). `owned`: a row, an intent or a
+   * task names its path. Throws `already_exists` when a record of the account has the key; `busy` when a create has it.
+   */
+  adopt(request: AdoptRequest, call: CallOptions): Promise<{ readonly state: 'done'; readonly record: SecretRecord } | { readonly state: 'owned' } | Busy>
 
   /** The record by id or by key (one of the two), or undefined. */
   find(

@@ -1,13 +1,38 @@
 import type { SecretDriver } from './driver.ts'
-import type { MetadataStore, References } from './metadata.ts'
+import type { MetadataStore, References, StoredRecord } from './metadata.ts'
 import type { Finding, ReconcileOptions, ReconcileReport } from './reconciliation.ts'
 import type { RegistryPolicy, RollbackResult, WriteOptions } from './registry.ts'
+import type { AdoptOptions, Adoption, AdoptionReport, MigrateOptions, Migration, MigrationPlan, MigrationReport, PlanOptions } from './migration.ts'
 import type { AccountId, Actor, CallOptions, SecretId, VersionId } from './words.ts'
 
 /** The only object that both reads and writes values; an operator's tool makes one, a service need not. */
 export interface SecretMigrator extends AsyncDisposable {
   /** What still names a store. All zero: it may leave the configuration. */
   references(store: string, options?: CallOptions): Promise<References>
+  /**
+   * What a migration would do, and what stands in its way. Nothing is changed.
+   * @throws SecretError `invalid_argument`, `misconfigured` for a store that it was not given, and the stores' and the database's own
+   */
+  plan(options: PlanOptions): Promise<MigrationPlan>
+  /**
+   * Moves every secret of one store to another, while all of them can be read and written: each is read, put, read back and compared in
+   * constant time, and then one transaction moves its pointer. Another write to the secret comes first, and the copy is made again. Each
+   * secret is told as it is done; the report comes at the end, as the generator's return value. Killed, aborted or stopped anywhere,
+   * another call goes on. To go back is the same call the other way: it takes the old copies again that are still the same.
+   * @throws SecretError as `plan`; `too_large` when something does not fit, before anything is moved; what stops secret after secret,
+   * such as `unavailable` or `permission_denied`. What was moved before stands.
+   */
+  migrate(options: MigrateOptions): AsyncGenerator<Migration, MigrationReport>
+  /** Makes the old copies in a store due, which `maintain` then purges, and answers how many there were. */
+  dropOldCopies(store: string, options?: CallOptions): Promise<number>
+  /**
+   * Gives records to secrets that are in a store already, without reading, copying or changing them. Each is told as it is done. Readers
+   * get the version that is current now. It is never purged, unless a delete says `purgeAdopted`.
+   * @throws SecretError `invalid_argument`, `misconfigured`, and the store's and the database's own; what was adopted before stands
+   */
+  adopt(options: AdoptOptions): AsyncGenerator<Adoption, AdoptionReport>
+  /** Every record of every account in the stores that it was given, with where its value is: for an export. No value. */
+  records(options?: CallOptions): AsyncGenerator<StoredRecord>
   /**
    * Compares the database with the cloud and gives each difference as it is found; the report comes at the end, as the generator's
    * return value. It only looks, unless `repair` names what to mend. Safe beside writers and other runs. What it throws ends the

@@ -35,6 +35,11 @@ export interface WriteOptions extends CallOptions {
   readonly ifRevision?: number | undefined
 }
 
+export interface DeleteRecordOptions extends WriteOptions {
+  /** Also what was adopted is removed from the cloud. Otherwise it stays there as it is, with the versions that updates have added. */
+  readonly purgeAdopted?: boolean | undefined
+}
+
 export interface UpdateOptions extends WriteOptions, CreateOptions {}
 
 export interface ListQuery extends CallOptions {
@@ -84,7 +89,7 @@ export interface AccountSecrets {
    */
   rollback(id: SecretId, version: VersionId, options?: WriteOptions): Promise<RollbackResult>
   /** The record at once, and for good; the cloud's copy at once if it answers, else by `maintain`. The key is free again. */
-  delete(id: SecretId, options?: WriteOptions): Promise<void>
+  delete(id: SecretId, options?: DeleteRecordOptions): Promise<void>
   /** The account's audit trail in order; {@link verifyAudit} checks it. */
   audit(query?: AuditQuery): AsyncIterable<AuditEntry>
 }

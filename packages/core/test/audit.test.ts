@@ -171,7 +171,7 @@ describe('verifyAudit', () => {
   const FIELDS: Readonly<Record<keyof AuditEntry, (entry: AuditEntry) => Partial<AuditEntry>>> = {
     account: () => ({ account: accountId('acc-2') }),
     actor: ({ actor }) => ({ actor: { ...actor, id: 'someone' } }),
-    action: () => ({ action: 'store.migrate' }),
+    action: () => ({ action: 'secret.migrate' }),
     outcome: () => ({ outcome: 'some' as never }),
     code: ({ code }) => ({ code: code === 'conflict' ? undefined : 'conflict' }),
     secret: () => ({ secret: 'another' as SecretId }),

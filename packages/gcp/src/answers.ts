@@ -93,10 +93,11 @@ export function versionOf(answer: Answer, path: string, current: number | undefi
 
 /** @throws DriverFinding `corrupt` for a secret without a name */
 export function entryOf({ name, createTime, annotations }: Answer, withLabels: boolean): DriverEntry {
-  const [, path] = (typeof name === 'string' ? /\/secrets\/([^/]+)$/.exec(name) : null) ?? []
+  const fullPath = typeof name === 'string' ? name : ''
+  const [, path] = /\/secrets\/([^/]+)$/.exec(fullPath) ?? []
   if (path === undefined) throw damaged('none')
   const { [CLAIM]: _, ...labels } = (annotations ?? {}) as Readonly<Record<string, string>>
-  return { path: path as NativePath, createdAt: dateOf(createTime), updatedAt: undefined, labels: withLabels ? labels : undefined }
+  return { path: path as NativePath, fullPath, createdAt: dateOf(createTime), updatedAt: undefined, labels: withLabels ? labels : undefined }
 }
 
 /** What the annotation of a create says: its token, and when it took over what another had begun. */

@@ -41,6 +41,8 @@ export function localDriver(options: LocalDriverOptions): SecretDriver {
     return session
   }
 
+  const fullPathOf = (path: NativePath): string => `${place.location}#${path}`
+
   return {
     specification: 'v1',
     kind: 'local',
@@ -50,7 +52,7 @@ export function localDriver(options: LocalDriverOptions): SecretDriver {
     async create({ path, payload, labels, token }, { signal }) {
       const session = await start(signal)
       const { database } = session
-      const fullPath = `${place.location}#${path}`
+      const fullPath = fullPathOf(path)
       const made = await session.writeValue(path, payload, signal, sealed => {
         const old = rows.findSecret(database, path)
         if (old === undefined) {
@@ -125,8 +127,8 @@ export function localDriver(options: LocalDriverOptions): SecretDriver {
     async list({ prefix, withLabels, page }, { signal }) {
       const { database } = await start(signal)
       // The page token is the last path seen, so that pages stay whole while others write.
-      const found = rows.entriesFrom(database, prefix, page, withLabels, PAGE + 1)
-      const items = found.slice(0, PAGE)
+      const found = rows.entriesFrom(database, { prefix, after: page, withLabels, limit: PAGE + 1 })
+      const items = found.slice(0, PAGE).map(entry => ({ ...entry, fullPath: fullPathOf(entry.path) }))
       return { items, next: found.length > PAGE ? items.at(-1)?.path : undefined }
     },
 

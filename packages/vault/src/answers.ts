@@ -90,8 +90,8 @@ export function metadataOf(answer: unknown): Metadata {
   }
 }
 
-export function entryOf(path: NativePath, { createdAt, updatedAt, labels }: Metadata): DriverEntry {
-  return { path, createdAt, updatedAt, labels }
+export function entryOf(path: NativePath, fullPath: string, { createdAt, updatedAt, labels }: Metadata): DriverEntry {
+  return { path, fullPath, createdAt, updatedAt, labels }
 }
 
 export function damaged(effect: Effect): DriverFinding {

@@ -97,9 +97,11 @@ export function vaultDriver(options: VaultOptions): SecretDriver {
     }
   }
 
+  const fullPathOf = (path: string): string => `${namespace === '' ? '' : `${namespace}/`}${mount}/data/${path}`
+
   const labelled = async (path: NativePath, call: DriverCall): Promise<DriverEntry | undefined> => {
     try {
-      return entryOf(path, await metadata(path, call))
+      return entryOf(path, fullPathOf(path), await metadata(path, call))
     } catch (error) {
       if (classify(error).code === 'not_found') return undefined
       throw error
@@ -121,7 +123,7 @@ export function vaultDriver(options: VaultOptions): SecretDriver {
       } catch (error) {
         throw withCircumstances(error, { effect: 'unknown' })
       }
-      return { version, fullPath: `${namespace === '' ? '' : `${namespace}/`}${mount}/data/${path}` }
+      return { version, fullPath: fullPathOf(path) }
     },
 
     async append({ path, payload, after }, call) {
@@ -159,7 +161,8 @@ export function vaultDriver(options: VaultOptions): SecretDriver {
       if (page !== undefined && !(page.startsWith(folder) && isPath(page))) throw new DriverFinding(refused('invalid_argument'))
       const size = withLabels ? PAGE_WITH_LABELS : PAGE
       const { paths, next } = await walkFolders({ prefix, page, size, isPath }, (at, after) => listFolder(at, after, size, call))
-      const bare = (path: string): DriverEntry => ({ path: path as NativePath, createdAt: undefined, updatedAt: undefined, labels: undefined })
+      const nothing = { createdAt: undefined, updatedAt: undefined, labels: undefined }
+      const bare = (path: string): DriverEntry => ({ path: path as NativePath, fullPath: fullPathOf(path), ...nothing })
       if (!withLabels) return { items: paths.map(bare), next }
       const items: (DriverEntry | undefined)[] = []
       for (let from = 0; from < paths.length; from += PARALLEL_READS) {

@@ -19,6 +19,20 @@ export const listCases: readonly DriverCase[] = [
     },
   },
   {
+    id: 'list/full-path-as-create',
+    title: 'a list tells the full path of each secret, as its create did',
+    needs: [],
+    async run(context) {
+      const made = [await context.create(), await context.create()].map(({ path, fullPath }) => ({ path, fullPath }))
+      for (const withLabels of [false, true]) {
+        await context.settled(async () => {
+          const found = (await context.list(context.prefix, withLabels)).map(({ path, fullPath }) => ({ path, fullPath }))
+          assert.deepEqual(new Set(found), new Set(made))
+        })
+      }
+    },
+  },
+  {
     id: 'list/prefix-is-exact',
     title: 'a list has the paths that start with the prefix, and no others',
     needs: [],

@@ -119,6 +119,18 @@ export const faultyReads: readonly FaultyDriver[] = [
     }),
   },
   {
+    name: 'gives the path for the full path in a list with labels',
+    catches: 'list/full-path-as-create',
+    mutate: driver => ({
+      ...driver,
+      create: async (request, call) => ({ ...(await driver.create(request, call)), fullPath: `memory://${request.path}` }),
+      list: async (request, call) => {
+        const { items, next } = await driver.list(request, call)
+        return { items: items.map(item => ({ ...item, fullPath: request.withLabels ? item.path : `memory://${item.path}` })), next }
+      },
+    }),
+  },
+  {
     name: 'drops the second page',
     catches: 'list/every-item-once-across-pages',
     mutate: driver => ({ ...driver, list: async (request, call) => ({ ...(await driver.list(request, call)), next: undefined }) }),

@@ -7,6 +7,7 @@ import type {
   AuditQuery,
   CreateInput,
   CreateOptions,
+  DeleteRecordOptions,
   ListQuery,
   RollbackResult,
   SecretVersion,
@@ -199,17 +200,19 @@ export class Account implements AccountSecrets {
     )
   }
 
-  async delete(id: SecretId, options: WriteOptions = {}): Promise<void> {
+  async delete(id: SecretId, options: DeleteRecordOptions = {}): Promise<void> {
     const operation = 'registry.delete'
     const { calls, access, protocol } = this.#parts
     calls.assertOpen(operation)
-    checkOptions(operation, options, ['signal', 'ifRevision'])
+    checkOptions(operation, options, ['signal', 'ifRevision', 'purgeAdopted'])
+    const { ifRevision, purgeAdopted, signal } = options
     checkId(operation, id)
-    checkInteger(operation, 'ifRevision', options.ifRevision, 1, Number.MAX_SAFE_INTEGER)
+    checkInteger(operation, 'ifRevision', ifRevision, 1, Number.MAX_SAFE_INTEGER)
+    checkOneOf(operation, 'purgeAdopted', purgeAdopted, [true, false])
     await calls.track(
       (async () => {
         await access.check(operation, { ...this.#who, action: 'secret.delete', secret: id }, options)
-        await protocol.delete({ ...this.#who, operation, signal: options.signal }, id, options.ifRevision)
+        await protocol.delete({ ...this.#who, operation, signal }, id, { ifRevision, purgeAdopted })
       })(),
     )
   }

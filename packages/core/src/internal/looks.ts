@@ -1,9 +1,11 @@
 import type { DriverCall, DriverEntry, DriverVersion, SecretDriver } from '../driver.ts'
 import { isSecretError } from '../errors.ts'
+import { samePointer } from '../metadata-support/records.ts'
 import type { PathOwner, StoredRecord } from '../metadata.ts'
 import type { Finding, FindingKind } from '../reconciliation.ts'
 import { accountId, secretId, type AccountId, type NativePath, type SecretId, type VersionId } from '../words.ts'
 import { ACCOUNT_LABEL, labelsOf, REGISTRY_LABEL, SECRET_LABEL } from './labels.ts'
+import { isOurForm, spaceOf } from './paths.ts'
 import { persist } from './persist.ts'
 import type { BoundStores, GuardedStore } from './stores.ts'
 import { listVersions } from './writes.ts'
@@ -20,8 +22,6 @@ export interface Suspect {
 
 /** `skipped`: too young or under way, so that nothing is said of it. */
 export type Verdict = Suspect | 'skipped' | undefined
-
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 /**
  * The looks at single records and secrets. A list only names candidates, since it may be old and change while it is walked. A candidate
@@ -58,7 +58,7 @@ export class Looks {
     if (owner?.row !== undefined) return entry.labels === undefined ? undefined : await this.#labels(store, entry, owner.row)
     if (owner !== undefined) return 'skipped'
     const isOurs = labels[REGISTRY_LABEL] === this.#stores.registry
-    if (!isOurs && !UUID.test(path.slice(space.length))) return undefined
+    if (!isOurs && !isOurForm(path.slice(space.length))) return undefined
     const versions = await this.#versions(store, path, undefined)
     if (versions === undefined || (isOurs && !(await this.#isThere(store, path, versions)))) return undefined
     const dates = [entry.createdAt, entry.updatedAt, ...versions.map(({ createdAt }) => createdAt)].filter(date => date !== undefined)
@@ -67,7 +67,7 @@ export class Looks {
     const named = this.#labelled(labels)
     const finding = this.#finding(isOurs ? 'orphan' : 'foreign', store, path, undefined, named)
     if (!isOurs) return { finding, problem: FOREIGN, mendable: false, record: undefined }
-    if (named === undefined || !path.endsWith(`${this.#stores.registry}-${named.secret}`)) {
+    if (named === undefined || spaceOf(path, this.#stores.registry, named.secret) === undefined) {
       return { finding, problem: UNPROVEN, mendable: false, record: undefined }
     }
     if (dates.length === 0) return { finding, problem: UNDATED, mendable: false, record: undefined }
@@ -116,7 +116,8 @@ export class Looks {
   async #labels(store: Store, { path, labels }: DriverEntry, row: NonNullable<PathOwner['row']>): Promise<Verdict> {
     const wanted = labelsOf(this.#stores.registry, row.account, row.secret)
     const wrong = (found: DriverEntry['labels']): string[] => Object.keys(wanted).filter(name => found !== undefined && found[name] !== wanted[name])
-    if (wrong(labels).length === 0) return undefined
+    // What was adopted keeps its own.
+    if (row.adopted !== undefined || wrong(labels).length === 0) return undefined
     const record = await this.#find(row.account, row.secret)
     if (record === undefined || this.#isYoung(record.updatedAt ?? record.createdAt)) return 'skipped'
     const again = wrong((await this.#listed(store, path))?.labels)
@@ -217,9 +218,10 @@ export class Looks {
     return await persist(() => metadata.find({ registry, account, id }, { signal: this.#signal }))
   }
 
-  /** Every change of a pointer is a change of the revision. */
-  async #isUnchanged({ accountId: account, id, revision }: StoredRecord): Promise<boolean> {
-    return (await this.#find(account, id))?.revision === revision
+  /** Every change of a value is a change of the revision; a migration moves the pointer alone. */
+  async #isUnchanged({ accountId: account, id, revision, pointer }: StoredRecord): Promise<boolean> {
+    const now = await this.#find(account, id)
+    return now?.revision === revision && samePointer(now.pointer, pointer)
   }
 
   #ask<T>({ guard }: Store, key: string | undefined, attempt: (call: DriverCall) => Promise<T>): Promise<T> {

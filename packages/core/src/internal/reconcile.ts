@@ -6,6 +6,7 @@ import type { Actor, NativePath } from '../words.ts'
 import type { Access } from './access.ts'
 import { crypto } from './crypto.ts'
 import { Looks, type Store, type Suspect, type Verdict } from './looks.ts'
+import { spaceOf } from './paths.ts'
 import { persist } from './persist.ts'
 import { putAgain } from './put-again.ts'
 import type { BoundStores } from './stores.ts'
@@ -65,7 +66,10 @@ export class Reconciliation {
       const request = { registry, store: store.name, after, limit: PAGE }
       const records = await persist(() => metadata.scan(request, { signal: this.#run.signal }))
       const owners = await this.#owners(store, records.map(pathOf))
-      for (const { id, pointer } of records) if (pointer.path.endsWith(`${registry}-${id}`)) spaces.add(pointer.path.slice(0, -id.length))
+      for (const { id, pointer } of records) {
+        const space = spaceOf(pointer.path, registry, id)
+        if (space !== undefined) spaces.add(space)
+      }
       yield* this.#judge(records, 'records', record => this.#looks.record(store, record, owners.get(record.pointer.path)))
       after = records.at(-1)?.pointer.path
       if (records.length < PAGE) return

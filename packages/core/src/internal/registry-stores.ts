@@ -3,13 +3,12 @@ import type { RegistryPolicy, WriteOnlyDriver } from '../registry.ts'
 import type { ValueInput } from '../value.ts'
 import type { NativePath, SecretId } from '../words.ts'
 import { Checks } from './checks.ts'
+import { createdPath, ID_LENGTH } from './paths.ts'
 import type { BoundStores, GuardedStore } from './stores.ts'
 
 export interface CheckedStore extends GuardedStore<WriteOnlyDriver> {
   readonly checks: Checks
 }
-
-const ID_LENGTH = 36
 
 /** Where new secrets go, and what each store takes. */
 export class RegistryStores {
@@ -35,9 +34,9 @@ export class RegistryStores {
     this.writeTo.checks.fits(operation, this.writeTo.checks.prefix + this.#registry + '-'.repeat(1 + ID_LENGTH))
   }
 
-  /** The path of a new record: no key in it, so that the key is free again at once after a delete. */
+  /** The path of a new record. */
   path(id: SecretId): NativePath {
-    return `${this.writeTo.checks.prefix}${this.#registry}-${id}` as NativePath
+    return createdPath(this.writeTo.checks.prefix, this.#registry, id)
   }
 
   /** @throws SecretError `misconfigured` */

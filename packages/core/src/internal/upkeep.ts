@@ -80,7 +80,7 @@ export class Upkeep {
     await claimed(
       limit => metadata.claimExpiredIntents({ registry, limit, leaseMs }, {}),
       async intent => {
-        if (await this.#recover(intent)) tally.recovered += 1
+        if (await this.recoverClaimed(intent)) tally.recovered += 1
         else this.#postponed(tally, { ...intent, attempts: intent.recoveries })
       },
     )
@@ -101,7 +101,7 @@ export class Upkeep {
   async recoverOne(intent: IntentId): Promise<void> {
     const { registry, metadata } = this.#stores
     const claimed = await persist(() => metadata.claimExpiredIntents({ registry, limit: 1, leaseMs: this.#times.leaseMs, intent }, {}))
-    for (const one of claimed) await this.#recover(one)
+    for (const one of claimed) await this.recoverClaimed(one)
   }
 
   /** For the writer that queued the task and holds its claim. What fails here is put off; the write itself stands. */
@@ -109,8 +109,8 @@ export class Upkeep {
     await this.#settle(entry, await this.#run(entry, holder)).catch(() => {}) // its claim runs out, and a pass takes it
   }
 
-  /** Ends an expired intent: an update that can be proved is finished, everything else is undone and watched. */
-  async #recover(intent: Intent): Promise<boolean> {
+  /** Ends an expired intent that the caller has claimed: an update that can be proved is finished, everything else is undone and watched. */
+  async recoverClaimed(intent: Intent): Promise<boolean> {
     const { registry, metadata } = this.#stores
     const { id, account, token, path } = intent
     const place = { store: intent.store, path }
@@ -120,7 +120,7 @@ export class Upkeep {
       return true
     }
     try {
-      if (intent.base === undefined) return await undo([{ task: 'purge_path', ...place }, watch])
+      if (intent.operation !== 'update') return await undo([{ task: 'purge_path', ...place }, watch])
       const store = this.#stores.find(intent.store)
       if (store === undefined) return false
       const { versionProof, current } = store.driver.capabilities
@@ -226,9 +226,12 @@ export class Upkeep {
     if (owner !== undefined && owner.intents > 0) return { state: 'postponed', delayMs: this.#times.leaseMs }
     const place = { store: entry.store, path: entry.path }
     // Also where nothing is listed: a part of a create may have landed that is no version yet, and the path is nobody's any more.
-    if (owner?.row === undefined) return { state: 'watched', enqueue: [{ task: 'purge_path', ...place }] }
-    const { kept } = owner.row
+    // An old copy stays until its own purge, which takes all of it.
+    if (owner?.row === undefined) return { state: 'watched', enqueue: owner !== undefined && owner.purges > 0 ? [] : [{ task: 'purge_path', ...place }] }
+    const { kept, adopted } = owner.row
     const byToken = store.driver.capabilities.versionProof === 'token'
+    // Nothing tells the stray from what was there before the secret was adopted.
+    if (!byToken && adopted !== undefined) return { state: 'watched' }
     const strays = listed.filter(({ version, state, token }) => !kept.includes(version) && state === 'usable' && (!byToken || token === entry.token))
     return { state: 'watched', enqueue: strays.map(({ version }) => ({ task: 'destroy_version', ...place, version })) }
   }

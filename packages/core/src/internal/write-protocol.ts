@@ -176,12 +176,16 @@ export class WriteProtocol {
     return { record: answer.record, outsiders: seen.promotes || isNewest ? 'follow' : 'see_newest' }
   }
 
-  async delete(writer: Writer, secret: SecretId, ifRevision: number | undefined): Promise<void> {
+  async delete(
+    writer: Writer,
+    secret: SecretId,
+    options: { readonly ifRevision: number | undefined; readonly purgeAdopted: boolean | undefined },
+  ): Promise<void> {
     const { registry, metadata } = this.#stores
     const { account, actor } = writer
     const token = crypto().randomUUID()
     const audit = { account, actor, action: 'secret.delete', secret, operationId: token } as const
-    const request = { registry, account, secret, ifRevision, actor, token, claimMs: this.#times.leaseMs }
+    const request = { registry, account, secret, ...options, actor, token, claimMs: this.#times.leaseMs }
     const { answer } = await this.#begin(writer, audit, () => metadata.commitDelete(request, {}))
     for (const entry of answer.claimed) await this.#upkeep.tryNow(entry)
   }

@@ -1,8 +1,19 @@
 import { claimedIntent } from '../metadata-support/intents.ts'
 import { keptBy } from '../metadata-support/records.ts'
 import { requireDrafts, requireWhole, type RequestOf } from '../metadata-support/requests.ts'
-import { claimedTask, destroys, entryOfTask, mayRepair, newTask, postponedTask, REMEMBER_SETTLED_MS, type Task } from '../metadata-support/tasks.ts'
-import type { Intent, Pointer, QueueDraft, QueueEntry, RepairRequest } from '../metadata.ts'
+import {
+  claimedTask,
+  destroys,
+  entryOfTask,
+  isIdle,
+  mayRepair,
+  newTask,
+  oldCopyOf,
+  postponedTask,
+  REMEMBER_SETTLED_MS,
+  type Task,
+} from '../metadata-support/tasks.ts'
+import type { Intent, OldCopy, Pointer, QueueDraft, QueueEntry, RepairRequest } from '../metadata.ts'
 import type { AccountId, SecretId, VersionId } from '../words.ts'
 import { findDone, writeAudit } from './audit.ts'
 import { copyIntent, recordAtPath, type Transaction } from './state.ts'
@@ -33,10 +44,27 @@ export function cancelDestruction(transaction: Transaction, pointer: Pointer): b
   const { state, now } = transaction
   const { store, path, version } = pointer
   const planned = [...state.queue.values()].filter(task => task.store === store && task.path === path && destroys(task, [version]))
-  const idle = (task: Task): boolean => task.task === 'destroy_version' && (task.claim === '' || task.readyAt <= now)
-  if (!planned.every(idle)) return false
+  if (!planned.every(task => task.task === 'destroy_version' && isIdle(task, now))) return false
   for (const { id } of planned) state.queue.delete(id)
   return true
+}
+
+/** Takes back what would destroy an old copy that nobody has claimed yet. Undefined, and nothing changed, when there is none or another task is about to destroy it. */
+export function takeOldCopy(transaction: Transaction, secret: SecretId, { store, path, version }: Pointer): OldCopy | undefined {
+  const { state, now } = transaction
+  const planned = [...state.queue.values()].filter(task => task.store === store && task.path === path && destroys(task, [version]))
+  const copy = planned.map(oldCopyOf).find(found => found?.secret === secret && found.pointer.version === version)
+  if (copy === undefined || !planned.every(task => isIdle(task, now))) return undefined
+  for (const { id } of planned) state.queue.delete(id)
+  return copy
+}
+
+/** Answers how many have become due by it. */
+export function makeCopiesDue({ state, now }: Transaction, wanted: (copy: OldCopy) => boolean, limit: number): number {
+  const early = [...state.queue.values()].filter(task => task.readyAt > now).map(task => ({ task, copy: oldCopyOf(task) }))
+  const due = early.filter(({ copy }) => copy !== undefined && wanted(copy)).slice(0, limit)
+  for (const { task } of due) state.queue.set(task.id, { ...task, readyAt: now })
+  return due.length
 }
 
 export function claimExpiredIntents(

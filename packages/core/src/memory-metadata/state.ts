@@ -3,7 +3,7 @@ import type { RequestRow } from '../metadata-support/idempotency.ts'
 import { withoutPointer } from '../metadata-support/records.ts'
 import { requireRevision } from '../metadata-support/requests.ts'
 import type { Task } from '../metadata-support/tasks.ts'
-import type { Intent, IntentId, SecretRecord, StoredRecord } from '../metadata.ts'
+import type { Intent, IntentId, RecordVersion, SecretRecord, StoredRecord } from '../metadata.ts'
 import type { AccountId, NativePath, SecretId } from '../words.ts'
 
 /** Everything of one registry. Entries are replaced, never changed in place. */
@@ -63,7 +63,22 @@ export function recordAtPath({ state }: Transaction, store: string, path: Native
 
 /** The intent that keeps others from changing the record, or from creating one with its key. */
 export function intentOnSecret({ state }: Transaction, secret: SecretId): Intent | undefined {
-  return [...state.intents.values()].find(intent => intent.secret === secret)
+  return [...state.intents.values()].find(intent => intent.secret === secret && intent.operation !== 'migrate')
+}
+
+/** The migration of the record that is under way. */
+export function migrationOf({ state }: Transaction, secret: SecretId): Intent | undefined {
+  return [...state.intents.values()].find(intent => intent.secret === secret && intent.operation === 'migrate')
+}
+
+export function intentOnKey({ state }: Transaction, account: AccountId, key: string): Intent | undefined {
+  return [...state.intents.values()].find(intent => intent.account === account && intent.key === key && intent.operation !== 'migrate')
+}
+
+/** Whether a row or an intent is at the path. */
+export function isPathTaken(transaction: Transaction, store: string, path: NativePath): boolean {
+  const intents = [...transaction.state.intents.values()]
+  return recordAtPath(transaction, store, path) !== undefined || intents.some(intent => intent.store === store && intent.path === path)
 }
 
 export function intentOfToken({ state }: Transaction, account: AccountId, token: string): Intent | undefined {
@@ -78,8 +93,11 @@ export function copyRecord(stored: StoredRecord): SecretRecord {
 }
 
 export function copyStored(record: StoredRecord): StoredRecord {
-  const versions = record.versions.map(kept => ({ ...kept, committedAt: new Date(kept.committedAt), committedBy: { ...kept.committedBy } }))
-  return { ...copyRecord(record), pointer: { ...record.pointer }, versions }
+  return { ...copyRecord(record), pointer: { ...record.pointer }, versions: copyVersions(record.versions), adopted: record.adopted }
+}
+
+export function copyVersions(versions: readonly RecordVersion[]): readonly RecordVersion[] {
+  return versions.map(kept => ({ ...kept, committedAt: new Date(kept.committedAt), committedBy: { ...kept.committedBy } }))
 }
 
 export function copyIntent(intent: Intent): Intent {

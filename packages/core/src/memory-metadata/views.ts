@@ -1,6 +1,7 @@
 import { SecretError } from '../errors.ts'
 import { keptBy } from '../metadata-support/records.ts'
 import { requireWhole, type RequestOf } from '../metadata-support/requests.ts'
+import { isIdle } from '../metadata-support/tasks.ts'
 import type { PageRequest, PathOwner, RecordPage, References, StoredRecord } from '../metadata.ts'
 import type { NativePath } from '../words.ts'
 import { copyRecord, copyStored, recordAtPath, recordByKey, recordOf, type Transaction } from './state.ts'
@@ -29,17 +30,18 @@ export function page(transaction: Transaction, request: PageRequest): RecordPage
 }
 
 export function owners(transaction: Transaction, { store, paths }: RequestOf<'owners'>): readonly PathOwner[] {
-  const { state } = transaction
+  const { state, now } = transaction
   const named = (path: NativePath) => (entry: { readonly store: string; readonly path: NativePath }) => entry.store === store && entry.path === path
   const answers = [...new Set(paths)].map((path): PathOwner => {
     const row = recordAtPath(transaction, store, path)
     const tasks = [...state.queue.values()].filter(named(path))
     return {
       path,
-      row: row === undefined ? undefined : { account: row.accountId, secret: row.id, version: row.pointer.version, kept: keptBy(row) },
+      row: row === undefined ? undefined : { account: row.accountId, secret: row.id, version: row.pointer.version, kept: keptBy(row), adopted: row.adopted },
       intents: [...state.intents.values()].filter(named(path)).length,
       tasks: tasks.length,
       destroys: tasks.filter(({ task }) => task === 'destroy_version').length,
+      purges: tasks.filter(task => task.task === 'purge_path' && isIdle(task, now)).length,
     }
   })
   return answers.filter(({ row, intents, tasks }) => row !== undefined || intents > 0 || tasks > 0)

@@ -6,14 +6,15 @@ import type { Answered, Busy, CommitOutcome, Intent, IntentId, QueueDraft, Queue
 import type { AccountId } from '../words.ts'
 import { findDone, writeAudit } from './audit.ts'
 import { keepAnswer, keptAnswer, knownRequest, rememberRequest } from './idempotency.ts'
-import { cancelDestruction, enqueue, isQueued } from './queue.ts'
+import { cancelDestruction, enqueue, isQueued, makeCopiesDue } from './queue.ts'
 import {
   copyIntent,
   copyRecord,
   copyStored,
   intentOfToken,
+  intentOnKey,
   intentOnSecret,
-  recordAtPath,
+  isPathTaken,
   recordByKey,
   recordOf,
   requireRecord,
@@ -21,7 +22,7 @@ import {
 } from './state.ts'
 
 type BegunCreate = { readonly state: 'begun'; readonly intent: Intent }
-type BegunUpdate = BegunCreate & { readonly record: StoredRecord }
+export type BegunUpdate = BegunCreate & { readonly record: StoredRecord }
 
 export function beginCreate(transaction: Transaction, request: RequestOf<'beginCreate'>): BegunCreate | Answered | Busy {
   const { operation, state, now } = transaction
@@ -32,11 +33,9 @@ export function beginCreate(transaction: Transaction, request: RequestOf<'beginC
   const known = knownRequest(transaction, request)
   if (known !== undefined) return known
   if (recordByKey(transaction, account, key) !== undefined) throw SecretError.refused('already_exists', operation)
-  const other = [...state.intents.values()].find(intent => intent.secret === secret || (intent.account === account && intent.key === key))
+  const other = intentOnSecret(transaction, secret) ?? intentOnKey(transaction, account, key)
   if (other !== undefined) return busy(other, now)
-  const pathTaken =
-    recordAtPath(transaction, store, path) ?? [...state.intents.values()].find(intent => intent.store === store && intent.path === path)
-  if (mine !== undefined || pathTaken !== undefined || state.records.has(secret) || state.tombstones.has(secret)) {
+  if (mine !== undefined || isPathTaken(transaction, store, path) || state.records.has(secret) || state.tombstones.has(secret)) {
     throw SecretError.invalid(operation, 'the id, the path and the token of a create are new')
   }
   const intent = createIntent(request, now)
@@ -151,7 +150,7 @@ export function commitDelete(
   transaction: Transaction,
   request: RequestOf<'commitDelete'>,
 ): { readonly state: 'done'; readonly claimed: readonly QueueEntry[] } | Busy {
-  const { account, secret, ifRevision, actor, token, claimMs } = request
+  const { account, secret, ifRevision, actor, token, claimMs, purgeAdopted = false } = request
   requireWhole(transaction.operation, 'claimMs', claimMs, 0)
   if (findDone(transaction, account, token)?.secret === secret) return { state: 'done', claimed: [] }
   const record = requireRecord(transaction, account, secret, ifRevision)
@@ -160,17 +159,19 @@ export function commitDelete(
   transaction.state.records.delete(secret)
   transaction.state.tombstones.set(secret, record)
   writeAudit(transaction, { account, actor, action: 'secret.delete', outcome: 'ok', secret, key: record.key, operationId: token })
+  makeCopiesDue(transaction, copy => copy.secret === secret, Infinity)
   const { store, path } = record.pointer
-  return { state: 'done', claimed: enqueue(transaction, { account, secret }, [{ task: 'purge_path', store, path, claimMs }]) }
+  const purge: readonly QueueDraft[] = record.adopted === undefined || purgeAdopted ? [{ task: 'purge_path', store, path, claimMs }] : []
+  return { state: 'done', claimed: enqueue(transaction, { account, secret }, purge) }
 }
 
-function repeated(mine: Intent, now: number): BegunCreate | Busy {
+export function repeated(mine: Intent, now: number): BegunCreate | Busy {
   const again = begunAgain(mine, now)
   return again.state === 'busy' ? again : { ...again, intent: copyIntent(mine) }
 }
 
 /** The intent that a commit or an abandonment is for, while it is there. */
-function heldIntent(
+export function heldIntent(
   { state }: Transaction,
   operation: Intent['operation'] | undefined,
   { intent: id, account, token }: { readonly intent: IntentId; readonly account: AccountId; readonly token: string },
@@ -181,7 +182,7 @@ function heldIntent(
 }
 
 /** What became of an operation whose intent is gone. */
-function becameOf(transaction: Transaction, account: AccountId, token: string): CommitOutcome {
+export function becameOf(transaction: Transaction, account: AccountId, token: string): CommitOutcome {
   const done = findDone(transaction, account, token)
   if (done === undefined) return { state: 'undone' }
   const record = done.secret === undefined ? undefined : recordOf(transaction, account, done.secret)
@@ -189,7 +190,7 @@ function becameOf(transaction: Transaction, account: AccountId, token: string): 
   return { state: 'committed', record: keptAnswer(transaction, account, token) ?? now, claimed: [] }
 }
 
-function commit(transaction: Transaction, intent: Intent, drafts: RequestOf<'commitUpdate'>['enqueue'], record: StoredRecord): CommitOutcome {
+export function commit(transaction: Transaction, intent: Intent, drafts: RequestOf<'commitUpdate'>['enqueue'], record: StoredRecord): CommitOutcome {
   transaction.state.records.set(record.id, record)
   transaction.state.intents.delete(intent.id)
   keepAnswer(transaction, intent, record)

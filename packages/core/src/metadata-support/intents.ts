@@ -1,6 +1,6 @@
 import type { AuditDraft } from '../audit.ts'
 import { crypto } from '../internal/crypto.ts'
-import type { BeginCreate, BeginUpdate, Busy, Intent, IntentId, PendingWork, StoredRecord } from '../metadata.ts'
+import type { BeginCreate, BeginMigrate, BeginUpdate, Busy, Intent, IntentId, PendingWork, StoredRecord } from '../metadata.ts'
 
 /** For authors of metadata stores: the intent of a create. Times are milliseconds since 1970 by the database's clock, here and below. */
 export function createIntent(request: BeginCreate, now: number): Intent {
@@ -13,6 +13,13 @@ export function updateIntent(request: BeginUpdate, record: StoredRecord, now: nu
   const { id: secret, key, pointer, revision } = record
   const { store, path, version } = pointer
   return newIntent(request, now, { operation: 'update', secret, key, store, path, base: { version, revision }, description: request.description })
+}
+
+/** For authors of metadata stores: the intent of a migration of the record as it is. */
+export function migrateIntent(request: BeginMigrate, record: StoredRecord, now: number): Intent {
+  const { secret, store, path } = request
+  const base = { version: record.pointer.version, revision: record.revision }
+  return newIntent(request, now, { operation: 'migrate', secret, key: record.key, store, path, base, description: undefined })
 }
 
 /** For authors of metadata stores: what a writer is told that finds another's intent. */
@@ -43,7 +50,7 @@ export function auditOfIntent({ account, actor, operation, secret, key, token }:
 }
 
 function newIntent(
-  { account, actor, token, leaseMs, request }: BeginCreate | BeginUpdate,
+  { account, actor, token, leaseMs, request }: Pick<BeginCreate, 'account' | 'actor' | 'token' | 'leaseMs' | 'request'>,
   now: number,
   own: Pick<Intent, 'operation' | 'secret' | 'key' | 'store' | 'path' | 'base' | 'description'>,
 ): Intent {

@@ -1,11 +1,26 @@
 import { SecretError } from '../errors.ts'
-import type { Intent, Pointer, QueueDraft, RecordVersion, SecretRecord, StoredRecord } from '../metadata.ts'
+import type { AdoptRequest, Intent, OldCopy, Pointer, QueueDraft, RecordVersion, SecretRecord, StoredRecord } from '../metadata.ts'
 import type { Actor, VersionId } from '../words.ts'
 import type { RequestOf } from './requests.ts'
 
 /** For authors of metadata stores: the record that the commit of a create writes. */
 export function createdRecord(intent: Intent, version: VersionId, fullPath: string, now: number): StoredRecord {
-  const { account, secret, key, actor, store, path, description = null } = intent
+  const { store, path, description = null } = intent
+  return newRecord({ ...intent, description, pointer: { store, path, version }, fullPath }, undefined, now)
+}
+
+/** For authors of metadata stores: the record of a secret that is adopted. */
+export function adoptedRecord(request: AdoptRequest, now: number): StoredRecord {
+  const { id, type } = request.actor
+  return newRecord({ ...request, actor: { id, type } }, request.pointer.version, now)
+}
+
+function newRecord(
+  made: Pick<AdoptRequest, 'account' | 'secret' | 'key' | 'description' | 'actor' | 'pointer' | 'fullPath'>,
+  adopted: VersionId | undefined,
+  now: number,
+): StoredRecord {
+  const { account, secret, key, description, actor, pointer, fullPath } = made
   return {
     id: secret,
     accountId: account,
@@ -17,9 +32,23 @@ export function createdRecord(intent: Intent, version: VersionId, fullPath: stri
     updatedAt: null,
     updatedBy: null,
     revision: 1,
-    pointer: { store, path, version },
-    versions: [{ version, revision: 1, committedAt: new Date(now), committedBy: actor }],
+    pointer: { ...pointer },
+    versions: [{ version: pointer.version, revision: 1, committedAt: new Date(now), committedBy: actor }],
+    adopted,
   }
+}
+
+/** For authors of metadata stores: the record once it is at another place; undefined when it is not at `from`. */
+export function migratedRecord(
+  record: StoredRecord | undefined,
+  from: Pointer,
+  to: { readonly pointer: Pointer } & Pick<OldCopy, 'cloudSecretPath' | 'versions'>,
+): StoredRecord | undefined {
+  if (record === undefined || !samePointer(record.pointer, from)) return undefined
+  const { version } = to.pointer
+  const committed = record.versions.slice(0, 1).map(first => ({ ...first, version }))
+  const versions = [...committed, ...to.versions.filter(kept => kept.version !== version)]
+  return { ...record, cloudSecretPath: to.cloudSecretPath, pointer: { ...to.pointer }, versions, adopted: undefined }
 }
 
 /**
@@ -38,7 +67,7 @@ export function updatedRecord(
   const description = intent.description === undefined ? record.description : intent.description
   const changed = pointedAt({ ...record, description }, version, actor, now)
   const versions = changed.versions.filter(kept => kept.version !== replaces).slice(0, keep)
-  const fallen = changed.versions.filter(kept => !versions.includes(kept))
+  const fallen = changed.versions.filter(kept => !versions.includes(kept) && kept.version !== record.adopted)
   return {
     record: { ...changed, versions },
     destroy: fallen.map(({ version: old }) => ({ task: 'destroy_version', store, path, version: old })),
@@ -73,7 +102,7 @@ export function changedRecord(changed: StoredRecord, now: number): StoredRecord 
 }
 
 /** For authors of metadata stores: without what it keeps and where, which is the registry's own affair. */
-export function withoutPointer({ pointer: _pointer, versions: _versions, ...record }: StoredRecord): SecretRecord {
+export function withoutPointer({ pointer: _pointer, versions: _versions, adopted: _adopted, ...record }: StoredRecord): SecretRecord {
   return record
 }
 
@@ -82,6 +111,7 @@ export function keptBy({ versions }: Pick<StoredRecord, 'versions'>): readonly V
   return versions.map(({ version }) => version)
 }
 
-function samePointer(a: Pointer, b: Pointer): boolean {
+/** For authors of metadata stores. */
+export function samePointer(a: Pointer, b: Pointer): boolean {
   return a.store === b.store && a.path === b.path && a.version === b.version
 }

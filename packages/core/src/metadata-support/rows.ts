@@ -28,6 +28,7 @@ export interface RecordRow {
   readonly version: VersionId
   /** What the record keeps, as JSON; the pointer's version first. */
   readonly versions: string
+  readonly adopted: VersionId | null
 }
 
 export interface IntentRow {
@@ -67,6 +68,8 @@ export interface TaskRow {
   readonly ready_at: number
   readonly code: SecretErrorCode | null
   readonly retained_until: number | null
+  /** What an old copy was, as JSON. */
+  readonly copy: string | null
 }
 
 export interface AuditRow {
@@ -102,6 +105,7 @@ export function recordRow(record: StoredRecord): RecordRow {
     path: record.pointer.path,
     version: record.pointer.version,
     versions: versionsText(record.versions),
+    adopted: record.adopted ?? null,
   }
 }
 
@@ -121,7 +125,8 @@ export function recordOfRow(row: RecordRow): SecretRecord {
 }
 
 export function storedOfRow(row: RecordRow): StoredRecord {
-  return { ...recordOfRow(row), pointer: { store: row.store, path: row.path, version: row.version }, versions: versionsOfRow(row) }
+  const pointer = { store: row.store, path: row.path, version: row.version }
+  return { ...recordOfRow(row), pointer, versions: versionsOfRow(row), adopted: row.adopted ?? undefined }
 }
 
 interface VersionEntry {
@@ -149,17 +154,37 @@ function versionsText(versions: readonly RecordVersion[]): string {
  * and its actor's type, which the row has not, for the creator's.
  */
 function versionsOfRow(row: RecordRow): readonly RecordVersion[] {
-  const known = entriesOf(row.versions).map((entry): RecordVersion => ({
-    version: entry.version,
-    revision: entry.revision,
-    committedAt: new Date(entry.committed_at),
-    committedBy: { id: entry.committed_by_id, type: entry.committed_by_type },
-  }))
+  const known = versionsOfText(row.versions)
   if (known[0]?.version === row.version) return known
   const { version } = row
   const { revision, updatedAt, createdAt, updatedBy, createdBy } = recordOfRow(row)
   const first = { version, revision, committedAt: updatedAt ?? createdAt, committedBy: { ...createdBy, id: updatedBy ?? createdBy.id } }
   return [first, ...known.filter(other => other.version !== version)]
+}
+
+function versionsOfText(text: string): readonly RecordVersion[] {
+  return entriesOf(text).map(entry => ({
+    version: entry.version,
+    revision: entry.revision,
+    committedAt: new Date(entry.committed_at),
+    committedBy: { id: entry.committed_by_id, type: entry.committed_by_type },
+  }))
+}
+
+interface CopyText {
+  readonly cloud_secret_path: string
+  /** A {@link versionsText}. */
+  readonly versions: string
+}
+
+function copyText({ cloudSecretPath, versions }: NonNullable<Task['copy']>): string {
+  const copy: CopyText = { cloud_secret_path: cloudSecretPath, versions: versionsText(versions) }
+  return JSON.stringify(copy)
+}
+
+function copyOfText(text: string): NonNullable<Task['copy']> {
+  const copy = JSON.parse(text) as CopyText
+  return { cloudSecretPath: copy.cloud_secret_path, versions: versionsOfText(copy.versions) }
 }
 
 /** For authors of metadata stores in SQL: what no task may destroy while the row is there. */
@@ -231,6 +256,7 @@ export function taskRow(task: Task): TaskRow {
     ready_at: task.readyAt,
     code: task.code ?? null,
     retained_until: task.retainedUntil ?? null,
+    copy: task.copy === undefined ? null : copyText(task.copy),
   }
 }
 
@@ -250,6 +276,7 @@ export function taskOfRow(row: TaskRow): Task {
     readyAt: row.ready_at,
     code: row.code ?? undefined,
     retainedUntil: row.retained_until ?? undefined,
+    copy: row.copy === null ? undefined : copyOfText(row.copy),
   }
 }
 

@@ -1,6 +1,6 @@
 import { crypto } from '../internal/crypto.ts'
 import type { SecretErrorCode } from '../errors.ts'
-import type { PathOwner, PendingWork, QueueDraft, QueueEntry, QueueTask, RepairRequest } from '../metadata.ts'
+import type { OldCopy, PathOwner, PendingWork, QueueDraft, QueueEntry, QueueTask, RepairRequest } from '../metadata.ts'
 import type { AccountId, SecretId, VersionId } from '../words.ts'
 import type { RequestOf } from './requests.ts'
 
@@ -11,6 +11,8 @@ export interface Task extends QueueEntry {
   /** Why it was put off. */
   readonly code: SecretErrorCode | undefined
   readonly retainedUntil: number | undefined
+  /** Of an old copy. */
+  readonly copy: QueueDraft['copy']
 }
 
 type Retry = Extract<RequestOf<'settleQueue'>['outcome'], { readonly state: 'retry' }>
@@ -20,7 +22,7 @@ export const REMEMBER_SETTLED_MS = 86_400_000
 
 /** For authors of metadata stores: the task of a draft. `owner` is what it follows from. */
 export function newTask(owner: { readonly account: AccountId; readonly secret: SecretId }, draft: QueueDraft, now: number): Task {
-  const { task, store, path, version, token, delayMs = 0, claimMs } = draft
+  const { task, store, path, version, token, delayMs = 0, claimMs, copy } = draft
   return {
     id: crypto().randomUUID(),
     task,
@@ -36,6 +38,7 @@ export function newTask(owner: { readonly account: AccountId; readonly secret: S
     readyAt: now + Math.max(delayMs, claimMs ?? 0),
     code: undefined,
     retainedUntil: undefined,
+    copy,
   }
 }
 
@@ -45,7 +48,7 @@ export function claimedTask(task: Task, readyAt: number): Task {
 }
 
 /** For authors of metadata stores: a task as its claimant gets it. */
-export function entryOfTask({ readyAt: _readyAt, code: _code, retainedUntil: _retainedUntil, ...entry }: Task): QueueEntry {
+export function entryOfTask({ readyAt: _readyAt, code: _code, retainedUntil: _retainedUntil, copy: _copy, ...entry }: Task): QueueEntry {
   return { ...entry, queuedAt: new Date(entry.queuedAt) }
 }
 
@@ -82,7 +85,18 @@ export function destroys(
   return task === 'purge_path' || (task === 'destroy_version' && version !== undefined && named.includes(version))
 }
 
-type Named = Pick<PathOwner, 'intents' | 'tasks' | 'destroys'> & { readonly row: Omit<NonNullable<PathOwner['row']>, 'kept'> | undefined }
+/** For authors of metadata stores: the old copy that a task is of, as long as nobody has ever claimed it. */
+export function oldCopyOf({ task, secret, store, path, version, attempts, copy }: Task): OldCopy | undefined {
+  if (task !== 'purge_path' || copy === undefined || version === undefined || attempts > 0) return undefined
+  return { secret, pointer: { store, path, version }, ...copy }
+}
+
+/** For authors of metadata stores: whether nobody is about to do it. */
+export function isIdle({ claim, readyAt }: Pick<Task, 'claim' | 'readyAt'>, now: number): boolean {
+  return claim === '' || readyAt <= now
+}
+
+type Named = Pick<PathOwner, 'intents' | 'tasks' | 'destroys'> & { readonly row: Omit<NonNullable<PathOwner['row']>, 'kept' | 'adopted'> | undefined }
 
 /** For authors of metadata stores: whether a repair may be queued, by who names its path now. */
 export function mayRepair({ task, account, secret, version }: RepairRequest, owner: Named | undefined): boolean {

@@ -1,0 +1,199 @@
+import { isSecretError, SecretError } from '../errors.ts'
+import type { OldCopy, StoredRecord } from '../metadata.ts'
+import type { MigrateOptions, Migration, MigrationPlan, MigrationReport, PlanOptions, Unfit } from '../migration.ts'
+import type { NativePath, SecretId } from '../words.ts'
+import { sleep } from './backoff.ts'
+import type { Calls } from './calls.ts'
+import { checkInteger, checkOptions, isObject } from './checks.ts'
+import { inParallel } from './in-parallel.ts'
+import { Mover, type MoveParts, type MovePlace } from './move.ts'
+import { Pace } from './pace.ts'
+import { ID_LENGTH, movedPath } from './paths.ts'
+import { persist } from './persist.ts'
+
+const PAGE = 100
+const DEFAULT_CONCURRENCY = 16
+const DEFAULT_GRACE_MS = 24 * 3_600_000
+const KEEP_MS = 100 * 365 * 24 * 3_600_000
+const MAX_GRACE_MS = 366 * 24 * 3_600_000
+/** So many secrets that fail one after the other for a reason that is not theirs end the run. */
+const MUCH_TROUBLE = 8
+const PLAN_OPTIONS = ['from', 'to', 'concurrency', 'rate', 'measure', 'signal']
+
+interface Candidate {
+  readonly record: StoredRecord
+  readonly copy: OldCopy | undefined
+}
+
+export interface MigrateParts extends MoveParts {
+  readonly calls: Calls
+  readonly prefix: (store: string) => string
+}
+
+/** One store's records to another, some at a time, until none is left that can be moved. What is done stands; another run goes on. */
+export class MigrationRun {
+  readonly #parts: MigrateParts
+  readonly #operation: string
+  readonly #signal: AbortSignal | undefined
+  readonly #from: MovePlace
+  readonly #to: MovePlace
+  readonly #concurrency: number
+  readonly #measures: boolean
+  readonly #rates: readonly (number | undefined)[]
+  readonly #skipUnfit: boolean
+  readonly #mover: Mover
+
+  /** @throws SecretError `invalid_argument`, and `misconfigured` for a store that the migrator was not given */
+  constructor(parts: MigrateParts, operation: string, options: MigrateOptions | PlanOptions) {
+    checkOptions(operation, options, operation === 'migrator.plan' ? PLAN_OPTIONS : [...PLAN_OPTIONS, 'graceMs', 'skipUnfit'])
+    const { from, to, concurrency = DEFAULT_CONCURRENCY, rate = {}, measure, graceMs, skipUnfit = false, signal } = options as MigrateOptions
+    if (typeof from !== 'string' || typeof to !== 'string' || from === to) {
+      throw SecretError.invalid(operation, 'from and to are the names of two stores')
+    }
+    checkInteger(operation, 'concurrency', concurrency, 1, 256)
+    if (graceMs !== 'keep') checkInteger(operation, 'graceMs', graceMs, 0, MAX_GRACE_MS)
+    this.#parts = parts
+    this.#operation = operation
+    this.#signal = signal
+    this.#concurrency = concurrency
+    this.#skipUnfit = skipUnfit
+    const rates = checkedRates(operation, rate, parts.stores.names)
+    const place = (name: string): MovePlace => {
+      const { reads, writes } = rates[name] ?? {}
+      return { ...parts.stores.get(name, operation), prefix: parts.prefix(name), reads: new Pace(reads), writes: new Pace(writes) }
+    }
+    this.#from = place(from)
+    this.#to = place(to)
+    this.#rates = [rates[from]?.reads, rates[to]?.reads, rates[to]?.writes]
+    this.#requireRoom()
+    const [largest, allowed] = [this.#from.driver.capabilities.maxValueBytes, this.#to.driver.capabilities.maxValueBytes]
+    this.#measures = measure ?? (allowed.text < largest.text || allowed.binary < largest.binary)
+    const delayMs = graceMs === 'keep' ? KEEP_MS : (graceMs ?? DEFAULT_GRACE_MS)
+    this.#mover = new Mover(parts, { operation, from: this.#from, to: this.#to, graceMs: delayMs })
+  }
+
+  async plan(): Promise<MigrationPlan> {
+    const unfit: Unfit[] = []
+    let secrets = 0
+    let oldCopies = 0
+    const look = async ({ record, copy }: Candidate): Promise<void> => {
+      secrets += 1
+      if (copy !== undefined) oldCopies += 1
+      const error = this.#measures ? await this.#mover.measure(record) : undefined
+      if (error !== undefined) unfit.push({ ...named(record), code: error.code, reason: error.message })
+    }
+    for await (const _ of inParallel(this.#candidates(new Set()), this.#concurrency, look)) this.#goOn()
+    const reads = (this.#measures ? 2 : 1) * secrets
+    const calls = { from: { reads, removals: secrets }, to: { creates: secrets, reads: secrets } }
+    const seconds = [reads, secrets, secrets].map((count, index) => count / (this.#rates[index] ?? Number.POSITIVE_INFINITY))
+    const isPaced = this.#rates.some(rate => rate !== undefined)
+    const names = { from: this.#from.name, to: this.#to.name }
+    return { ...names, secrets, oldCopies, measured: this.#measures, unfit, calls, secondsAtLeast: isPaced ? Math.max(...seconds) : undefined }
+  }
+
+  async *migrate(): AsyncGenerator<Migration, MigrationReport> {
+    const outcomes = { moved: 0, returned: 0, gone: 0, busy: 0, unfit: 0, failed: 0 }
+    const counted = (migration: Migration): Migration => {
+      outcomes[migration.outcome] += 1
+      return migration
+    }
+    let resumed = 0
+    const over = new Set<SecretId>()
+    if (this.#measures) {
+      for (const unfit of (await this.plan()).unfit) {
+        over.add(unfit.secret)
+        yield counted({ ...unfit, outcome: 'unfit', resumed: false })
+      }
+      if (over.size > 0 && !this.#skipUnfit) throw this.#unfit(over.size)
+    }
+    const { leaseMs, deadlineMs } = this.#parts.times
+    let trouble = 0
+    let progressAt = performance.now()
+    for (;;) {
+      const busy: Migration[] = []
+      const move = async ({ record, copy }: Candidate): Promise<Migration & { readonly error?: SecretError | undefined }> => {
+        const { outcome, code, reason, resumed: isResumed = false, error } = await this.#mover.move(record, copy)
+        return { outcome, ...named(record), code, reason, resumed: isResumed, error }
+      }
+      const tracked = (candidate: Candidate): ReturnType<typeof move> => {
+        this.#goOn()
+        return this.#parts.calls.track(move(candidate))
+      }
+      for await (const { error, ...migration } of inParallel(this.#candidates(over), this.#concurrency, tracked)) {
+        trouble = isSecretError(error) && error.code !== 'too_large' && error.code !== 'corrupt' && error.code !== 'version_unusable' ? trouble + 1 : 0
+        if (trouble >= MUCH_TROUBLE && error !== undefined) throw error
+        if (migration.outcome === 'busy') {
+          busy.push(migration)
+          continue
+        }
+        progressAt = performance.now()
+        over.add(migration.secret)
+        if (migration.resumed) resumed += 1
+        yield counted(migration)
+      }
+      // Every lease that was there is over by then.
+      if (busy.length === 0 || performance.now() - progressAt > leaseMs + deadlineMs) {
+        for (const migration of busy) yield counted(migration)
+        const { registry, metadata } = this.#parts.stores
+        const { records: left } = await persist(() => metadata.references({ registry, store: this.#from.name }, {}))
+        return { outcomes, resumed, left }
+      }
+      await sleep(Math.min(1000, leaseMs / 10), this.#signal)
+    }
+  }
+
+  /** What is in the source and not over, with its old copy in the target. */
+  async *#candidates(over: ReadonlySet<SecretId>): AsyncGenerator<Candidate> {
+    const { registry, metadata } = this.#parts.stores
+    const { name: from } = this.#from
+    const { name: to } = this.#to
+    for (let after: NativePath | undefined; ;) {
+      this.#goOn()
+      const found = await persist(() => metadata.scan({ registry, store: from, after, limit: PAGE }, {}))
+      const records = found.filter(({ id }) => !over.has(id))
+      const secrets = records.map(({ id }) => id)
+      const copies = secrets.length === 0 ? [] : await persist(() => metadata.oldCopies({ registry, store: to, secrets }, {}))
+      const bySecret = new Map(copies.map(copy => [copy.secret, copy]))
+      for (const record of records) yield { record, copy: bySecret.get(record.id) }
+      after = found.at(-1)?.pointer.path
+      if (found.length < PAGE) return
+    }
+  }
+
+  /** @throws SecretError `aborted`, `closed`: nothing new is begun, and what is under way ends first */
+  #goOn(): void {
+    this.#parts.calls.assertOpen(this.#operation)
+    if (this.#signal?.aborted === true) throw SecretError.refused('aborted', this.#operation)
+  }
+
+  #requireRoom(): void {
+    const { driver, name, prefix } = this.#to
+    const { length } = movedPath(prefix, this.#parts.stores.registry, 'i'.repeat(ID_LENGTH) as SecretId, 'token123')
+    if (length <= driver.capabilities.maxPathLength) return
+    const hint = `its prefix is too long: a path has ${length} characters with it, ${driver.capabilities.maxPathLength} allowed`
+    throw SecretError.refused('misconfigured', this.#operation, { store: name, hint })
+  }
+
+  #unfit(count: number): SecretError {
+    const hint = `${count} secrets cannot be moved as they are, and nothing was moved; change or delete them, or move the others with skipUnfit`
+    return SecretError.refused('too_large', this.#operation, { store: this.#to.name, hint })
+  }
+}
+
+function named({ accountId: account, id: secret, key }: StoredRecord): Pick<Migration, 'account' | 'secret' | 'key'> {
+  return { account, secret, key }
+}
+
+function checkedRates(operation: string, rate: PlanOptions['rate'], names: readonly string[]): NonNullable<PlanOptions['rate']> {
+  if (!isObject(rate)) throw SecretError.invalid(operation, 'rate is an object of rates by the store’s name')
+  for (const [name, calls] of Object.entries(rate)) {
+    if (!names.includes(name)) throw SecretError.invalid(operation, `rate names a store that is not given; the stores are ${names.join(', ')}`)
+    checkOptions(operation, calls, ['reads', 'writes'], 'rate')
+    for (const perSecond of Object.values(calls)) {
+      if (perSecond !== undefined && !(typeof perSecond === 'number' && perSecond > 0 && perSecond <= 1_000_000)) {
+        throw SecretError.invalid(operation, 'a rate is calls a second: a number above 0, at most 1,000,000')
+      }
+    }
+  }
+  return rate
+}

@@ -1,0 +1,280 @@
+import type { DriverCall, Payload, SecretDriver } from '../driver.ts'
+import { isSecretError, SecretError } from '../errors.ts'
+import { samePointer } from '../metadata-support/records.ts'
+import type { Intent, OldCopy, QueueDraft, StoredRecord } from '../metadata.ts'
+import type { Migration } from '../migration.ts'
+import type { Actor, NativePath, VersionId } from '../words.ts'
+import type { Access } from './access.ts'
+import { crypto } from './crypto.ts'
+import { labelsOf } from './labels.ts'
+import type { Pace } from './pace.ts'
+import { movedPath } from './paths.ts'
+import { persist } from './persist.ts'
+import type { BoundStores, GuardedStore } from './stores.ts'
+import type { Upkeep } from './upkeep.ts'
+import { VERSION_GONE, type ProtocolTimes } from './write-protocol.ts'
+import { createSecret, listVersions } from './writes.ts'
+
+export interface MovePlace extends GuardedStore<SecretDriver> {
+  readonly prefix: string
+  readonly reads: Pace
+  readonly writes: Pace
+}
+
+export interface MoveParts {
+  readonly stores: BoundStores<SecretDriver>
+  readonly access: Access
+  readonly upkeep: Upkeep
+  readonly times: ProtocolTimes
+  readonly actor: Actor
+}
+
+export interface MoveRun {
+  readonly operation: string
+  readonly from: MovePlace
+  readonly to: MovePlace
+  readonly graceMs: number
+}
+
+type Outcome = Pick<Migration, 'outcome' | 'code' | 'reason'> & { readonly resumed?: boolean; readonly error?: SecretError }
+
+interface Copied {
+  readonly version: VersionId
+  readonly fullPath: string
+  /** Another put of it may still land. */
+  readonly uncertain: boolean
+  readonly resumed: boolean
+}
+
+const NOTHING = { code: undefined, reason: undefined } as const
+const BUSY: Outcome = { outcome: 'busy', ...NOTHING }
+const DIFFERENT = 'what was read back is not what was put; the copy is removed, and the secret stays where it is'
+
+/**
+ * Moves one record: read, put, read back, compare, and one transaction that moves the pointer. The record stays open to other writes
+ * all the time; one that comes first wins, and then the copy is given up. What was put and not committed is recovery's, as in a create.
+ */
+export class Mover {
+  readonly #parts: MoveParts
+  readonly #run: MoveRun
+
+  constructor(parts: MoveParts, run: MoveRun) {
+    this.#parts = parts
+    this.#run = run
+  }
+
+  /** `copy`: what an earlier migration left of it in the target. Never throws. */
+  async move(record: StoredRecord, copy: OldCopy | undefined): Promise<Outcome> {
+    let payload: Payload | undefined
+    try {
+      payload = await this.#read(this.#run.from, record.key, record.pointer)
+      requireFit(this.#run.operation, payload, this.#run.to)
+      return (copy === undefined ? undefined : await this.#return(record, copy, payload)) ?? (await this.#copy(record, payload))
+    } catch (thrown) {
+      return await this.#failed(record, thrown)
+    } finally {
+      payload?.bytes.fill(0)
+    }
+  }
+
+  /** Reads its value, only to see whether it fits. Undefined when it does, or is not there to be moved any more. */
+  async measure(record: StoredRecord): Promise<SecretError | undefined> {
+    try {
+      const payload = await this.#read(this.#run.from, record.key, record.pointer)
+      payload.bytes.fill(0)
+      requireFit(this.#run.operation, payload, this.#run.to)
+      return undefined
+    } catch (thrown) {
+      const error = this.#errorOf(thrown)
+      return (await this.#isUnchanged(record)) ? error : undefined
+    }
+  }
+
+  /** Undefined when the old copy is not what the record has now. */
+  async #return(record: StoredRecord, copy: OldCopy, payload: Payload): Promise<Outcome | undefined> {
+    const { operation, to } = this.#run
+    const { id: secret, accountId: account, key, pointer } = record
+    if (!(await this.#isCurrent(copy, key))) return undefined
+    const kept = await this.#read(to, key, copy.pointer).catch((error: unknown) => {
+      if (isSecretError(error, 'not_found', 'version_unusable')) return undefined
+      throw error
+    })
+    if (kept === undefined || !same(kept, payload)) return undefined
+    const { registry, metadata } = this.#parts.stores
+    const token = crypto().randomUUID()
+    const request = { registry, account, secret, from: pointer, to: copy.pointer, actor: this.#parts.actor, token, enqueue: this.#leave(record) }
+    try {
+      const { state } = await persist(() => metadata.commitReturn(request, {}))
+      return state === 'done' ? { outcome: 'returned', ...NOTHING } : BUSY
+    } catch (error) {
+      if (isSecretError(error, 'not_found')) return { outcome: 'gone', ...NOTHING }
+      throw error instanceof SecretError ? error.in({ operation }) : error
+    }
+  }
+
+  async #copy(record: StoredRecord, payload: Payload): Promise<Outcome> {
+    const { stores, times, actor } = this.#parts
+    const { registry, metadata } = stores
+    const { to } = this.#run
+    const { id: secret, accountId: account, pointer: from } = record
+    const token = crypto().randomUUID()
+    const path = movedPath(to.prefix, registry, secret, token)
+    await to.writes.turn(undefined)
+    const { leaseMs } = times
+    const startedAt = performance.now()
+    const begun = await persist(() => metadata.beginMigrate({ registry, account, secret, from, actor, store: to.name, path, token, leaseMs }, {}))
+    if (begun.state === 'begun') return await this.#fill(begun.record, begun.intent, payload, { leaseEndsAt: startedAt + leaseMs, isResumed: false })
+    if (!begun.expired) return BUSY
+    const [left] = await persist(() => metadata.claimExpiredIntents({ registry, limit: 1, leaseMs, intent: begun.intent }, {}))
+    if (left === undefined) return BUSY
+    // Of the same version, which never changes: whoever puts it puts the same.
+    const isMine = left.operation === 'migrate' && left.store === to.name && left.base?.version === from.version
+    if (isMine) return await this.#fill(record, left, payload, { leaseEndsAt: startedAt + leaseMs, isResumed: true })
+    await this.#parts.upkeep.recoverClaimed(left)
+    return BUSY
+  }
+
+  /** Puts the copy, unless it is there, and commits it. */
+  async #fill(
+    record: StoredRecord,
+    intent: Intent,
+    payload: Payload,
+    { leaseEndsAt, isResumed }: { readonly leaseEndsAt: number; readonly isResumed: boolean },
+  ): Promise<Outcome> {
+    const { stores, times } = this.#parts
+    const { registry, metadata } = stores
+    const { to } = this.#run
+    const { accountId: account, key, pointer: from } = record
+    const place = { store: intent.store, path: intent.path }
+    const watch: QueueDraft = { task: 'watch_path', ...place, token: intent.token, delayMs: times.putHorizonMs }
+    const purge: QueueDraft = { task: 'purge_path', ...place }
+    let isPut = isResumed
+    try {
+      const copied = (isResumed ? await this.#there(intent) : undefined) ?? (await this.#put(record, intent, payload, leaseEndsAt))
+      isPut = true
+      const uncertain = copied.uncertain || isResumed
+      const back = await this.#read(to, key, { path: intent.path, version: copied.version })
+      if (!same(back, payload)) throw SecretError.refused('corrupt', this.#run.operation, { store: to.name, secretName: key, hint: DIFFERENT })
+      const enqueue = uncertain ? [...this.#leave(record), watch] : this.#leave(record)
+      const { version, fullPath } = copied
+      const { id, token } = intent
+      const outcome = await persist(() => metadata.commitMigrate({ registry, intent: id, account, token, from, version, fullPath, enqueue }, {}))
+      if (outcome.state === 'committed') return { outcome: 'moved', resumed: copied.resumed, ...NOTHING }
+      if (outcome.state === 'refused') await this.#giveUp(intent, 'conflict', uncertain ? [purge, watch] : [purge])
+      return BUSY
+    } catch (thrown) {
+      const error = this.#errorOf(thrown)
+      // Without an answer it may have happened: the intent stays, and tells the next run or recovery.
+      if (error.effect === 'none') await this.#giveUp(intent, error.code, isPut ? [purge, watch] : []).catch(() => {})
+      throw error
+    }
+  }
+
+  async #put({ id: secret, accountId: account, key }: StoredRecord, { path, token }: Intent, payload: Payload, leaseEndsAt: number): Promise<Copied> {
+    const { operation, to } = this.#run
+    const labels = labelsOf(this.#parts.stores.registry, account, secret)
+    const withinMs = leaseEndsAt - performance.now()
+    const request = { operation, secretName: key, withinMs, path, payload, labels, token }
+    const made = await this.#paced(to.writes, () => createSecret(to.guard, to.driver, request))
+    return { ...made.answer, uncertain: made.uncertain, resumed: false }
+  }
+
+  /** What a run that was cut off has put. The path is told by the list, which may be late: then the put is made again, by the same token. */
+  async #there({ path, key }: Intent): Promise<Copied | undefined> {
+    const { operation, to } = this.#run
+    const call = { operation, secretName: key, afterUnknown: 'read' } as const
+    const found = await this.#paced(to.reads, () => listVersions(to, path, call)).catch((error: unknown) => {
+      if (isSecretError(error, 'not_found')) return []
+      throw error
+    })
+    const version = found.findLast(({ state }) => state === 'usable')?.version
+    if (version === undefined) return undefined
+    const list = (at: DriverCall): ReturnType<SecretDriver['list']> => to.driver.list({ prefix: path, withLabels: false, page: undefined }, at)
+    const { items } = await this.#paced(to.reads, () => to.guard.run({ ...call, attempt: list }))
+    const entry = items.find(item => item.path === path)
+    return entry === undefined ? undefined : { version, fullPath: entry.fullPath, uncertain: true, resumed: true }
+  }
+
+  async #isCurrent({ pointer: { path, version } }: OldCopy, key: string): Promise<boolean> {
+    const { operation, to } = this.#run
+    const versions = await this.#paced(to.reads, () => listVersions(to, path, { operation, secretName: key })).catch((error: unknown) => {
+      if (isSecretError(error, 'not_found')) return []
+      throw error
+    })
+    return versions.some(found => found.version === version && found.current && found.state === 'usable')
+  }
+
+  async #read(place: MovePlace, key: string, { path, version }: { readonly path: NativePath; readonly version: VersionId }): Promise<Payload> {
+    const { guard, driver, reads } = place
+    const call = { operation: this.#run.operation, secretName: key, afterUnknown: 'read' } as const
+    return (await this.#paced(reads, () => guard.run({ ...call, attempt: at => driver.read({ path, version }, at) }))).payload
+  }
+
+  async #paced<T>(pace: Pace, call: () => Promise<T>): Promise<T> {
+    if (pace !== this.#run.to.writes) await pace.turn(undefined) // a write waits before its lease begins
+    try {
+      const answer = await call()
+      pace.succeeded()
+      return answer
+    } catch (error) {
+      if (isSecretError(error, 'throttled')) pace.throttled(error)
+      throw error
+    }
+  }
+
+  /** What becomes of the place that a record leaves. What was adopted is left as it is. */
+  #leave({ pointer, cloudSecretPath, versions, adopted }: StoredRecord): readonly QueueDraft[] {
+    if (adopted !== undefined) return []
+    return [{ task: 'purge_path', ...pointer, delayMs: this.#run.graceMs, copy: { cloudSecretPath, versions } }]
+  }
+
+  async #giveUp({ id, account, token }: Intent, code: SecretError['code'], enqueue: readonly QueueDraft[]): Promise<void> {
+    const { registry, metadata } = this.#parts.stores
+    await persist(() => metadata.abandon({ registry, intent: id, account, token, code, enqueue }, {}))
+  }
+
+  async #failed(record: StoredRecord, thrown: unknown): Promise<Outcome> {
+    const error = this.#errorOf(thrown)
+    const { code, message: reason } = error
+    const now = await this.#find(record).catch(() => record)
+    if (now === undefined) return { outcome: 'gone', ...NOTHING }
+    // Another write came first, which is why its version was not there, or the database refused; or the intent has to tell what became of it.
+    if (!samePointer(now.pointer, record.pointer) || code === 'conflict') return BUSY
+    if (error.effect === 'unknown') return { ...BUSY, error }
+    const { accountId: account, id: secret, key } = record
+    await this.#parts.access.recordFailure({ account, actor: this.#parts.actor, action: 'secret.migrate', outcome: 'failed', code, secret, key })
+    return { outcome: code === 'too_large' ? 'unfit' : 'failed', code, reason, error }
+  }
+
+  #errorOf(thrown: unknown): SecretError {
+    const { operation } = this.#run
+    if (!(thrown instanceof SecretError)) return new SecretError({ code: 'unknown', retryable: false, effect: 'unknown', operation })
+    return thrown.code === 'version_unusable' || thrown.code === 'not_found' ? thrown.in({ operation, hint: VERSION_GONE }) : thrown.in({ operation })
+  }
+
+  async #isUnchanged(record: StoredRecord): Promise<boolean> {
+    const now = await this.#find(record)
+    return now !== undefined && samePointer(now.pointer, record.pointer)
+  }
+
+  #find({ accountId: account, id }: StoredRecord): Promise<StoredRecord | undefined> {
+    const { registry, metadata } = this.#parts.stores
+    return persist(() => metadata.find({ registry, account, id }, {}))
+  }
+}
+
+/** @throws SecretError `too_large` */
+function requireFit(operation: string, { bytes, text }: Payload, { name, driver }: MovePlace): void {
+  const form = text ? 'text' : 'binary'
+  const allowed = driver.capabilities.maxValueBytes[form]
+  if (bytes.byteLength <= allowed) return
+  const hint = `the value has ${bytes.byteLength} bytes of ${form}, ${allowed} allowed`
+  throw SecretError.refused('too_large', operation, { store: name, hint })
+}
+
+/** In constant time. `read` is overwritten. */
+function same(read: Payload, payload: Payload): boolean {
+  const isSame = read.bytes.byteLength === payload.bytes.byteLength && crypto().timingSafeEqual(read.bytes, payload.bytes)
+  read.bytes.fill(0)
+  return isSame
+}

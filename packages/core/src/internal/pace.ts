@@ -1,0 +1,46 @@
+import type { SecretError } from '../errors.ts'
+import { sleep } from './backoff.ts'
+
+const SLOWER = 2
+const FASTER = 0.98
+const FIRST_INTERVAL_MS = 10
+const NO_INTERVAL_MS = 0.5
+const REST_MS = 1000
+
+/**
+ * Spreads calls evenly over time, at no more than a rate. A store that says it is asked too much is left alone as long as it wishes,
+ * and then asked half as often; each call that succeeds brings the rate back a little.
+ */
+export class Pace {
+  readonly #leastMs: number
+  #intervalMs: number
+  #freeAt = 0
+
+  /** Calls a second; undefined: any number. */
+  constructor(perSecond: number | undefined) {
+    this.#leastMs = perSecond === undefined ? 0 : 1000 / perSecond
+    this.#intervalMs = this.#leastMs
+  }
+
+  /** Resolves when it is the caller's turn. */
+  async turn(signal: AbortSignal | undefined): Promise<void> {
+    const now = performance.now()
+    const at = Math.max(now, this.#freeAt)
+    this.#freeAt = at + this.#intervalMs
+    if (at > now) await sleep(at - now, signal)
+  }
+
+  succeeded(): void {
+    if (this.#intervalMs <= this.#leastMs) return
+    const faster = this.#intervalMs * FASTER
+    this.#intervalMs = faster < NO_INTERVAL_MS ? this.#leastMs : Math.max(this.#leastMs, faster)
+  }
+
+  throttled({ retryAfterMs = REST_MS }: Pick<SecretError, 'retryAfterMs'>): void {
+    const now = performance.now()
+    // Those that were sent together are refused together: once is enough.
+    if (this.#freeAt >= now + retryAfterMs) return
+    this.#freeAt = now + retryAfterMs
+    this.#intervalMs = Math.max(FIRST_INTERVAL_MS, this.#intervalMs * SLOWER)
+  }
+}
