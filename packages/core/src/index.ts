@@ -34,7 +34,16 @@ export { memoryDriver, type MemoryDriverOptions } from './memory-driver.ts'
 export { memoryMetadata, type MemoryMetadataOptions } from './memory-metadata.ts'
 export { chainedEntry, isRepeated, type AuditHead } from './metadata-support/audit.ts'
 export { answeredBy, answerText, recordOfAnswer, requestRow, type RequestRow } from './metadata-support/idempotency.ts'
-export { auditOfIntent, begunAgain, busy, claimedIntent, createIntent, migrateIntent, pendingOfIntent, updateIntent } from './metadata-support/intents.ts'
+export {
+  auditOfIntent,
+  begunAgain,
+  busy,
+  claimedIntent,
+  createIntent,
+  migrateIntent,
+  pendingOfIntent,
+  updateIntent,
+} from './metadata-support/intents.ts'
 export {
   adoptedRecord,
   changedRecord,

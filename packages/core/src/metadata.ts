@@ -252,7 +252,13 @@ export interface PageRequest {
 export interface PathOwner {
   readonly path: NativePath
   readonly row:
-    | { readonly account: AccountId; readonly secret: SecretId; readonly version: VersionId; readonly kept: readonly VersionId[]; readonly adopted: VersionId | undefined }
+    | {
+        readonly account: AccountId
+        readonly secret: SecretId
+        readonly version: VersionId
+        readonly kept: readonly VersionId[]
+        readonly adopted: VersionId | undefined
+      }
     | undefined
   readonly intents: number
   readonly tasks: number
@@ -466,7 +472,10 @@ export interface MetadataStore {
    * Writes the row of a secret that is in its store already, with the `ok` audit entry (`secret.adopt`). `owned`: a row, an intent or a
    * task names its path. Throws `already_exists` when a record of the account has the key; `busy` when a create has it.
    */
-  adopt(request: AdoptRequest, call: CallOptions): Promise<{ readonly state: 'done'; readonly record: SecretRecord } | { readonly state: 'owned' } | Busy>
+  adopt(
+    request: AdoptRequest,
+    call: CallOptions,
+  ): Promise<{ readonly state: 'done'; readonly record: SecretRecord } | { readonly state: 'owned' } | Busy>
 
   /** The record by id or by key (one of the two), or undefined. */
   find(

@@ -43,7 +43,10 @@ export interface MigrationPlan {
   readonly measured: boolean
   readonly unfit: readonly Unfit[]
   /** Calls to the drivers that the migration will make at least, its own look at sizes included. */
-  readonly calls: { readonly from: { readonly reads: number; readonly removals: number }; readonly to: { readonly creates: number; readonly reads: number } }
+  readonly calls: {
+    readonly from: { readonly reads: number; readonly removals: number }
+    readonly to: { readonly creates: number; readonly reads: number }
+  }
   /** Seconds that these take at least by the rates given; undefined without any. */
   readonly secondsAtLeast: number | undefined
 }

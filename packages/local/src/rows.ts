@@ -147,7 +147,12 @@ export function versionsAfter(
 /** Secrets from a path on, in the order of the paths' bytes: those that start with a prefix are together, and come first. */
 export function entriesFrom(
   database: LocalDatabase,
-  { prefix, after, withLabels, limit }: { readonly prefix: string; readonly after: string | undefined; readonly withLabels: boolean; readonly limit: number },
+  {
+    prefix,
+    after,
+    withLabels,
+    limit,
+  }: { readonly prefix: string; readonly after: string | undefined; readonly withLabels: boolean; readonly limit: number },
 ): Omit<DriverEntry, 'fullPath'>[] {
   const sql = `SELECT path, labels, created_at, updated_at FROM secrets
     WHERE path >= ? AND path > ? AND removed = 0 ORDER BY path LIMIT ?`

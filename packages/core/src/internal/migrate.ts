@@ -7,7 +7,7 @@ import type { Calls } from './calls.ts'
 import { checkInteger, checkOptions, isObject } from './checks.ts'
 import { inParallel } from './in-parallel.ts'
 import { Mover, type MoveParts, type MovePlace } from './move.ts'
-import { Pace } from './pace.ts'
+import { Pace, paced } from './pace.ts'
 import { ID_LENGTH, movedPath } from './paths.ts'
 import { persist } from './persist.ts'
 
@@ -60,7 +60,9 @@ export class MigrationRun {
     const rates = checkedRates(operation, rate, parts.stores.names)
     const place = (name: string): MovePlace => {
       const { reads, writes } = rates[name] ?? {}
-      return { ...parts.stores.get(name, operation), prefix: parts.prefix(name), reads: new Pace(reads), writes: new Pace(writes) }
+      const store = parts.stores.get(name, operation)
+      const paces = { reads: new Pace(reads), writes: new Pace(writes) }
+      return { ...store, driver: paced(store.driver, paces.reads, paces.writes), prefix: parts.prefix(name), ...paces }
     }
     this.#from = place(from)
     this.#to = place(to)
@@ -120,7 +122,8 @@ export class MigrationRun {
         return this.#parts.calls.track(move(candidate))
       }
       for await (const { error, ...migration } of inParallel(this.#candidates(over), this.#concurrency, tracked)) {
-        trouble = isSecretError(error) && error.code !== 'too_large' && error.code !== 'corrupt' && error.code !== 'version_unusable' ? trouble + 1 : 0
+        trouble =
+          isSecretError(error) && error.code !== 'too_large' && error.code !== 'corrupt' && error.code !== 'version_unusable' ? trouble + 1 : 0
         if (trouble >= MUCH_TROUBLE && error !== undefined) throw error
         if (migration.outcome === 'busy') {
           busy.push(migration)

@@ -1,4 +1,4 @@
-import type { DriverCall, Payload, SecretDriver } from '../driver.ts'
+import type { DriverCall, DriverVersion, Payload, SecretDriver } from '../driver.ts'
 import { isSecretError, SecretError } from '../errors.ts'
 import { samePointer } from '../metadata-support/records.ts'
 import type { Intent, OldCopy, QueueDraft, StoredRecord } from '../metadata.ts'
@@ -119,7 +119,7 @@ export class Mover {
     const { id: secret, accountId: account, pointer: from } = record
     const token = crypto().randomUUID()
     const path = movedPath(to.prefix, registry, secret, token)
-    await to.writes.turn(undefined)
+    await to.writes.turn() // before its lease begins
     const { leaseMs } = times
     const startedAt = performance.now()
     const begun = await persist(() => metadata.beginMigrate({ registry, account, secret, from, actor, store: to.name, path, token, leaseMs }, {}))
@@ -175,51 +175,43 @@ export class Mover {
     const labels = labelsOf(this.#parts.stores.registry, account, secret)
     const withinMs = leaseEndsAt - performance.now()
     const request = { operation, secretName: key, withinMs, path, payload, labels, token }
-    const made = await this.#paced(to.writes, () => createSecret(to.guard, to.driver, request))
+    const made = await createSecret(to.guard, to.driver, request)
     return { ...made.answer, uncertain: made.uncertain, resumed: false }
   }
 
   /** What a run that was cut off has put. The path is told by the list, which may be late: then the put is made again, by the same token. */
   async #there({ path, key }: Intent): Promise<Copied | undefined> {
     const { operation, to } = this.#run
-    const call = { operation, secretName: key, afterUnknown: 'read' } as const
-    const found = await this.#paced(to.reads, () => listVersions(to, path, call)).catch((error: unknown) => {
-      if (isSecretError(error, 'not_found')) return []
-      throw error
-    })
+    const found = await this.#versions(path, key)
     const version = found.findLast(({ state }) => state === 'usable')?.version
     if (version === undefined) return undefined
     const list = (at: DriverCall): ReturnType<SecretDriver['list']> => to.driver.list({ prefix: path, withLabels: false, page: undefined }, at)
-    const { items } = await this.#paced(to.reads, () => to.guard.run({ ...call, attempt: list }))
+    await to.reads.turn()
+    const { items } = await to.guard.run({ operation, secretName: key, afterUnknown: 'read', attempt: list })
     const entry = items.find(item => item.path === path)
     return entry === undefined ? undefined : { version, fullPath: entry.fullPath, uncertain: true, resumed: true }
   }
 
   async #isCurrent({ pointer: { path, version } }: OldCopy, key: string): Promise<boolean> {
+    const versions = await this.#versions(path, key)
+    return versions.some(found => found.version === version && found.current && found.state === 'usable')
+  }
+
+  /** Of a path of the target; none when there is no secret. */
+  async #versions(path: NativePath, key: string): Promise<readonly DriverVersion[]> {
     const { operation, to } = this.#run
-    const versions = await this.#paced(to.reads, () => listVersions(to, path, { operation, secretName: key })).catch((error: unknown) => {
+    await to.reads.turn()
+    return await listVersions(to, path, { operation, secretName: key }).catch((error: unknown) => {
       if (isSecretError(error, 'not_found')) return []
       throw error
     })
-    return versions.some(found => found.version === version && found.current && found.state === 'usable')
   }
 
   async #read(place: MovePlace, key: string, { path, version }: { readonly path: NativePath; readonly version: VersionId }): Promise<Payload> {
     const { guard, driver, reads } = place
     const call = { operation: this.#run.operation, secretName: key, afterUnknown: 'read' } as const
-    return (await this.#paced(reads, () => guard.run({ ...call, attempt: at => driver.read({ path, version }, at) }))).payload
-  }
-
-  async #paced<T>(pace: Pace, call: () => Promise<T>): Promise<T> {
-    if (pace !== this.#run.to.writes) await pace.turn(undefined) // a write waits before its lease begins
-    try {
-      const answer = await call()
-      pace.succeeded()
-      return answer
-    } catch (error) {
-      if (isSecretError(error, 'throttled')) pace.throttled(error)
-      throw error
-    }
+    await reads.turn()
+    return (await guard.run({ ...call, attempt: at => driver.read({ path, version }, at) })).payload
   }
 
   /** What becomes of the place that a record leaves. What was adopted is left as it is. */

@@ -1,5 +1,7 @@
-import type { SecretError } from '../errors.ts'
+import type { DriverCall, SecretDriver } from '../driver.ts'
+import type { Failure } from '../errors.ts'
 import { sleep } from './backoff.ts'
+import { READING, WRITING } from './powers.ts'
 
 const SLOWER = 2
 const FASTER = 0.98
@@ -23,11 +25,11 @@ export class Pace {
   }
 
   /** Resolves when it is the caller's turn. */
-  async turn(signal: AbortSignal | undefined): Promise<void> {
+  async turn(): Promise<void> {
     const now = performance.now()
     const at = Math.max(now, this.#freeAt)
     this.#freeAt = at + this.#intervalMs
-    if (at > now) await sleep(at - now, signal)
+    if (at > now) await sleep(at - now)
   }
 
   succeeded(): void {
@@ -36,11 +38,36 @@ export class Pace {
     this.#intervalMs = faster < NO_INTERVAL_MS ? this.#leastMs : Math.max(this.#leastMs, faster)
   }
 
-  throttled({ retryAfterMs = REST_MS }: Pick<SecretError, 'retryAfterMs'>): void {
+  throttled({ retryAfterMs = REST_MS }: Failure): void {
     const now = performance.now()
     // Those that were sent together are refused together: once is enough.
     if (this.#freeAt >= now + retryAfterMs) return
     this.#freeAt = now + retryAfterMs
     this.#intervalMs = Math.max(FIRST_INTERVAL_MS, this.#intervalMs * SLOWER)
+  }
+}
+
+/** The driver, telling its paces of every attempt that succeeds or is throttled. */
+export function paced(driver: SecretDriver, reads: Pace, writes: Pace): SecretDriver {
+  const telling =
+    <Request, Answer>(pace: Pace, method: (request: Request, call: DriverCall) => Promise<Answer>) =>
+    async (request: Request, call: DriverCall): Promise<Answer> => {
+      try {
+        const answer = await method(request, call)
+        pace.succeeded()
+        return answer
+      } catch (error) {
+        const failure = driver.classify(error)
+        if (failure.code === 'throttled') pace.throttled(failure)
+        throw error
+      }
+    }
+  const { create, read, versions, list, ...rest } = { ...WRITING.view(driver), ...READING.view(driver) }
+  return {
+    ...rest,
+    create: telling(writes, create),
+    read: telling(reads, read),
+    versions: telling(reads, versions),
+    list: telling(reads, list),
   }
 }

@@ -227,7 +227,8 @@ export class Upkeep {
     const place = { store: entry.store, path: entry.path }
     // Also where nothing is listed: a part of a create may have landed that is no version yet, and the path is nobody's any more.
     // An old copy stays until its own purge, which takes all of it.
-    if (owner?.row === undefined) return { state: 'watched', enqueue: owner !== undefined && owner.purges > 0 ? [] : [{ task: 'purge_path', ...place }] }
+    if (owner?.row === undefined)
+      return { state: 'watched', enqueue: owner !== undefined && owner.purges > 0 ? [] : [{ task: 'purge_path', ...place }] }
     const { kept, adopted } = owner.row
     const byToken = store.driver.capabilities.versionProof === 'token'
     // Nothing tells the stray from what was there before the secret was adopted.

@@ -37,7 +37,8 @@ export function beginMigrate(transaction: Transaction, request: RequestOf<'begin
   if (!samePointer(record.pointer, from)) throw SecretError.refused('conflict', operation)
   const other = intentOnSecret(transaction, secret) ?? migrationOf(transaction, secret)
   if (other !== undefined) return busy(other, now)
-  if (mine !== undefined || isPathTaken(transaction, store, path)) throw SecretError.invalid(operation, 'the path and the token of a migration are new')
+  if (mine !== undefined || isPathTaken(transaction, store, path))
+    throw SecretError.invalid(operation, 'the path and the token of a migration are new')
   const intent = migrateIntent(request, record, now)
   state.intents.set(intent.id, intent)
   return { state: 'begun', intent: copyIntent(intent), record: copyStored(record) }

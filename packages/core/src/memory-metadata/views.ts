@@ -37,7 +37,10 @@ export function owners(transaction: Transaction, { store, paths }: RequestOf<'ow
     const tasks = [...state.queue.values()].filter(named(path))
     return {
       path,
-      row: row === undefined ? undefined : { account: row.accountId, secret: row.id, version: row.pointer.version, kept: keptBy(row), adopted: row.adopted },
+      row:
+        row === undefined
+          ? undefined
+          : { account: row.accountId, secret: row.id, version: row.pointer.version, kept: keptBy(row), adopted: row.adopted },
       intents: [...state.intents.values()].filter(named(path)).length,
       tasks: tasks.length,
       destroys: tasks.filter(({ task }) => task === 'destroy_version').length,
