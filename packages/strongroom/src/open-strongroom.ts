@@ -7,6 +7,7 @@ import {
   type Actor,
   type Authorize,
   type MetadataStore,
+  type MigrationRate,
   type RegistryPolicy,
   type SecretDriver,
   type SecretMigrator,
@@ -23,6 +24,7 @@ import { readConfig } from './config/read.ts'
 import { authorizeBy } from './parts/authorization.ts'
 import { driverOf, type Schemes } from './parts/drivers.ts'
 import { metadataOf } from './parts/metadata.ts'
+import { ratesOf } from './parts/rates.ts'
 
 export interface OpenOptions {
   /** Who may do what; needed for registry and reader unless the configuration has an `authorization`, and used instead of it. */
@@ -48,6 +50,8 @@ export interface Strongroom extends AsyncDisposable {
   registry(): Promise<SecretRegistry>
   /** @throws as `registry` */
   reader(): Promise<SecretReader>
+  /** For {@link SecretMigrator.migrate}: each store's `rate`, or a share of what its cloud publishes. */
+  readonly rates: Readonly<Record<string, MigrationRate>>
   /** Reads and writes values, for an operator's tool. @throws ConfigError without `metadata`; SecretError as `createSecretMigrator` */
   migrator(actor: Actor): Promise<SecretMigrator>
   close(): Promise<void>
@@ -99,6 +103,10 @@ class OpenedStrongroom implements Strongroom {
 
   get config(): Strongroom['config'] {
     return { id: this.#config.id, stores: Object.keys(this.#drivers), writeTo: this.#config.writeTo }
+  }
+
+  get rates(): Strongroom['rates'] {
+    return ratesOf(this.#config.stores)
   }
 
   store(name: string = this.#config.writeTo): SecretStore {

@@ -56,6 +56,7 @@ export function program(): Command {
     .action(async (key, version, _, at) => (await import('./commands/versions.ts')).rollback(key, version, at.optsWithGlobals()))
   forAccount('delete <key>', 'delete a secret for good')
     .option('--if-revision <n>', 'only at this revision', wholeNumber)
+    .option('--purge-adopted', 'also what was adopted; otherwise that stays in its cloud')
     .action(async (key, _, at) => (await import('./commands/secrets.ts')).remove(key, at.optsWithGlobals()))
   forAccount('read <key>', 'write a value to standard output, byte by byte; on a terminal only with --reveal')
     .option('--reveal', 'also on a terminal')
@@ -67,6 +68,30 @@ export function program(): Command {
     .option('--after <n>', 'only later entries', wholeNumber, 0)
     .option('--verify', 'check the chain from its first entry instead')
     .action(async (_, at) => (await import('./commands/audit.ts')).audit(at.optsWithGlobals()))
+  const forOperator = (name: string, description: string): Command =>
+    command(name, description).addOption(
+      new Option('--actor <id>', 'who the audit trail names (default: the user of this machine)').env('STRONGROOM_ACTOR'),
+    )
+  forOperator('migrate', 'move every secret of a store to another, while all of them go on being served')
+    .requiredOption('--from <store>', 'the store that they are in')
+    .option('--to <store>', 'where they go (default: the one of writeTo)')
+    .option('--plan', 'only tell what would be done, and what stands in its way')
+    .option('--measure', 'read every value beforehand to see that it fits')
+    .option('--skip-unfit', 'move the others, where something does not fit')
+    .option('--concurrency <n>', 'so many at a time', wholeNumber)
+    .option('--grace <time>', 'how long the old copies stay, such as 90m, 24h or 7d; or keep', graceTime)
+    .action(async (_, at) => (await import('./commands/migrate.ts')).migrate(at.optsWithGlobals()))
+  forOperator('drop-old-copies <store>', 'let maintain purge what a migration has left in a store, before its time').action(async (store, _, at) =>
+    (await import('./commands/migrate.ts')).dropOldCopies(store, at.optsWithGlobals()),
+  )
+  forAccount('adopt', 'give records to secrets that are in a store already; nothing is read, copied or changed')
+    .requiredOption('-s, --store <name>', 'the store')
+    .option('-p, --prefix <text>', 'only paths that begin so')
+    .option('-m, --match <pattern>', 'only paths that a regular expression finds')
+    .option('--rename <file>', 'a JSON object of keys by path, for those whose own is not allowed; null leaves one out')
+    .addOption(new Option('--keys <form>', 'the keys that are allowed').choices(['portable', 'any']))
+    .option('--dry-run', 'only tell what would be done')
+    .action(async (_, at) => (await import('./commands/adopt.ts')).adopt(at.optsWithGlobals()))
   command('maintain', 'finish or undo what was cut off, and remove what is left over')
     .option('-n, --max-items <n>', 'at most so many pieces of work a pass', wholeNumber, 1000)
     .option('--watch', 'go on until interrupted')
@@ -87,4 +112,13 @@ export function program(): Command {
 function wholeNumber(text: string): number {
   if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('a whole number is allowed')
   return Number(text)
+}
+
+const UNITS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+function graceTime(text: string): number | 'keep' {
+  if (text === 'keep') return text
+  const [, count, unit = ''] = /^(\d{1,9})([smhd])$/.exec(text) ?? []
+  if (count === undefined) throw new InvalidArgumentError('a time such as 90m, 24h or 7d is allowed, or keep')
+  return Number(count) * (UNITS[unit] ?? 0)
 }

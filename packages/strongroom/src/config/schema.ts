@@ -42,10 +42,20 @@ const reference = z.union(
 )
 export type Reference = z.infer<typeof reference>
 
+const perSecond = () => {
+  const allowed = 'calls a second, more than 0 and at most 1000000'
+  return z.number({ error: allowed }).positive({ error: allowed }).max(1_000_000, { error: allowed }).optional()
+}
+
 const common = {
   prefix: line('native text before every name, such as prod/').optional(),
   naming: oneOf('portable', 'native').optional(),
   limits: oneOf('portable', 'native').optional(),
+  rate: fields({ reads: perSecond(), writes: perSecond() }, 'a rate')
+    .optional()
+    .describe(
+      'What a migration asks of the store at most, in calls a second. By default a share of what the cloud gives; see the page on migration.',
+    ),
 }
 
 const memory = fields({ type: z.literal('memory'), name: line('a name').optional(), ...common }, 'a memory store')

@@ -56,11 +56,15 @@ export async function update(
   })
 }
 
-export async function remove(key: string, options: AccountOptions & { readonly ifRevision?: number }): Promise<void> {
+export async function remove(
+  key: string,
+  options: AccountOptions & { readonly ifRevision?: number; readonly purgeAdopted?: boolean },
+): Promise<void> {
   if (key === '') throw new UsageError('which secret?')
   await withAccount(options, async (secrets, { signal }) => {
     const { id } = await secrets.describe({ key }, { signal })
-    await secrets.delete(id, { signal, ...(options.ifRevision !== undefined && { ifRevision: options.ifRevision }) })
+    const { ifRevision, purgeAdopted } = options
+    await secrets.delete(id, { signal, ifRevision, purgeAdopted })
     if (options.json === true) printJson({ deleted: id })
   })
 }

@@ -1,0 +1,93 @@
+import type { Migration, MigrationPlan, MigrationReport, References } from '@strongroom/core'
+import { EXIT } from '../failure.ts'
+import { printJson, printTable } from '../output.ts'
+import type { AccountOptions } from '../program.ts'
+import { actorOf, withRoom } from '../session.ts'
+
+interface MigrateArguments extends AccountOptions {
+  readonly from: string
+  readonly to?: string
+  readonly plan?: boolean
+  readonly measure?: boolean
+  readonly skipUnfit?: boolean
+  readonly concurrency?: number
+  readonly grace?: number | 'keep'
+}
+
+export async function migrate(options: MigrateArguments): Promise<void> {
+  const { from, measure, concurrency, skipUnfit, grace: graceMs, json } = options
+  await withRoom(options, async (room, signal) => {
+    const migrator = await room.migrator(actorOf(options))
+    const { to = room.config.writeTo } = options
+    const about = { from, to, concurrency, measure, rate: room.rates, signal }
+    if (options.plan === true) {
+      const plan = await migrator.plan(about)
+      if (plan.unfit.length > 0) process.exitCode = EXIT.failed
+      return json === true ? printJson(plan) : showPlan(plan)
+    }
+    const stayed: Migration[] = []
+    const run = migrator.migrate({ ...about, graceMs, skipUnfit })
+    let step = await run.next()
+    try {
+      for (; step.done !== true; step = await run.next()) {
+        if (json === true) printJson(step.value)
+        else if (step.value.code !== undefined || step.value.outcome === 'busy') stayed.push(step.value)
+      }
+    } finally {
+      // What does not fit is told before the refusal.
+      if (stayed.length > 0) {
+        const rows = stayed.map(({ outcome, account, key, reason }) => [outcome, account, key, reason ?? 'other writes went before it; run it again'])
+        printTable(['OUTCOME', 'ACCOUNT', 'KEY', 'REASON'], rows)
+      }
+    }
+    const report = step.value
+    if (report.left > 0) process.exitCode = EXIT.failed
+    if (json === true) return printJson(report)
+    process.stdout.write(`${textOf(report)}\n${sourceText(from, await migrator.references(from, { signal }))}\n`)
+  })
+}
+
+export async function dropOldCopies(store: string, options: AccountOptions): Promise<void> {
+  await withRoom(options, async (room, signal) => {
+    const dropped = await (await room.migrator(actorOf(options))).dropOldCopies(store, { signal })
+    if (options.json === true) return printJson({ dropped })
+    process.stdout.write(`${dropped} old copies are due: strongroom maintain\n`)
+  })
+}
+
+function showPlan({ from, to, secrets, oldCopies, measured, unfit, calls, secondsAtLeast }: MigrationPlan): void {
+  if (unfit.length > 0) {
+    printTable(
+      ['ACCOUNT', 'KEY', 'REASON'],
+      unfit.map(({ account, key, reason }) => [account, key, reason]),
+    )
+  }
+  const lines = [
+    `${secrets} secrets from ${from} to ${to}${oldCopies > 0 ? `, ${oldCopies} of them with an old copy there` : ''}`,
+    measured ? `every value was read: ${unfit.length} do not fit` : `${to} takes all that ${from} holds`,
+    `calls: ${from} ${calls.from.reads} reads and ${calls.from.removals} removals later, ${to} ${calls.to.creates} creates and ${calls.to.reads} reads`,
+    ...(secondsAtLeast === undefined ? [] : [`time: ${durationText(secondsAtLeast)} at least, by the rates`]),
+  ]
+  process.stdout.write(`${lines.join('\n')}\n`)
+}
+
+function textOf({ outcomes, resumed, left }: MigrationReport): string {
+  const { moved, returned, gone, ...others } = outcomes
+  const parts = [
+    `${moved} moved${resumed > 0 ? ` (${resumed} of them were put before)` : ''}`,
+    ...(returned > 0 ? [`${returned} returned to their old copy`] : []),
+    ...(gone > 0 ? [`${gone} deleted meanwhile`] : []),
+    ...Object.entries(others).flatMap(([outcome, count]) => (count > 0 ? [`${count} ${outcome}`] : [])),
+  ]
+  return `${parts.join(', ')}; every copy was read back and compared${left > 0 ? `; ${left} are left` : ''}`
+}
+
+function sourceText(store: string, { records, intents, tasks }: References): string {
+  if (records + intents + tasks === 0) return `nothing names ${store} any more: it may leave the configuration`
+  return `${store} stays in the configuration as long as ${records} secrets, ${intents} writes and ${tasks} tasks, such as purges of old copies, name it`
+}
+
+function durationText(seconds: number): string {
+  if (seconds < 120) return `${Math.ceil(seconds)} s`
+  return seconds < 7200 ? `${Math.ceil(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`
+}
