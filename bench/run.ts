@@ -8,6 +8,7 @@ const PARTS: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   pages: async () => await (await import('./pages.ts')).pages(),
   creates: async () => await (await import('./creates.ts')).creates(),
   memory: async () => await (await import('./memory.ts')).memory(),
+  migration: async () => await (await import('./migration.ts')).migration(),
   recovery: async () => await (await import('./recovery.ts')).recovery(),
 }
 

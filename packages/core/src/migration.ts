@@ -11,7 +11,7 @@ export interface PlanOptions extends CallOptions {
   /** The names of the stores. */
   readonly from: string
   readonly to: string
-  /** Secrets that are looked at at the same time, 1 to 256; 16 by default. */
+  /** Secrets that are worked on at a time, in either store; 1 to 256, 16 by default. */
   readonly concurrency?: number | undefined
   /** By the store's name. */
   readonly rate?: Readonly<Record<string, MigrationRate>> | undefined

@@ -10,6 +10,7 @@ import { Mover, type MoveParts, type MovePlace } from './move.ts'
 import { Pace, paced } from './pace.ts'
 import { ID_LENGTH, movedPath } from './paths.ts'
 import { persist } from './persist.ts'
+import { Slots } from './slots.ts'
 
 const PAGE = 100
 const DEFAULT_CONCURRENCY = 16
@@ -61,8 +62,8 @@ export class MigrationRun {
     const place = (name: string): MovePlace => {
       const { reads, writes } = rates[name] ?? {}
       const store = parts.stores.get(name, operation)
-      const paces = { reads: new Pace(reads), writes: new Pace(writes) }
-      return { ...store, driver: paced(store.driver, paces.reads, paces.writes), prefix: parts.prefix(name), ...paces }
+      const own = { prefix: parts.prefix(name), reads: new Pace(reads), writes: new Pace(writes), slots: new Slots(concurrency) }
+      return { ...store, ...own, driver: paced(store.driver, own.reads, own.writes) }
     }
     this.#from = place(from)
     this.#to = place(to)
@@ -93,6 +94,7 @@ export class MigrationRun {
     return { ...names, secrets, oldCopies, measured: this.#measures, unfit, calls, secondsAtLeast: isPaced ? Math.max(...seconds) : undefined }
   }
 
+  /** While some are put, the next ones are read. */
   async *migrate(): AsyncGenerator<Migration, MigrationReport> {
     const outcomes = { moved: 0, returned: 0, gone: 0, busy: 0, unfit: 0, failed: 0 }
     const counted = (migration: Migration): Migration => {
@@ -121,7 +123,7 @@ export class MigrationRun {
         this.#goOn()
         return this.#parts.calls.track(move(candidate))
       }
-      for await (const { error, ...migration } of inParallel(this.#candidates(over), this.#concurrency, tracked)) {
+      for await (const { error, ...migration } of inParallel(this.#candidates(over), this.#concurrency * 2, tracked)) {
         trouble =
           isSecretError(error) && error.code !== 'too_large' && error.code !== 'corrupt' && error.code !== 'version_unusable' ? trouble + 1 : 0
         if (trouble >= MUCH_TROUBLE && error !== undefined) throw error

@@ -10,6 +10,7 @@ import { labelsOf } from './labels.ts'
 import type { Pace } from './pace.ts'
 import { movedPath } from './paths.ts'
 import { persist } from './persist.ts'
+import type { Slots } from './slots.ts'
 import type { BoundStores, GuardedStore } from './stores.ts'
 import type { Upkeep } from './upkeep.ts'
 import { VERSION_GONE, type ProtocolTimes } from './write-protocol.ts'
@@ -19,6 +20,7 @@ export interface MovePlace extends GuardedStore<SecretDriver> {
   readonly prefix: string
   readonly reads: Pace
   readonly writes: Pace
+  readonly slots: Slots
 }
 
 export interface MoveParts {
@@ -65,11 +67,15 @@ export class Mover {
 
   /** `copy`: what an earlier migration left of it in the target. Never throws. */
   async move(record: StoredRecord, copy: OldCopy | undefined): Promise<Outcome> {
+    const { operation, from, to } = this.#run
     let payload: Payload | undefined
     try {
-      payload = await this.#read(this.#run.from, record.key, record.pointer)
-      requireFit(this.#run.operation, payload, this.#run.to)
-      return (copy === undefined ? undefined : await this.#return(record, copy, payload)) ?? (await this.#copy(record, payload))
+      const read = await from.slots.run(() => this.#read(from, record.key, record.pointer))
+      payload = read
+      requireFit(operation, read, to)
+      return await to.slots.run(
+        async () => (copy === undefined ? undefined : await this.#return(record, copy, read)) ?? (await this.#copy(record, read)),
+      )
     } catch (thrown) {
       return await this.#failed(record, thrown)
     } finally {

@@ -1,0 +1,112 @@
+// How many secrets a second a migration moves between two emulators, beside the SDK's client of the target that does what has to be done
+// there for each: put it, and read it back. Both with the same number of calls under way.
+import { fork, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { SecretClient } from '@azure/keyvault-secrets'
+import { awsDriver } from '@strongroom/aws'
+import { azureDriver } from '@strongroom/azure'
+import { accountId, createSecretMigrator, createSecretRegistry, unsafeAllowEveryone } from '@strongroom/core'
+import { sqliteMetadata } from '@strongroom/sqlite'
+import { NONE, print, rateRow, type Row } from './measure.ts'
+
+const GOAL = 0.7
+const CONCURRENCY = 16
+const ACTOR = { id: 'operator', type: 'user' } as const
+const VALUE = '{"user":"application","password":"correct horse battery staple"}'
+/** Without a network every call is computing, for which both sides share two cores; in a cloud it is waiting. */
+const LATENCIES_MS = [0, 10] as const
+
+interface Sizes {
+  readonly secrets?: number
+  readonly rounds?: number
+}
+
+export async function migration({ secrets = 10_000, rounds = 5 }: Sizes = {}): Promise<readonly Row[]> {
+  const rows: Row[] = []
+  for (const latencyMs of LATENCIES_MS) rows.push(...(await between(secrets, rounds, latencyMs)))
+  return rows
+}
+
+async function between(secrets: number, rounds: number, latencyMs: number): Promise<readonly Row[]> {
+  const source = await emulator('aws', latencyMs)
+  const target = await emulator('azure', latencyMs)
+  const folder = await mkdtemp(join(tmpdir(), 'strongroom-bench-'))
+  const { url: endpoint, region, accountId: account } = source.answer as Readonly<Record<'url' | 'region' | 'accountId', string>>
+  const { vaultUrl, ca, token } = target.answer as Readonly<Record<'vaultUrl' | 'ca' | 'token', string>>
+  const credential = { getToken: async () => ({ token, expiresOnTimestamp: Date.now() + 3_600_000 }) }
+  const tls = { ca }
+  const shared = { disableChallengeResourceVerification: true } as const
+  const raw = new SecretClient(vaultUrl, credential, { ...shared, tlsOptions: tls, retryOptions: { maxRetries: 0 } })
+  const stores = {
+    aws: awsDriver({ endpoint, region, accountId: account, credentials: { accessKeyId: 'bench', secretAccessKey: 'only-for-tests' } }),
+    azure: azureDriver({ vaultUrl, credential, tls, ...shared }),
+  }
+  const metadata = sqliteMetadata({ path: join(folder, 'meta.db') })
+  const registry = await createSecretRegistry({ id: 'bench', metadata, stores, writeTo: 'aws', authorize: unsafeAllowEveryone })
+  const migrator = await createSecretMigrator({ id: 'bench', metadata, stores, actor: ACTOR })
+  const each = Math.floor(secrets / rounds)
+  let ours = 0
+  let puts = 0
+  let putsAndReads = 0
+  try {
+    for (let round = 0; round < rounds; round += 1) {
+      await parallel(each, index => registry.account(accountId('acme'), ACTOR).create({ key: `key-${round}-${index}`, value: VALUE }))
+      const works = [
+        async () => void (ours += await timed(() => migrate(migrator, each))),
+        async () => void (puts += await timed(() => parallel(each, index => raw.setSecret(`raw-${round}-${index}`, VALUE)))),
+        async () =>
+          void (putsAndReads += await timed(() =>
+            parallel(each, async index => {
+              const { properties } = await raw.setSecret(`both-${round}-${index}`, VALUE)
+              await raw.getSecret(`both-${round}-${index}`, { version: properties.version ?? '' })
+            }),
+          )),
+      ]
+      for (let turn = 0; turn < works.length; turn += 1) await works[(round + turn) % works.length]?.()
+    }
+  } finally {
+    await migrator.close()
+    await registry.close()
+    source.child.kill()
+    target.child.kill()
+    await rm(folder, { recursive: true })
+  }
+  const rate = (time: number): number => (each * rounds) / time
+  const what = `migration of ${each * rounds} secrets, AWS to Azure, ${latencyMs === 0 ? 'no latency' : `${latencyMs} ms a request`}`
+  return [
+    rateRow(`${what}, beside put and read back`, rate(ours), rate(putsAndReads), GOAL),
+    { ...rateRow(`${what}, beside put alone`, rate(ours), rate(puts), undefined), goal: NONE },
+  ]
+}
+
+async function migrate(migrator: Awaited<ReturnType<typeof createSecretMigrator>>, expected: number): Promise<void> {
+  let moved = 0
+  for await (const { outcome } of migrator.migrate({ from: 'aws', to: 'azure', concurrency: CONCURRENCY, measure: false }))
+    if (outcome === 'moved') moved += 1
+  if (moved !== expected) throw new Error(`${moved} of ${expected} were moved`)
+}
+
+async function parallel(count: number, work: (index: number) => Promise<unknown>): Promise<void> {
+  let next = 0
+  const worker = async (): Promise<void> => {
+    while (next < count) await work((next += 1) - 1)
+  }
+  await Promise.all(Array.from({ length: CONCURRENCY }, worker))
+}
+
+async function timed(work: () => Promise<unknown>): Promise<number> {
+  const startedAt = performance.now()
+  await work()
+  return performance.now() - startedAt
+}
+
+async function emulator(kind: string, latencyMs: number): Promise<{ readonly child: ChildProcess; readonly answer: unknown }> {
+  const child = fork(new URL('./emulator-server.ts', import.meta.url), [kind, String(latencyMs)])
+  const [answer] = (await once(child, 'message')) as [unknown]
+  return { child, answer }
+}
+
+if (import.meta.main) print(await migration({ secrets: Number(process.argv[2] ?? 10_000) }))
