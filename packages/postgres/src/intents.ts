@@ -19,7 +19,7 @@ import { knownRequest, rememberRequest } from './requests.ts'
 import { intentOfToken, intentOnSecret, recordByKey, requireRecord, type AccountTransaction, type Transaction } from './transaction.ts'
 
 type BegunCreate = { readonly state: 'begun'; readonly intent: Intent }
-type BegunUpdate = BegunCreate & { readonly record: StoredRecord }
+export type BegunUpdate = BegunCreate & { readonly record: StoredRecord }
 
 /** Those whose lease is over, the oldest first. One that another process is claiming or ending is left to it. */
 const EXPIRED = 'SELECT id FROM intents WHERE registry = $1 AND lease_until <= $2 ORDER BY lease_until LIMIT $3 FOR UPDATE SKIP LOCKED'
@@ -29,8 +29,8 @@ const CLAIM = 'UPDATE intents SET lease_until = $3, recoveries = recoveries + 1 
 /** What may be in the way of a create: the intent of its token, of its id or of its key. */
 const INTENTS_OF = `
   SELECT * FROM intents WHERE registry = $1 AND account = $2 AND token = $3
-  UNION ALL SELECT * FROM intents WHERE registry = $1 AND secret = $4
-  UNION ALL SELECT * FROM intents WHERE registry = $1 AND account = $2 AND key = $5`
+  UNION ALL SELECT * FROM intents WHERE registry = $1 AND secret = $4 AND operation <> 'migrate'
+  UNION ALL SELECT * FROM intents WHERE registry = $1 AND account = $2 AND key = $5 AND operation <> 'migrate'`
 
 /** A path, or the id of a record, that is used already. Ids are never used again, not even another account's: a cursor must mean one record. */
 const IS_USED = `
@@ -49,14 +49,15 @@ export async function beginCreate(transaction: AccountTransaction, request: Requ
   const known = await knownRequest(transaction, request)
   if (known !== undefined) return known
   if ((await recordByKey(transaction, account.id, key)) !== undefined) throw SecretError.refused('already_exists', operation)
-  const other = found.find(intent => intent.secret === secret) ?? found.find(intent => intent.account === account.id && intent.key === key)
+  const holding = found.filter(intent => intent.operation !== 'migrate')
+  const other = holding.find(intent => intent.secret === secret) ?? holding.find(intent => intent.account === account.id && intent.key === key)
   if (other !== undefined) return busy(other, now)
   if (mine !== undefined || (await connection.get(IS_USED, registry, store, path, secret)) !== undefined) {
     throw SecretError.invalid(operation, 'the id, the path and the token of a create are new')
   }
   const intent = createIntent(request, now)
   await rememberRequest(transaction, request)
-  await insert(transaction, intent)
+  await insertIntent(transaction, intent)
   return { state: 'begun', intent }
 }
 
@@ -78,7 +79,7 @@ export async function beginUpdate(transaction: AccountTransaction, request: Requ
   if (mine !== undefined) throw SecretError.invalid(operation, 'the token of an update is new')
   const intent = updateIntent(request, record, now)
   await rememberRequest(transaction, request)
-  await insert(transaction, intent)
+  await insertIntent(transaction, intent)
   return { state: 'begun', intent, record }
 }
 
@@ -109,6 +110,6 @@ export async function deleteIntent({ connection, registry }: Transaction, { id }
   await connection.run('DELETE FROM intents WHERE registry = $1 AND id = $2', registry, id)
 }
 
-async function insert({ connection, registry }: Transaction, intent: Intent): Promise<void> {
+export async function insertIntent({ connection, registry }: Transaction, intent: Intent): Promise<void> {
   await connection.insert('intents', { registry, ...intentRow(intent) })
 }

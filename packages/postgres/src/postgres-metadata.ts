@@ -4,6 +4,8 @@ import { appendAudit, readAudit } from './audit.ts'
 import { orAborted, transact, type Connection } from './connection.ts'
 import { secretErrorOf } from './failures.ts'
 import { beginCreate, beginUpdate, claimExpiredIntents } from './intents.ts'
+import { adopt, beginMigrate, commitMigrate, commitReturn } from './migrations.ts'
+import { dropOldCopies, oldCopies } from './old-copies.ts'
 import { openSchema } from './open.ts'
 import { checkedSettings, type PostgresMetadataOptions } from './options.ts'
 import { page } from './page.ts'
@@ -97,6 +99,12 @@ export function postgresMetadata(options: PostgresMetadataOptions): MetadataStor
     updateDescription: changes('updateDescription', updateDescription),
     commitRollback: changes('commitRollback', commitRollback),
     commitDelete: changes('commitDelete', commitDelete),
+    beginMigrate: changes('beginMigrate', beginMigrate),
+    commitMigrate: changes('commitMigrate', commitMigrate),
+    commitReturn: changes('commitReturn', commitReturn),
+    oldCopies: reads('oldCopies', oldCopies),
+    dropOldCopies: writes('dropOldCopies', dropOldCopies),
+    adopt: changes('adopt', adopt),
     find: reads('find', find),
     page: reads('page', page),
     claimExpiredIntents: writes('claimExpiredIntents', claimExpiredIntents),

@@ -200,7 +200,7 @@ async function claimableOf(transaction: Transaction, rows: readonly QueueRow[]):
   return rows.filter(row => !byRow(row) && !byIntent(row))
 }
 
-async function remove({ connection, registry }: Transaction, ids: readonly string[]): Promise<void> {
+export async function remove({ connection, registry }: Transaction, ids: readonly string[]): Promise<void> {
   await connection.run('DELETE FROM queue WHERE registry = $1 AND id = ANY($2)', registry, ids)
 }
 

@@ -177,4 +177,20 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX requests_age ON requests (registry, expires_at);
   ALTER TABLE intents ADD COLUMN request text COLLATE "C";
   `,
+
+  // Migration and adoption. An intent of a migration does not hold its record, so that a write may have its own beside it. copy: what a
+  // purge_path leaves to return to, as JSON, until it is first claimed.
+  `
+  ALTER TABLE intents DROP CONSTRAINT intents_operation_check;
+  ALTER TABLE intents ADD CONSTRAINT intents_operation_check CHECK (operation IN ('create', 'update', 'migrate'));
+  DROP INDEX intents_secret;
+  DROP INDEX intents_key;
+  CREATE UNIQUE INDEX intents_secret ON intents (registry, secret) WHERE operation <> 'migrate';
+  CREATE UNIQUE INDEX intents_key ON intents (registry, account, key) WHERE operation <> 'migrate';
+  CREATE UNIQUE INDEX intents_migration ON intents (registry, secret) WHERE operation = 'migrate';
+  ALTER TABLE records ADD COLUMN adopted text COLLATE "C";
+  ALTER TABLE queue ADD COLUMN copy text COLLATE "C";
+  CREATE INDEX queue_copies_secret ON queue (registry, secret, store) WHERE copy IS NOT NULL AND attempts = 0;
+  CREATE INDEX queue_copies_store ON queue (registry, store, ready_at) WHERE copy IS NOT NULL AND attempts = 0;
+  `,
 ]

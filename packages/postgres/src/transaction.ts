@@ -52,6 +52,14 @@ export async function intentOfToken({ connection, registry, account }: AccountTr
 
 /** The intent that keeps others from changing the record. */
 export async function intentOnSecret({ connection, registry }: Transaction, secret: SecretId): Promise<Intent | undefined> {
-  const row = await connection.get<IntentRow>('SELECT * FROM intents WHERE registry = $1 AND secret = $2', registry, secret)
+  const sql = "SELECT * FROM intents WHERE registry = $1 AND secret = $2 AND operation <> 'migrate'"
+  const row = await connection.get<IntentRow>(sql, registry, secret)
+  return row === undefined ? undefined : intentOfRow(row)
+}
+
+/** The migration of the record that is under way. */
+export async function migrationOf({ connection, registry }: Transaction, secret: SecretId): Promise<Intent | undefined> {
+  const sql = "SELECT * FROM intents WHERE registry = $1 AND secret = $2 AND operation = 'migrate'"
+  const row = await connection.get<IntentRow>(sql, registry, secret)
   return row === undefined ? undefined : intentOfRow(row)
 }

@@ -16,7 +16,7 @@ import { recordByKey, recordOf, type Transaction } from './transaction.ts'
 const NAMING = ['records', 'intents', 'queue'] as const
 type Naming = (typeof NAMING)[number]
 
-type Position = Pick<RecordRow, 'account' | 'id' | 'path' | 'version' | 'versions'>
+type Position = Pick<RecordRow, 'account' | 'id' | 'path' | 'version' | 'versions' | 'adopted'>
 
 export async function find(transaction: Transaction, { account, id, key }: RequestOf<'find'>): Promise<StoredRecord | undefined> {
   if (id !== undefined && key === undefined) return await recordOf(transaction, account, id)
@@ -24,24 +24,33 @@ export async function find(transaction: Transaction, { account, id, key }: Reque
   throw SecretError.invalid(transaction.operation, 'either an id or a key is given')
 }
 
-export async function owners({ connection, registry }: Transaction, { store, paths }: RequestOf<'owners'>): Promise<readonly PathOwner[]> {
+export async function owners(transaction: Transaction, { store, paths }: RequestOf<'owners'>): Promise<readonly PathOwner[]> {
+  const { connection, registry } = transaction
   const asked = [...new Set(paths)]
   const at = 'WHERE registry = $1 AND store = $2 AND path = ANY($3)'
-  const rows = await connection.all<Position>(`SELECT account, id, path, version, versions FROM records ${at}`, registry, store, asked)
-  const counted = async <Counts extends object>(numbers: string, table: Naming): Promise<ReadonlyMap<NativePath, Counts>> => {
+  const rows = await connection.all<Position>(`SELECT account, id, path, version, versions, adopted FROM records ${at}`, registry, store, asked)
+  const counted = async <Counts extends object>(
+    numbers: string,
+    table: Naming,
+    ...more: readonly number[]
+  ): Promise<ReadonlyMap<NativePath, Counts>> => {
     const sql = `SELECT path, ${numbers} FROM ${table} ${at} GROUP BY path`
-    const found = await connection.all<Counts & { readonly path: NativePath }>(sql, registry, store, asked)
+    const found = await connection.all<Counts & { readonly path: NativePath }>(sql, registry, store, asked, ...more)
     return new Map(found.map(counts => [counts.path, counts]))
   }
   const intents = await counted<Pick<PathOwner, 'intents'>>('count(*) AS intents', 'intents')
-  const inQueue = "count(*) AS tasks, count(*) FILTER (WHERE task = 'destroy_version') AS destroys"
-  const tasks = await counted<Pick<PathOwner, 'tasks' | 'destroys'>>(inQueue, 'queue')
-  const found = new Map(
-    rows.map(({ path, account, id, version, versions }) => [path, { account, secret: id, version, kept: keptOfRow({ version, versions }) }]),
-  )
+  const inQueue = `count(*) AS tasks, count(*) FILTER (WHERE task = 'destroy_version') AS destroys,
+    count(*) FILTER (WHERE task = 'purge_path' AND (claim IS NULL OR ready_at <= $4)) AS purges`
+  const tasks = await counted<Pick<PathOwner, 'tasks' | 'destroys' | 'purges'>>(inQueue, 'queue', await transaction.time())
+  const found = new Map(rows.map(row => [row.path, rowOf(row)]))
+  const none = { intents: 0, tasks: 0, destroys: 0, purges: 0 }
   return asked
-    .map((path): PathOwner => ({ path, row: found.get(path), intents: 0, tasks: 0, destroys: 0, ...intents.get(path), ...tasks.get(path) }))
+    .map((path): PathOwner => ({ path, row: found.get(path), ...none, ...intents.get(path), ...tasks.get(path) }))
     .filter(owner => owner.row !== undefined || owner.intents > 0 || owner.tasks > 0)
+}
+
+function rowOf({ account, id: secret, version, versions, adopted }: Position): PathOwner['row'] {
+  return { account, secret, version, kept: keptOfRow({ version, versions }), adopted: adopted ?? undefined }
 }
 
 export async function scan({ connection, registry, operation }: Transaction, request: RequestOf<'scan'>): Promise<readonly StoredRecord[]> {

@@ -22,26 +22,26 @@ import {
 } from '@strongroom/core'
 import { findDone, writeAudit } from './audit.ts'
 import { deleteIntent, heldIntent } from './intents.ts'
+import { makeCopiesDue } from './old-copies.ts'
 import { cancelDestruction, enqueue, isQueued } from './queue.ts'
 import { keepAnswer, keptAnswer, knownRequest, rememberRequest } from './requests.ts'
 import { intentOnSecret, recordOf, requireRecord, type AccountTransaction } from './transaction.ts'
 
 const UPDATE_RECORD = `
-  UPDATE records SET description = $3, updated_at = $4, updated_by = $5, revision = $6, version = $7, versions = $8
+  UPDATE records SET description = $3, cloud_secret_path = $4, updated_at = $5, updated_by = $6, revision = $7, store = $8, path = $9,
+    version = $10, versions = $11, adopted = $12
   WHERE registry = $1 AND id = $2`
 const LEAVE_TOMBSTONE = `
   INSERT INTO tombstones (registry, id, account, key, created_at, updated_at)
   SELECT registry, id, account, key, created_at, updated_at FROM records WHERE registry = $1 AND id = $2`
 
 export async function commitCreate(transaction: AccountTransaction, request: RequestOf<'commitCreate'>): Promise<CommitOutcome> {
-  const { connection, registry, account, now, operation } = transaction
-  requireDrafts(operation, request.enqueue)
+  requireDrafts(transaction.operation, request.enqueue)
   const intent = await heldIntent(transaction, request)
   if (intent?.operation !== 'create') return await becameOf(transaction, request.token)
-  const record = createdRecord(intent, request.version, request.fullPath, now)
+  const record = createdRecord(intent, request.version, request.fullPath, transaction.now)
   if (await isQueued(transaction, record.pointer)) return { state: 'refused' }
-  await connection.insert('records', { registry, ...recordRow(record) })
-  account.records += 1
+  await insertRecord(transaction, record)
   return await endIntent(transaction, intent, record, request.enqueue)
 }
 
@@ -124,27 +124,35 @@ export async function commitDelete(
   request: RequestOf<'commitDelete'>,
 ): Promise<{ readonly state: 'done'; readonly claimed: readonly QueueEntry[] } | Busy> {
   const { connection, registry, operation } = transaction
-  const { account, secret, ifRevision, actor, token, claimMs } = request
+  const { account, secret, ifRevision, actor, token, claimMs, purgeAdopted = false } = request
   requireWhole(operation, 'claimMs', claimMs, 0)
   if ((await findDone(transaction, token))?.secret === secret) return { state: 'done', claimed: [] }
-  const { key, pointer } = await requireRecord(transaction, secret, ifRevision)
+  const { key, pointer, adopted } = await requireRecord(transaction, secret, ifRevision)
   const intent = await intentOnSecret(transaction, secret)
   if (intent !== undefined) return busy(intent, transaction.now)
   await connection.run(LEAVE_TOMBSTONE, registry, secret)
   await connection.run('DELETE FROM records WHERE registry = $1 AND id = $2', registry, secret)
   transaction.account.records -= 1
   await writeAudit(transaction, { account, actor, action: 'secret.delete', outcome: 'ok', secret, key, operationId: token })
+  await makeCopiesDue(transaction, secret)
   const { store, path } = pointer
-  return { state: 'done', claimed: await enqueue(transaction, { account, secret }, [{ task: 'purge_path', store, path, claimMs }]) }
+  const purge: readonly QueueDraft[] = adopted === undefined || purgeAdopted ? [{ task: 'purge_path', store, path, claimMs }] : []
+  return { state: 'done', claimed: await enqueue(transaction, { account, secret }, purge) }
 }
 
-async function updateRecord({ connection, registry }: AccountTransaction, record: StoredRecord): Promise<void> {
-  const { id, description, updated_at, updated_by, revision, version, versions } = recordRow(record)
-  await connection.run(UPDATE_RECORD, registry, id, description, updated_at, updated_by, revision, version, versions)
+export async function insertRecord({ connection, registry, account }: AccountTransaction, record: StoredRecord): Promise<void> {
+  await connection.insert('records', { registry, ...recordRow(record) })
+  account.records += 1
+}
+
+export async function updateRecord({ connection, registry }: AccountTransaction, record: StoredRecord): Promise<void> {
+  const { id, description, cloud_secret_path, updated_at, updated_by, revision, store, path, version, versions, adopted } = recordRow(record)
+  const changing = [description, cloud_secret_path, updated_at, updated_by, revision, store, path, version, versions, adopted]
+  await connection.run(UPDATE_RECORD, registry, id, ...changing)
 }
 
 /** The rest of a commit: the intent goes, its audit entry and its tasks come. */
-async function endIntent(
+export async function endIntent(
   transaction: AccountTransaction,
   intent: Intent,
   record: StoredRecord,
@@ -157,7 +165,7 @@ async function endIntent(
 }
 
 /** What became of an operation whose intent is gone. */
-async function becameOf(transaction: AccountTransaction, token: string): Promise<CommitOutcome> {
+export async function becameOf(transaction: AccountTransaction, token: string): Promise<CommitOutcome> {
   const done = await findDone(transaction, token)
   if (done === undefined) return { state: 'undone' }
   const record = done.secret === null ? undefined : await recordOf(transaction, transaction.account.id, done.secret)

@@ -1,6 +1,12 @@
 import { ACCOUNT, REGISTRY, START, World } from '@strongroom/conformance/metadata'
 import { postgresMetadata } from '@strongroom/postgres'
-import { BEFORE_KEPT_VERSIONS, expectIntentOfBefore, expectKeptVersions } from '@strongroom/testbed/cases'
+import {
+  BEFORE_KEPT_VERSIONS,
+  BEFORE_MIGRATIONS,
+  expectIntentOfBefore,
+  expectKeptVersions,
+  expectMigrationsFromNowOn,
+} from '@strongroom/testbed/cases'
 import { describe, expect, it } from 'vitest'
 import { openSchema } from '../src/open.ts'
 import { MIGRATIONS } from '../src/schema.ts'
@@ -87,6 +93,22 @@ describe('a schema', () => {
       'text', 't', ${START}, 0)`)
     const world = await World.make(async clock => ({ store: postgresMetadata({ pool, schema, clock }), dispose: () => pool.end() }))
     await expectIntentOfBefore(world)
+    await world.dispose()
+  })
+
+  it('of the release before migrations keeps the intents that it has, and their rules', async () => {
+    const before = MIGRATIONS.findIndex(sql => sql.includes("'migrate'"))
+    expect(before).toBeGreaterThan(0)
+    const schema = database.newSchema()
+    const pool = database.newPool()
+    await openSchema(pool, { schema, statementTimeoutMs: 20_000 }, MIGRATIONS.slice(0, before))
+    await database.admin.query(`
+      SET search_path = "${schema}";
+      INSERT INTO accounts VALUES ('${REGISTRY}', '${ACCOUNT}', 1, 0, '', 0);
+      ${BEFORE_MIGRATIONS}
+      RESET search_path`)
+    const world = await World.make(async clock => ({ store: postgresMetadata({ pool, schema, clock }), dispose: () => pool.end() }))
+    await expectMigrationsFromNowOn(world)
     await world.dispose()
   })
 

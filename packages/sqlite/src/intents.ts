@@ -22,7 +22,7 @@ import { knownRequest, rememberRequest } from './requests.ts'
 import { intentOfToken, intentOnSecret, recordAtPath, recordByKey, requireRecord, type Transaction } from './transaction.ts'
 
 type BegunCreate = { readonly state: 'begun'; readonly intent: Intent }
-type BegunUpdate = BegunCreate & { readonly record: StoredRecord }
+export type BegunUpdate = BegunCreate & { readonly record: StoredRecord }
 
 const INSERT = `
   INSERT INTO intents (registry, id, operation, account, secret, key, actor_id, actor_type, store, path, base_version, base_revision,
@@ -50,7 +50,7 @@ export function beginCreate(transaction: Transaction, request: RequestOf<'beginC
   }
   const intent = createIntent(request, now)
   rememberRequest(transaction, request)
-  insert(transaction, intent)
+  insertIntent(transaction, intent)
   return { state: 'begun', intent }
 }
 
@@ -72,7 +72,7 @@ export function beginUpdate(transaction: Transaction, request: RequestOf<'beginU
   if (mine !== undefined) throw SecretError.invalid(operation, 'the token of an update is new')
   const intent = updateIntent(request, record, now)
   rememberRequest(transaction, request)
-  insert(transaction, intent)
+  insertIntent(transaction, intent)
   return { state: 'begun', intent, record }
 }
 
@@ -107,13 +107,14 @@ export function deleteIntent({ connection, registry }: Transaction, { id }: Inte
   connection.run('DELETE FROM intents WHERE registry = :registry AND id = :id', { registry, id })
 }
 
-function intentOnKey({ connection, registry }: Transaction, account: AccountId, key: string): Intent | undefined {
-  const sql = 'SELECT * FROM intents WHERE registry = :registry AND account = :account AND key = :key'
+export function intentOnKey({ connection, registry }: Transaction, account: AccountId, key: string): Intent | undefined {
+  const sql = "SELECT * FROM intents WHERE registry = :registry AND account = :account AND key = :key AND operation <> 'migrate'"
   const row = connection.get<IntentRow>(sql, { registry, account, key })
   return row === undefined ? undefined : intentOfRow(row)
 }
 
-function isPathTaken(transaction: Transaction, store: string, path: string): boolean {
+/** Whether a row or an intent is at the path. */
+export function isPathTaken(transaction: Transaction, store: string, path: string): boolean {
   const { connection, registry } = transaction
   if (recordAtPath(transaction, store, path) !== undefined) return true
   const sql = 'SELECT 1 FROM intents WHERE registry = :registry AND store = :store AND path = :path'
@@ -121,13 +122,13 @@ function isPathTaken(transaction: Transaction, store: string, path: string): boo
 }
 
 /** Ids are never used again, not even another account's: a cursor must mean one record. */
-function isIdUsed({ connection, registry }: Transaction, id: string): boolean {
+export function isIdUsed({ connection, registry }: Transaction, id: string): boolean {
   return ['records', 'tombstones'].some(
     table => connection.get(`SELECT 1 FROM ${table} WHERE registry = :registry AND id = :id`, { registry, id }) !== undefined,
   )
 }
 
-function insert(transaction: Transaction, intent: Intent): void {
+export function insertIntent(transaction: Transaction, intent: Intent): void {
   ensureAccount(transaction, intent.account)
   transaction.connection.run(INSERT, { registry: transaction.registry, ...intentRow(intent) })
 }

@@ -25,15 +25,15 @@ import { findDone, writeAudit } from './audit.ts'
 import { recordAtPath, type Transaction } from './transaction.ts'
 import { owners } from './views.ts'
 
-interface QueueRow extends TaskRow {
+export interface QueueRow extends TaskRow {
   readonly sequence: number
 }
 
 const INSERT = `
   INSERT INTO queue (registry, id, task, account, secret, store, path, version, token, attempts, queued_at, claim,
-    ready_at, code, retained_until)
+    ready_at, code, retained_until, copy)
   VALUES (:registry, :id, :task, :account, :secret, :store, :path, :version, :token, :attempts, :queued_at, :claim,
-    :ready_at, :code, :retained_until)`
+    :ready_at, :code, :retained_until, :copy)`
 
 /** The oldest that is ready, after those already looked at. */
 const NEXT_READY = `

@@ -173,4 +173,48 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX requests_age ON requests (registry, expires_at);
   ALTER TABLE intents ADD COLUMN request TEXT;
   `,
+
+  // Migration and adoption. An intent of a migration does not hold its record, so that a write may have its own beside it. The table is made
+  // anew, since SQLite changes no CHECK. copy: what a purge_path leaves to return to, as JSON, until it is first claimed.
+  `
+  CREATE TABLE new_intents (
+    registry TEXT NOT NULL,
+    id TEXT NOT NULL,
+    operation TEXT NOT NULL CHECK (operation IN ('create', 'update', 'migrate')),
+    account TEXT NOT NULL,
+    secret TEXT NOT NULL,
+    key TEXT NOT NULL,
+    actor_id TEXT NOT NULL,
+    actor_type TEXT NOT NULL,
+    store TEXT NOT NULL,
+    path TEXT NOT NULL,
+    base_version TEXT,
+    base_revision INTEGER,
+    sets_description INTEGER NOT NULL,
+    description TEXT,
+    token TEXT NOT NULL,
+    lease_until INTEGER NOT NULL,
+    recoveries INTEGER NOT NULL,
+    begun_at INTEGER NOT NULL DEFAULT 0,
+    request TEXT,
+    PRIMARY KEY (registry, id),
+    FOREIGN KEY (registry, account) REFERENCES accounts (registry, account)
+  ) STRICT;
+  INSERT INTO new_intents (registry, id, operation, account, secret, key, actor_id, actor_type, store, path, base_version, base_revision,
+    sets_description, description, token, lease_until, recoveries, begun_at, request)
+  SELECT registry, id, operation, account, secret, key, actor_id, actor_type, store, path, base_version, base_revision,
+    sets_description, description, token, lease_until, recoveries, begun_at, request FROM intents;
+  DROP TABLE intents;
+  ALTER TABLE new_intents RENAME TO intents;
+  CREATE UNIQUE INDEX intents_secret ON intents (registry, secret) WHERE operation <> 'migrate';
+  CREATE UNIQUE INDEX intents_key ON intents (registry, account, key) WHERE operation <> 'migrate';
+  CREATE UNIQUE INDEX intents_migration ON intents (registry, secret) WHERE operation = 'migrate';
+  CREATE UNIQUE INDEX intents_token ON intents (registry, account, token);
+  CREATE UNIQUE INDEX intents_path ON intents (registry, store, path);
+  CREATE INDEX intents_lease ON intents (registry, lease_until);
+  ALTER TABLE records ADD COLUMN adopted TEXT;
+  ALTER TABLE queue ADD COLUMN copy TEXT;
+  CREATE INDEX queue_copies_secret ON queue (registry, secret, store) WHERE copy IS NOT NULL AND attempts = 0;
+  CREATE INDEX queue_copies_store ON queue (registry, store, ready_at) WHERE copy IS NOT NULL AND attempts = 0;
+  `,
 ]

@@ -3,6 +3,8 @@ import { appendAudit, readAudit } from './audit.ts'
 import { Connection } from './connection.ts'
 import { secretErrorOf } from './failures.ts'
 import { beginCreate, beginUpdate, claimExpiredIntents } from './intents.ts'
+import { adopt, beginMigrate, commitMigrate, commitReturn } from './migrations.ts'
+import { dropOldCopies, oldCopies } from './old-copies.ts'
 import { IN_MEMORY, openDatabase } from './open.ts'
 import { page } from './page.ts'
 import { pending } from './pending.ts'
@@ -96,6 +98,12 @@ export function sqliteMetadata(options: SqliteMetadataOptions): MetadataStore {
     updateDescription: writes('updateDescription', updateDescription),
     commitRollback: writes('commitRollback', commitRollback),
     commitDelete: writes('commitDelete', commitDelete),
+    beginMigrate: writes('beginMigrate', beginMigrate),
+    commitMigrate: writes('commitMigrate', commitMigrate),
+    commitReturn: writes('commitReturn', commitReturn),
+    oldCopies: reads('oldCopies', oldCopies),
+    dropOldCopies: writes('dropOldCopies', dropOldCopies),
+    adopt: writes('adopt', adopt),
     find: reads('find', find),
     page: reads('page', page),
     claimExpiredIntents: writes('claimExpiredIntents', claimExpiredIntents),

@@ -52,7 +52,14 @@ export function intentOfToken({ connection, registry }: Transaction, account: Ac
 
 /** The intent that keeps others from changing the record. */
 export function intentOnSecret({ connection, registry }: Transaction, secret: SecretId): Intent | undefined {
-  const sql = 'SELECT * FROM intents WHERE registry = :registry AND secret = :secret'
+  const sql = "SELECT * FROM intents WHERE registry = :registry AND secret = :secret AND operation <> 'migrate'"
+  const row = connection.get<IntentRow>(sql, { registry, secret })
+  return row === undefined ? undefined : intentOfRow(row)
+}
+
+/** The migration of the record that is under way. */
+export function migrationOf({ connection, registry }: Transaction, secret: SecretId): Intent | undefined {
+  const sql = "SELECT * FROM intents WHERE registry = :registry AND secret = :secret AND operation = 'migrate'"
   const row = connection.get<IntentRow>(sql, { registry, secret })
   return row === undefined ? undefined : intentOfRow(row)
 }

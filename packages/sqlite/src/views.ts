@@ -15,6 +15,8 @@ import { recordAtPath, recordByKey, recordOf, type Transaction } from './transac
 const NAMING = ['records', 'intents', 'queue'] as const
 type Naming = (typeof NAMING)[number]
 
+type Tasks = Pick<PathOwner, 'tasks' | 'destroys' | 'purges'>
+
 export function find(transaction: Transaction, { account, id, key }: RequestOf<'find'>): StoredRecord | undefined {
   if (id !== undefined && key === undefined) return recordOf(transaction, account, id)
   if (id === undefined && key !== undefined) return recordByKey(transaction, account, key)
@@ -22,17 +24,19 @@ export function find(transaction: Transaction, { account, id, key }: RequestOf<'
 }
 
 export function owners(transaction: Transaction, { store, paths }: RequestOf<'owners'>): readonly PathOwner[] {
-  const { connection, registry } = transaction
+  const { connection, registry, now } = transaction
   const at = 'WHERE registry = :registry AND store = :store AND path = :path'
   const intentsAt = `SELECT count(*) AS intents FROM intents ${at}`
-  const tasksAt = `SELECT count(*) AS tasks, count(*) FILTER (WHERE task = 'destroy_version') AS destroys FROM queue ${at}`
+  const tasksAt = `
+    SELECT count(*) AS tasks, count(*) FILTER (WHERE task = 'destroy_version') AS destroys,
+      count(*) FILTER (WHERE task = 'purge_path' AND (claim IS NULL OR ready_at <= :now)) AS purges FROM queue ${at}`
   const answers = [...new Set(paths)].map((path): PathOwner => {
     const row = recordAtPath(transaction, store, path)
     return {
       path,
-      row: row === undefined ? undefined : { account: row.accountId, secret: row.id, version: row.pointer.version, kept: keptBy(row) },
+      row: row && { account: row.accountId, secret: row.id, version: row.pointer.version, kept: keptBy(row), adopted: row.adopted },
       ...(connection.get<{ intents: number }>(intentsAt, { registry, store, path }) ?? { intents: 0 }),
-      ...(connection.get<{ tasks: number; destroys: number }>(tasksAt, { registry, store, path }) ?? { tasks: 0, destroys: 0 }),
+      ...(connection.get<Tasks>(tasksAt, { registry, store, path, now }) ?? { tasks: 0, destroys: 0, purges: 0 }),
     }
   })
   return answers.filter(({ row, intents, tasks }) => row !== undefined || intents > 0 || tasks > 0)

@@ -20,20 +20,21 @@ import {
   type SecretRecord,
   type StoredRecord,
 } from '@strongroom/core'
-import { findDone, writeAudit } from './audit.ts'
+import { ensureAccount, findDone, writeAudit } from './audit.ts'
 import { deleteIntent, heldIntent } from './intents.ts'
+import { makeCopiesDue } from './old-copies.ts'
 import { cancelDestruction, enqueue, isQueued } from './queue.ts'
 import { keepAnswer, keptAnswer, knownRequest, rememberRequest } from './requests.ts'
 import { intentOnSecret, recordOf, requireRecord, type Transaction } from './transaction.ts'
 
 const INSERT_RECORD = `
   INSERT INTO records (registry, id, account, key, description, cloud_secret_path, created_at, created_by_id, created_by_type, updated_at,
-    updated_by, revision, store, path, version, versions)
+    updated_by, revision, store, path, version, versions, adopted)
   VALUES (:registry, :id, :account, :key, :description, :cloud_secret_path, :created_at, :created_by_id, :created_by_type, :updated_at,
-    :updated_by, :revision, :store, :path, :version, :versions)`
+    :updated_by, :revision, :store, :path, :version, :versions, :adopted)`
 const UPDATE_RECORD = `
-  UPDATE records SET description = :description, updated_at = :updated_at, updated_by = :updated_by, revision = :revision, version = :version,
-    versions = :versions
+  UPDATE records SET description = :description, cloud_secret_path = :cloud_secret_path, updated_at = :updated_at, updated_by = :updated_by,
+    revision = :revision, store = :store, path = :path, version = :version, versions = :versions, adopted = :adopted
   WHERE registry = :registry AND id = :id`
 const LEAVE_TOMBSTONE = `
   INSERT INTO tombstones (registry, id, account, key, created_at, updated_at)
@@ -41,14 +42,12 @@ const LEAVE_TOMBSTONE = `
 const COUNT = 'UPDATE accounts SET records = records + :change WHERE registry = :registry AND account = :account'
 
 export function commitCreate(transaction: Transaction, request: RequestOf<'commitCreate'>): CommitOutcome {
-  const { connection, registry, now } = transaction
   const { account, token, version, fullPath } = request
   const intent = heldIntent(transaction, request)
   if (intent?.operation !== 'create') return becameOf(transaction, account, token)
-  const record = createdRecord(intent, version, fullPath, now)
+  const record = createdRecord(intent, version, fullPath, transaction.now)
   if (isQueued(transaction, record.pointer)) return { state: 'refused' }
-  connection.run(INSERT_RECORD, { registry, ...recordRow(record) })
-  connection.run(COUNT, { registry, account, change: 1 })
+  insertRecord(transaction, record)
   return endIntent(transaction, intent, record, request.enqueue)
 }
 
@@ -130,27 +129,37 @@ export function commitDelete(
   request: RequestOf<'commitDelete'>,
 ): { readonly state: 'done'; readonly claimed: readonly QueueEntry[] } | Busy {
   const { connection, registry, operation } = transaction
-  const { account, secret, ifRevision, actor, token, claimMs } = request
+  const { account, secret, ifRevision, actor, token, claimMs, purgeAdopted = false } = request
   requireWhole(operation, 'claimMs', claimMs, 0)
   if (findDone(transaction, account, token)?.secret === secret) return { state: 'done', claimed: [] }
-  const { key, pointer } = requireRecord(transaction, account, secret, ifRevision)
+  const { key, pointer, adopted } = requireRecord(transaction, account, secret, ifRevision)
   const intent = intentOnSecret(transaction, secret)
   if (intent !== undefined) return busy(intent, transaction.now)
   connection.run(LEAVE_TOMBSTONE, { registry, id: secret })
   connection.run('DELETE FROM records WHERE registry = :registry AND id = :id', { registry, id: secret })
   connection.run(COUNT, { registry, account, change: -1 })
   writeAudit(transaction, { account, actor, action: 'secret.delete', outcome: 'ok', secret, key, operationId: token })
+  makeCopiesDue(transaction, secret)
   const { store, path } = pointer
-  return { state: 'done', claimed: enqueue(transaction, { account, secret }, [{ task: 'purge_path', store, path, claimMs }]) }
+  const purge: readonly QueueDraft[] = adopted === undefined || purgeAdopted ? [{ task: 'purge_path', store, path, claimMs }] : []
+  return { state: 'done', claimed: enqueue(transaction, { account, secret }, purge) }
 }
 
-function updateRecord({ connection, registry }: Transaction, record: StoredRecord): void {
-  const { id, description, updated_at, updated_by, revision, version, versions } = recordRow(record)
-  connection.run(UPDATE_RECORD, { registry, id, description, updated_at, updated_by, revision, version, versions })
+export function insertRecord(transaction: Transaction, record: StoredRecord): void {
+  const { connection, registry } = transaction
+  const { accountId: account } = record
+  ensureAccount(transaction, account)
+  connection.run(INSERT_RECORD, { registry, ...recordRow(record) })
+  connection.run(COUNT, { registry, account, change: 1 })
+}
+
+export function updateRecord({ connection, registry }: Transaction, record: StoredRecord): void {
+  const { account: _account, key: _key, created_at: _at, created_by_id: _id, created_by_type: _type, ...changing } = recordRow(record)
+  connection.run(UPDATE_RECORD, { registry, ...changing })
 }
 
 /** The rest of a commit: the intent goes, its audit entry and its tasks come. */
-function endIntent(transaction: Transaction, intent: Intent, record: StoredRecord, drafts: readonly QueueDraft[]): CommitOutcome {
+export function endIntent(transaction: Transaction, intent: Intent, record: StoredRecord, drafts: readonly QueueDraft[]): CommitOutcome {
   deleteIntent(transaction, intent)
   keepAnswer(transaction, intent, record)
   writeAudit(transaction, { ...auditOfIntent(intent), outcome: 'ok' })
@@ -158,7 +167,7 @@ function endIntent(transaction: Transaction, intent: Intent, record: StoredRecor
 }
 
 /** What became of an operation whose intent is gone. */
-function becameOf(transaction: Transaction, account: AccountId, token: string): CommitOutcome {
+export function becameOf(transaction: Transaction, account: AccountId, token: string): CommitOutcome {
   const done = findDone(transaction, account, token)
   if (done === undefined) return { state: 'undone' }
   const record = done.secret === null ? undefined : recordOf(transaction, account, done.secret)

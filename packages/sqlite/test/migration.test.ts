@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { sqliteMetadata } from '@strongroom/sqlite'
 import { ACCOUNT, REGISTRY, World } from '@strongroom/conformance/metadata'
-import { BEFORE_KEPT_VERSIONS, expectKeptVersions } from '@strongroom/testbed/cases'
+import { BEFORE_KEPT_VERSIONS, BEFORE_MIGRATIONS, expectKeptVersions, expectMigrationsFromNowOn } from '@strongroom/testbed/cases'
 import { expect, it } from 'vitest'
 import { APPLICATION_ID, MIGRATIONS } from '../src/schema.ts'
 import { withFolder } from './folder.ts'
@@ -30,5 +30,31 @@ it('a file of the schema before records kept versions has the pointer’s as the
       old.close()
     })
     await world.dispose()
+  })
+})
+
+it('a file of the schema before migrations keeps the intents that it has, and their rules', async () => {
+  await withFolder(async folder => {
+    const path = join(folder, 'metadata.db')
+    const database = new DatabaseSync(path)
+    const before = MIGRATIONS.findIndex(sql => sql.includes("'migrate'"))
+    expect(before).toBeGreaterThan(0)
+    database.exec(`
+      ${MIGRATIONS.slice(0, before).join('\n')}
+      PRAGMA application_id = ${APPLICATION_ID};
+      PRAGMA user_version = ${before};
+      INSERT INTO accounts VALUES ('${REGISTRY}', '${ACCOUNT}', 1, 0, '');
+      ${BEFORE_MIGRATIONS}`)
+    database.close()
+    const world = await World.make(async clock => {
+      const store = sqliteMetadata({ path, clock })
+      return { store, dispose: () => store.close() }
+    })
+    await expectMigrationsFromNowOn(world)
+    await world.dispose()
+    const after = new DatabaseSync(path)
+    expect(after.prepare('PRAGMA foreign_key_check').all()).toEqual([])
+    expect(after.prepare('PRAGMA foreign_key_list(intents)').all()).toMatchObject([{ table: 'accounts' }, { table: 'accounts' }])
+    after.close()
   })
 })

@@ -61,6 +61,16 @@ describe('query plans', () => {
       expect(
         broad.filter(sql => !/^SELECT (count\(\*\)|sum\(records\)) AS number FROM (intents|queue|accounts) WHERE registry = :registry$/.test(sql)),
       ).toEqual([])
+      // The partial indexes: of old copies among many tasks, and of the one intent of a kind that a record or a key has.
+      const used = (sql: string): readonly string[] =>
+        planOf(database, sql).flatMap(
+          detail => /USING (?:COVERING )?INDEX ((?:queue_copies|intents_(?:secret|key|migration))\w*)/.exec(detail)?.[1] ?? [],
+        )
+      const ofCopies = statements.filter(sql => sql.includes('copy IS NOT NULL'))
+      const ofKinds = statements.filter(sql => sql.includes("'migrate'"))
+      expect(ofCopies.flatMap(used).toSorted()).toEqual(['queue_copies_secret', 'queue_copies_secret', 'queue_copies_store'])
+      expect(ofKinds.flatMap(used).toSorted()).toEqual(['intents_key', 'intents_migration', 'intents_secret'])
+      expect([ofCopies.length, ofKinds.length]).toEqual([3, 3])
       database.close()
     })
   })

@@ -1,3 +1,4 @@
+import { adopt, beginMigrate, commitMigrate, dropOldCopies, migrate, oldCopies, returnTo, stored } from './moves.ts'
 import { ACCOUNT, ALICE, pageRequest, path, REGISTRY, version, type World } from './world.ts'
 
 /** Each write as it is usually made: without an idempotency key. */
@@ -53,10 +54,25 @@ export async function useEverything(world: World): Promise<void> {
   await store.queueRepair({ ...repair, store: 'main', path: path('nobody') }, {})
   await world.references()
   await world.references('main')
+  await moveEverything(world)
   await store.bindStores({ registry: REGISTRY, stores: { main: 'memory:1' } }, {})
   await store.appendAudit(
     { registry: REGISTRY, entry: { account: ACCOUNT, actor: ALICE, action: 'audit.read', outcome: 'ok', operationId: 'o' } },
     {},
   )
   await store.readAudit({ registry: REGISTRY, account: ACCOUNT, after: 10, limit: 5 }, {})
+}
+
+async function moveEverything(world: World): Promise<void> {
+  const record = await stored(world, await world.create())
+  await migrate(world, record)
+  await oldCopies(world, 'main', record)
+  const returned = await returnTo(world, record, record.pointer)
+  if (returned.state !== 'done') throw new Error(returned.state)
+  const move = await beginMigrate(world, record)
+  await world.store.beginMigrate({ ...move.intent, registry: REGISTRY, from: record.pointer, leaseMs: 5 }, {})
+  await commitMigrate(world, move)
+  if ((await dropOldCopies(world, 'main', 2)) === 0) throw new Error('no old copy')
+  await world.delete(await adopt(world))
+  await world.delete(record)
 }

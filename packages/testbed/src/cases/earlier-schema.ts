@@ -1,5 +1,5 @@
-import { ACCOUNT, REGISTRY, type World } from '@strongroom/conformance/metadata'
-import { NEVER_UPDATED, type SecretId, type VersionId } from '@strongroom/core'
+import { ACCOUNT, REGISTRY, START, type World } from '@strongroom/conformance/metadata'
+import { NEVER_UPDATED, type NativePath, type SecretId, type VersionId } from '@strongroom/core'
 import { expect } from 'vitest'
 
 // What a database of an earlier schema has, and what must be found of it: the same in every dialect.
@@ -65,4 +65,61 @@ export async function expectIntentOfBefore(world: World): Promise<void> {
   const request = { ids: ['id'], fingerprints: ['fingerprint'], keepMs: 5 }
   const record = await world.create({ request })
   expect(await world.store.beginCreate(world.createRequest({ request }), {})).toEqual({ state: 'answered', record })
+}
+
+/** A record, and an update of it that is under way, from before migrations. Their account is the database's own to write. */
+export const BEFORE_MIGRATIONS: string = `
+  INSERT INTO records (registry, id, account, key, description, cloud_secret_path, created_at, created_by_id, created_by_type, updated_at, updated_by,
+    revision, store, path, version, versions)
+  VALUES ('${REGISTRY}', 's', '${ACCOUNT}', 'one', 'text', 'full', 1000, 'alice', 'user', ${NEVER_UPDATED}, NULL, 1, 'main', 'p', 'v1', '[]');
+  INSERT INTO intents (registry, id, operation, account, secret, key, actor_id, actor_type, store, path, base_version, base_revision, sets_description,
+    description, token, lease_until, recoveries, begun_at, request)
+  VALUES ('${REGISTRY}', 'i', 'update', '${ACCOUNT}', 's', 'one', 'robot', 'service_account', 'main', 'p', 'v1', 1, 1, 'new', 't', ${START}, 2, 900, 'r');`
+
+/** The intent of before is what it was, its record was not adopted, and from now on a migration may begin beside such an intent. */
+export async function expectMigrationsFromNowOn(world: World): Promise<void> {
+  const { store } = world
+  const record = await world.find('s' as SecretId)
+  expect(record).toMatchObject({ adopted: undefined, cloudSecretPath: 'full', pointer: { store: 'main', path: 'p', version: 'v1' } })
+  const [intent, ...more] = await store.claimExpiredIntents({ registry: REGISTRY, limit: 9, leaseMs: 5 }, {})
+  expect(more).toEqual([])
+  expect(intent).toEqual({
+    id: 'i',
+    operation: 'update',
+    account: ACCOUNT,
+    secret: 's',
+    key: 'one',
+    actor: { id: 'robot', type: 'service_account' },
+    store: 'main',
+    path: 'p',
+    base: { version: 'v1', revision: 1 },
+    description: 'new',
+    token: 't',
+    begunAt: new Date(900),
+    leaseUntil: new Date(world.now + 5),
+    recoveries: 3,
+    request: 'r',
+  })
+  if (record === undefined || intent === undefined) throw new Error('not there')
+  const place = { store: 'second', path: 'p-2' as NativePath }
+  const begin = {
+    registry: REGISTRY,
+    account: ACCOUNT,
+    secret: record.id,
+    from: record.pointer,
+    actor: intent.actor,
+    ...place,
+    token: 'm',
+    leaseMs: 5,
+  }
+  expect(await store.beginMigrate(begin, {})).toMatchObject({ state: 'busy', intent: 'i' })
+  await world.abandon(intent)
+  const begun = await store.beginMigrate(begin, {})
+  if (begun.state !== 'begun') throw new Error(begun.state)
+  const beside = await world.beginUpdate(record)
+  const commit = { registry: REGISTRY, intent: begun.intent.id, account: ACCOUNT, token: 'm', from: record.pointer, fullPath: 'full-2', enqueue: [] }
+  expect(await store.commitMigrate({ ...commit, version: 'm1' as VersionId }, {})).toEqual({ state: 'refused' })
+  await world.abandon(beside)
+  expect(await store.commitMigrate({ ...commit, version: 'm1' as VersionId }, {})).toMatchObject({ state: 'committed' })
+  expect(await world.find(record.id)).toMatchObject({ cloudSecretPath: 'full-2', pointer: { ...place, version: 'm1' }, revision: 1 })
 }

@@ -288,10 +288,17 @@ export const queue: readonly MetadataCase[] = [
       )
       const owners = (store: string, registry = REGISTRY) => world.store.owners({ registry, store, paths: [path('nobody'), create.path, at, at] }, {})
       equal(await owners('main'), [
-        { path: create.path, row: undefined, intents: 1, tasks: 0, destroys: 0 },
-        { path: at, row: { account: record.accountId, secret: record.id, version: 'v1', kept: ['v1'] }, intents: 1, tasks: 3, destroys: 1 },
+        { path: create.path, row: undefined, intents: 1, tasks: 0, destroys: 0, purges: 0 },
+        {
+          path: at,
+          row: { account: record.accountId, secret: record.id, version: 'v1', kept: ['v1'] },
+          intents: 1,
+          tasks: 3,
+          destroys: 1,
+          purges: 0,
+        },
       ])
-      equal(await owners('second'), [{ path: at, row: undefined, intents: 0, tasks: 1, destroys: 0 }])
+      equal(await owners('second'), [{ path: at, row: undefined, intents: 0, tasks: 1, destroys: 0, purges: 0 }])
       equal(await owners('main', OTHER_REGISTRY), [])
       equal(await world.references('second'), { records: 0, intents: 0, tasks: 1 })
       equal(await world.references('main'), { records: 2, intents: 2, tasks: 3 })

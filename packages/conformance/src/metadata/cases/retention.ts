@@ -110,7 +110,14 @@ export const retention: readonly MetadataCase[] = [
       await world.update(record, 'v3')
       const { store, path: at } = placeOf(record)
       equal(await world.store.owners({ registry: REGISTRY, store, paths: [at] }, {}), [
-        { path: at, row: { account: ACCOUNT, secret: record.id, version: 'v3', kept: ['v3', 'v2', 'v1'] }, intents: 0, tasks: 0, destroys: 0 },
+        {
+          path: at,
+          row: { account: ACCOUNT, secret: record.id, version: 'v3', kept: ['v3', 'v2', 'v1'] },
+          intents: 0,
+          tasks: 0,
+          destroys: 0,
+          purges: 0,
+        },
       ])
     },
   },
