@@ -27,6 +27,7 @@ export class DriverRun {
   readonly #results: CaseReport[] = []
   readonly #used = new Set<Hook>()
   readonly #leftBehind: string[] = []
+  readonly #cutShort: string[] = []
   readonly #calls: Record<string, number> = {}
   readonly #learned = new Map<string, number>()
   #harness: DriverHarness | undefined
@@ -58,6 +59,11 @@ export class DriverRun {
     const report: CaseReport = { id: driverCase.id, ...rest, durationMs: since(startedAt) }
     this.#results.push(report)
     return error === undefined ? report : { ...report, error }
+  }
+
+  /** What was to be run and was not: the run may then not be called green. */
+  cutShort(reason: string): void {
+    this.#cutShort.push(reason)
   }
 
   /** Cleans up, judges the run and writes the report. Look at `ok` and `problems`. */
@@ -131,7 +137,7 @@ export class DriverRun {
   }
 
   #prefix(start: number): string {
-    return `srk-${this.#runId}s${start}-`
+    return `${this.#options.prefix ?? ''}srk-${this.#runId}s${start}-`
   }
 
   #use({ needs }: DriverCase): void {
@@ -185,6 +191,7 @@ export class DriverRun {
     const ids = new Set(driverCases.map(({ id }) => id))
     return [
       ...(this.#harness === undefined ? ['the backend did not start'] : []),
+      ...this.#cutShort,
       ...require.filter(hook => unused.has(hook)).map(hook => `${hook} is required: ${unused.get(hook)}`),
       ...Object.keys(deviations)
         .filter(id => !ids.has(id))

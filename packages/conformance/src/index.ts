@@ -5,4 +5,4 @@ export type { DriverHarness, Faults, Hook, Hooks, OutOfBand, StartContext, Start
 export type { ConformanceOptions } from './options.ts'
 export type { CaseReport, DriverReport, Outcome } from './report.ts'
 export { hookNames } from './harness.ts'
-export { runDriverCases, type RunOptions } from './run-driver-cases.ts'
+export { runDriverCases, selectedCases, type RunOptions } from './run-driver-cases.ts'

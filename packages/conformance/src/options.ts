@@ -8,6 +8,8 @@ export interface ConformanceOptions {
    * run, so that a deviation does not outlive its reason.
    */
   readonly deviations?: Readonly<Record<string, `https://${string}`>>
+  /** Native text before everything that the run makes, such as `prod/`: for credentials that are good for that alone. Default: none. */
+  readonly prefix?: string
   /** File of the JSON report. By default `<label>.json` in the directory that `STRONGROOM_REPORTS` names, if it does. */
   readonly report?: string
   /** What was tested, for the report: `moto 5.2.5 on loopback`. */

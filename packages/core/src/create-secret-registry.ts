@@ -85,7 +85,7 @@ class Registry implements SecretRegistry {
         calls.assertOpen(operation)
         const request = { registry, of: kind, after, limit: PENDING_PAGE }
         const page = await calls.track(persist(() => metadata.pending(request, options)))
-        yield* page.items.map(work => ({ ...work, attention: attentionFor(work, stores) }))
+        yield* page.items.map(work => ({ ...work, attention: attentionFor(work, store => stores.find(store) !== undefined) }))
         after = page.next
       } while (after !== undefined)
     }

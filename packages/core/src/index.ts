@@ -25,6 +25,7 @@ export { DriverFinding, neverSent, noAnswer, refused, retryAfterMs, untrusted } 
 export { Shared } from './driver-support/shared.ts'
 export { byBytes, walkFolders, type ListFolder } from './driver-support/walk-folders.ts'
 export { isText, optionChecks, type OptionChecks } from './driver-support/options.ts'
+export { attentionFor } from './internal/upkeep.ts'
 export { isObject } from './internal/checks.ts'
 export { isSecretError, SecretError, secretErrorCodes, type Failure, type SecretErrorCode, type SecretErrorInit } from './errors.ts'
 export { fallback } from './fallback.ts'

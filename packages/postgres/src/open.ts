@@ -28,6 +28,23 @@ export async function openSchema(
   await retrying(OPERATION, undefined, () => transact(pool, patient, connection => migrate(connection, schema, migrations)))
 }
 
+export interface PostgresSchema {
+  /** Of the database; 0 where there is none yet. */
+  readonly version: number
+  /** That this release of the package brings a database to. */
+  readonly newest: number
+}
+
+/** Which version the schema has; nothing is made or migrated. @throws as `openSchema` */
+export async function lookAtSchema(
+  pool: PostgresPool,
+  { schema, statementTimeoutMs }: { readonly schema: string; readonly statementTimeoutMs: number },
+): Promise<PostgresSchema> {
+  const how = { operation: OPERATION, signal: undefined, schema, kind: 'read', statementTimeoutMs } as const
+  const { version } = await retrying(OPERATION, undefined, () => transact(pool, how, connection => look(connection, schema)))
+  return { version: checkedVersion(version, MIGRATIONS), newest: MIGRATIONS.length }
+}
+
 interface Found {
   readonly hasSchema: boolean
   readonly version: number

@@ -6,7 +6,7 @@ import { secretErrorOf } from './failures.ts'
 import { beginCreate, beginUpdate, claimExpiredIntents } from './intents.ts'
 import { adopt, beginMigrate, commitMigrate, commitReturn } from './migrations.ts'
 import { dropOldCopies, oldCopies } from './old-copies.ts'
-import { openSchema } from './open.ts'
+import { lookAtSchema, openSchema, type PostgresSchema } from './open.ts'
 import { checkedSettings, type PostgresMetadataOptions } from './options.ts'
 import { page } from './page.ts'
 import { startPool, type HeldPool } from './pool.ts'
@@ -21,6 +21,24 @@ import { abandon, commitCreate, commitDelete, commitRollback, commitUpdate, upda
 type Body<Request, Answer> = (transaction: Transaction, request: Request) => Promise<Answer>
 type AccountBody<Request, Answer> = (transaction: AccountTransaction, request: Request) => Promise<Answer>
 type Method<Request, Answer> = (request: Request, call: CallOptions) => Promise<Answer>
+
+/**
+ * Which schema a database has. Nothing is made and nothing is migrated.
+ * @throws SecretError `misconfigured` for a newer schema or an encoding other than UTF-8; `unavailable`, … as a metadata store
+ */
+export async function postgresSchema(options: PostgresMetadataOptions): Promise<PostgresSchema> {
+  const { place, schema, statementTimeoutMs } = checkedSettings(options)
+  try {
+    const held = await startPool(place)
+    try {
+      return await lookAtSchema(held.pool, { schema, statementTimeoutMs })
+    } finally {
+      await held.end()
+    }
+  } catch (error) {
+    throw secretErrorOf(error, 'metadata.schema', 'none')
+  }
+}
 
 /** A metadata store in PostgreSQL, for any number of processes and machines. The first call connects, and makes or migrates the schema. */
 export function postgresMetadata(options: PostgresMetadataOptions): MetadataStore {

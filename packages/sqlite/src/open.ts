@@ -1,13 +1,14 @@
-import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { SecretError } from '@strongroom/core'
-import { isLocked } from './failures.ts'
+import { isLocked, secretErrorOf } from './failures.ts'
 import { APPLICATION_ID, MIGRATIONS } from './schema.ts'
 
 export const IN_MEMORY = ':memory:'
 const RETRY_MS = 20
+const LOOK_MS = 5000
 
 /** Opens the file, makes it where it is missing, and brings it to the newest schema. Throws whatever went wrong. */
 export async function openDatabase(path: string, busyTimeoutMs: number): Promise<DatabaseSync> {
@@ -27,6 +28,33 @@ export async function openDatabase(path: string, busyTimeoutMs: number): Promise
       if (!isLocked(error) || performance.now() >= giveUpAt) throw error
       await sleep(RETRY_MS)
     }
+  }
+}
+
+export interface SqliteSchema {
+  /** Of the file; 0 for one that is empty. */
+  readonly version: number
+  /** That this release of the package brings a file to. */
+  readonly newest: number
+}
+
+/**
+ * Which schema a file has. Nothing is made and nothing is migrated. Undefined where there is no file.
+ * @throws SecretError `misconfigured` for another program's file and for a newer schema; `unavailable`, `corrupt` as a metadata store
+ */
+export async function sqliteSchema({ path }: { readonly path: string }): Promise<SqliteSchema | undefined> {
+  if (!existsSync(path)) return undefined
+  const { DatabaseSync } = await import('node:sqlite')
+  try {
+    const database = new DatabaseSync(resolve(path))
+    try {
+      database.exec(`PRAGMA busy_timeout = ${LOOK_MS}`)
+      return { version: checkVersion(database), newest: MIGRATIONS.length }
+    } finally {
+      database.close()
+    }
+  } catch (error) {
+    throw secretErrorOf(error, 'metadata.schema', 'none')
   }
 }
 

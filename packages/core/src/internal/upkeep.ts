@@ -273,15 +273,18 @@ export class Upkeep {
 
   #postponed(tally: Tally, work: { readonly secret: SecretId; readonly store: string; readonly attempts: number }): void {
     tally.postponed += 1
-    if (attentionFor({ ...work, retainedUntil: undefined }, this.#stores) !== undefined) tally.needsAttention.add(work.secret)
+    if (attentionFor({ ...work, retainedUntil: undefined }, store => this.#stores.find(store) !== undefined) !== undefined) tally.needsAttention.add(work.secret)
   }
 }
 
-/** Why a person should look at a piece of work, if one should. */
+/**
+ * Why a person should look at a piece of work, if one should: its store is not given, or it has failed again and again.
+ * `isGiven`: whether there is a store of that name.
+ */
 export function attentionFor(
   { store, attempts, retainedUntil }: Pick<PendingWork, 'store' | 'attempts' | 'retainedUntil'>,
-  stores: BoundStores<WriteOnlyDriver>,
+  isGiven: (store: string) => boolean,
 ): PendingItem['attention'] {
-  if (stores.find(store) === undefined) return 'store_missing'
+  if (!isGiven(store)) return 'store_missing'
   return attempts >= ATTENTION_AFTER && retainedUntil === undefined ? 'failing' : undefined
 }

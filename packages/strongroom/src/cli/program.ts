@@ -106,6 +106,11 @@ export function program(): Command {
     .option('--grace <ms>', 'leave alone what has changed within so many milliseconds', wholeNumber, 3_600_000)
     .addOption(new Option('--actor <id>', 'who the audit trail names (default: the user of this machine)').env('STRONGROOM_ACTOR'))
     .action(async (_, at) => (await import('./commands/reconcile.ts')).reconcile(at.optsWithGlobals()))
+  command('doctor', 'say of each store and the database what works, what is wrong, and how to mend it')
+    .option('-s, --store <name>', 'this store only, without the database')
+    .option('-w, --write', 'try what writes too, on a secret of its own that is removed again')
+    .addOption(new Option('--for <power>', 'whose permissions are asked for').choices(['registry', 'reader', 'all']).default('all'))
+    .action(async (_, at) => (await import('./commands/doctor.ts')).doctor(at.optsWithGlobals()))
   return root
 }
 

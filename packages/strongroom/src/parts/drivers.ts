@@ -64,6 +64,9 @@ function ownFields<Store extends StoreConfig>({
   return fields
 }
 
+/** For how long the SDK keeps a token before it asks for the one that there is by then: it renews two minutes before the end. */
+const TOKEN_MS = 180_000
+
 /** Credentials of one store. */
 class Given {
   readonly #surroundings: Surroundings
@@ -105,9 +108,11 @@ async function awsOptions({ credentials, ...rest }: Omit<Of<'aws'>, Common>, giv
   return { ...rest, credentials: read }
 }
 
-async function gcpOptions({ credentials, keyFile, ...rest }: Omit<Of<'gcp'>, Common>, given: Given, folder: string) {
+async function gcpOptions({ credentials, keyFile, accessToken, ...rest }: Omit<Of<'gcp'>, Common>, given: Given, folder: string) {
+  const token = accessToken && (await given.renewed('accessToken', accessToken))
   return {
     ...rest,
+    ...(token && { authClient: { getRequestHeaders: async () => new Headers({ authorization: `Bearer ${await token()}` }) } }),
     ...(keyFile !== undefined && { keyFile: pathFrom(folder, keyFile) }),
     ...(credentials && { credentials: await given.json('credentials', credentials) }),
   }
@@ -136,6 +141,10 @@ async function azureCredential(credential: NonNullable<Of<'azure'>['credential']
         ...(clientId && { clientId }),
         ...(tokenFilePath && { tokenFilePath: pathFrom(folder, tokenFilePath) }),
       }
+    }
+    case 'access_token': {
+      const token = await given.renewed('credential.token', credential.token)
+      return { getToken: async () => ({ token: await token(), expiresOnTimestamp: Date.now() + TOKEN_MS }) }
     }
     case 'managed_identity':
     case 'azure_cli':

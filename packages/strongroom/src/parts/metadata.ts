@@ -1,4 +1,5 @@
 import { memoryMetadata, type MetadataStore } from '@strongroom/core'
+import type { PostgresMetadataOptions } from '@strongroom/postgres'
 import { credentialOf, type Surroundings } from '../config/credentials.ts'
 import { pathFrom } from '../config/read.ts'
 import type { MetadataConfig } from '../config/schema.ts'
@@ -17,11 +18,16 @@ export async function metadataOf(metadata: MetadataConfig, surroundings: Surroun
     }
     case 'postgres': {
       const { postgresMetadata } = await loadPackage(source, 'metadata.type', '@strongroom/postgres', () => import('@strongroom/postgres'))
-      const { type: _type, url, ...rest } = metadata
-      const given = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined)) as { readonly schema?: string }
-      return postgresMetadata(
-        url === undefined ? { ...given, connection: {} } : { ...given, connectionString: await credentialOf(surroundings, 'metadata.url', url) },
-      )
+      return postgresMetadata(await postgresOptions(metadata, surroundings))
     }
   }
+}
+
+/** @throws ConfigError */
+export async function postgresOptions(
+  { type: _type, url, ...rest }: Extract<MetadataConfig, { readonly type: 'postgres' }>,
+  surroundings: Surroundings,
+): Promise<PostgresMetadataOptions> {
+  const given = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined)) as { readonly schema?: string }
+  return url === undefined ? { ...given, connection: {} } : { ...given, connectionString: await credentialOf(surroundings, 'metadata.url', url) }
 }

@@ -1,0 +1,63 @@
+import { checkConfig } from '../../config/check.ts'
+import type { Surroundings } from '../../config/credentials.ts'
+import { ConfigError } from '../../config/problems.ts'
+import { readConfig } from '../../config/read.ts'
+import { driverOf } from '../../parts/drivers.ts'
+import { UsageError } from '../failure.ts'
+import { examineDatabase } from './database.ts'
+import { readableFiles } from './files.ts'
+import type { DoctorReport, Finding, Power } from './report.ts'
+import { examineStore } from './store.ts'
+import { variablesOf } from './variables.ts'
+import { ownVersion } from './versions.ts'
+
+const DEADLINE_MS = 10_000
+
+export interface ExamineOptions {
+  readonly config: string | undefined
+  readonly store: string | undefined
+  readonly write: boolean
+  readonly power: Power
+  readonly signal: AbortSignal
+  readonly environment: NodeJS.ProcessEnv
+}
+
+/** Everything that can be said of a configuration and what it names. @throws ConfigError where it cannot be read at all; UsageError */
+export async function examine({ config, store: only, write, power, signal, environment }: ExamineOptions): Promise<DoctorReport> {
+  const raw = await readConfig(config, environment)
+  const variables = variablesOf(raw.config).map(name => ({ name, set: (environment[name] ?? '') !== '' }))
+  const common = { power, written: write, node: process.version, strongroom: ownVersion() } as const
+  const described = { source: raw.source, variables }
+  let checked: ReturnType<typeof checkConfig>
+  try {
+    checked = checkConfig(raw.source, raw.config, environment, [])
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    return { ok: false, ...common, configuration: { ...described, problems: error.problems }, stores: [], database: null, findings: [] }
+  }
+  if (only !== undefined && !Object.hasOwn(checked.stores, only))
+    throw new UsageError(`there is no store ${JSON.stringify(only)}; there are ${Object.keys(checked.stores).join(', ')}`)
+  // What is readable is found by looking at all files, also those that no call needs.
+  const surroundings: Surroundings = { source: raw.source, folder: raw.folder, environment, warn: () => {} }
+  const { id: registry, policy: { deadlineMs = DEADLINE_MS } = {} } = checked
+  const examination = { registry, folder: raw.folder, write, power, deadlineMs, signal }
+  const examined = await Promise.all(
+    Object.entries(checked.stores)
+      .filter(([name]) => only === undefined || name === only)
+      .map(([name, store]) => examineStore(name, store, () => driverOf(name, store, surroundings, {}), examination)),
+  )
+  const database = checked.metadata === undefined || only !== undefined ? undefined : await examineDatabase(checked, checked.metadata, surroundings)
+  const findings: readonly Finding[] = [
+    ...(await readableFiles(checked, raw.folder)),
+    ...examined.flatMap(one => one.findings),
+    ...(database?.findings ?? []),
+  ]
+  return {
+    ok: !findings.some(({ level }) => level === 'problem'),
+    ...common,
+    configuration: { ...described, problems: [] },
+    stores: examined.map(({ report }) => report),
+    database: database?.report ?? null,
+    findings,
+  }
+}
