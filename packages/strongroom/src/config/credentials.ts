@@ -11,6 +11,8 @@ export interface Surroundings {
   readonly warn: (message: string) => void
 }
 
+const CERTIFICATE = /^-----BEGIN CERTIFICATE-----/
+
 /** The credential that a reference names, read anew at each call. @throws ConfigError, which has the name of the variable or file and nothing of what is in it */
 export async function credentialOf({ source, folder, environment, warn }: Surroundings, path: string, reference: Reference): Promise<string> {
   if ('env' in reference) {
@@ -21,9 +23,12 @@ export async function credentialOf({ source, folder, environment, warn }: Surrou
   const file = pathFrom(folder, reference.file)
   try {
     const { mode } = await stat(file)
-    if (process.platform !== 'win32' && (mode & 0o004) !== 0)
+    const text = (await readFile(file, 'utf8')).replace(/\r?\n$/, '')
+    // Certificates are for everyone, unless a key is with them.
+    const isPublic = CERTIFICATE.test(text) && !text.includes('PRIVATE KEY')
+    if (process.platform !== 'win32' && (mode & 0o004) !== 0 && !isPublic)
       warn(`${source}: ${path}: everyone on this machine may read ${reference.file}; chmod 600 it`)
-    return (await readFile(file, 'utf8')).replace(/\r?\n$/, '')
+    return text
   } catch {
     throw new ConfigError(source, [{ path, found: `the file ${reference.file}, which cannot be read`, allowed: 'a file that this process may read' }])
   }
