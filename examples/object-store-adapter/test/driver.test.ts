@@ -179,7 +179,10 @@ describe.skipIf(missing !== undefined)(suiteTitle('the driver against a server',
     proxy.inject({ kind: 'answer', status: 200, body, headers: { 'content-type': 'application/xml' } })
     const list = await driver.list({ prefix: 'a', withLabels: false, page: undefined }, call)
     const createdAt = new Date('2026-01-01T00:00:00.000Z')
-    expect(list).toEqual({ items: [{ path: 'a b+c', createdAt, updatedAt: undefined, labels: undefined }], next: 'a&b<c' })
+    expect(list).toEqual({
+      items: [{ path: 'a b+c', fullPath: `s3://${bucket}/a b+c/`, createdAt, updatedAt: undefined, labels: undefined }],
+      next: 'a&b<c',
+    })
   })
 
   test.each(['..', '../other-bucket', 'a/../b', './a', 'a/..'])(

@@ -215,8 +215,8 @@ describe('a list', () => {
     const driver = answering({ listPropertiesOfSecrets: { items } })
     const found = await driver.list({ prefix: 'prod-', withLabels: true, page: undefined }, call)
     expect(found.items).toEqual([
-      { path: 'prod-a', createdAt: undefined, updatedAt: new Date(5_000), labels: { k: 'v' } },
-      { path: 'prod-B', createdAt: undefined, updatedAt: new Date(5_000), labels: {} },
+      { path: 'prod-a', fullPath: `${VAULT}/secrets/prod-a`, createdAt: undefined, updatedAt: new Date(5_000), labels: { k: 'v' } },
+      { path: 'prod-B', fullPath: `${VAULT}/secrets/prod-B`, createdAt: undefined, updatedAt: new Date(5_000), labels: {} },
     ])
     expect((await driver.list({ prefix: 'prod-', withLabels: false, page: undefined }, call)).items[0]?.labels).toBeUndefined()
   })

@@ -92,11 +92,12 @@ export function versionOf(answer: Answer, path: string, current: number | undefi
 }
 
 /** @throws DriverFinding `corrupt` for a secret without a name */
-export function entryOf({ name, createTime, annotations }: Answer, withLabels: boolean): DriverEntry {
-  const fullPath = typeof name === 'string' ? name : ''
-  const [, path] = /\/secrets\/([^/]+)$/.exec(fullPath) ?? []
+export function entryOf({ name, createTime, annotations }: Answer, parent: string, withLabels: boolean): DriverEntry {
+  const [, path] = (typeof name === 'string' ? /\/secrets\/([^/]+)$/.exec(name) : null) ?? []
   if (path === undefined) throw damaged('none')
   const { [CLAIM]: _, ...labels } = (annotations ?? {}) as Readonly<Record<string, string>>
+  // By the project's id, as it was asked for: the answer has the number.
+  const fullPath = `${parent}/secrets/${path}`
   return { path: path as NativePath, fullPath, createdAt: dateOf(createTime), updatedAt: undefined, labels: withLabels ? labels : undefined }
 }
 

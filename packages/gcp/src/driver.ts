@@ -173,7 +173,7 @@ export function gcpDriver(options: GcpOptions): SecretDriver {
       const filter = FILTER.test(prefix) ? { filter: `name:${prefix}` } : {}
       const request = { parent: service.parent, pageSize: PAGE, ...filter, ...(page === undefined ? {} : { pageToken: page }) }
       const answer = await service.send('listSecrets', request, call)
-      const entries = listOf(answer.secrets).map(secret => entryOf(secret, withLabels))
+      const entries = listOf(answer.secrets).map(secret => entryOf(secret, service.parent, withLabels))
       return { items: entries.filter(({ path }) => path.startsWith(prefix)), next: tokenOf(answer.nextPageToken) }
     },
 

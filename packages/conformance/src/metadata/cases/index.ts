@@ -1,5 +1,9 @@
 import type { MetadataCase } from '../metadata-case.ts'
+import { adoptions } from './adoptions.ts'
 import { audit } from './audit.ts'
+import { migrationRaces } from './migration-races.ts'
+import { migrations } from './migrations.ts'
+import { copies } from './old-copies.ts'
 import { pages } from './pages.ts'
 import { queue } from './queue.ts'
 import { races } from './races.ts'
@@ -8,4 +12,16 @@ import { retention } from './retention.ts'
 import { writes } from './writes.ts'
 
 /** Every sentence of `MetadataStore`. */
-export const metadataCases: readonly MetadataCase[] = [...writes, ...requests, ...retention, ...queue, ...audit, ...pages, ...races]
+export const metadataCases: readonly MetadataCase[] = [
+  ...writes,
+  ...requests,
+  ...retention,
+  ...migrations,
+  ...copies,
+  ...adoptions,
+  ...queue,
+  ...audit,
+  ...pages,
+  ...races,
+  ...migrationRaces,
+]

@@ -3,31 +3,9 @@ import { randomUUID } from 'node:crypto'
 import { isSecretError, verifyAudit, type RepairRequest, type SecretId, type SecretRecord } from '@strongroom/core'
 import { equal, expectRefused, includes } from '../expect.ts'
 import type { MetadataCase } from '../metadata-case.ts'
+import { answersOf, count, race, WRITERS } from '../race.ts'
 import { ACCOUNT, ALICE, committed, LEASE, newId, OTHER_ACCOUNT, pageRequest, path, REGISTRY, ROBOT, version, type World } from '../world.ts'
 import { asked } from './requests.ts'
-
-const WRITERS = 16
-
-/** Does the work so often at once, by turns through the store and through its twin. */
-async function race<T>(world: World, count: number, work: (from: World, index: number) => Promise<T>): Promise<PromiseSettledResult<T>[]> {
-  const twin = await world.twin()
-  return await Promise.allSettled(Array.from({ length: count }, (_, index) => work(index % 2 === 0 ? world : twin, index)))
-}
-
-/** All answers; what was refused must be so with one of these codes. */
-function answersOf<T>(outcomes: readonly PromiseSettledResult<T>[], ...codes: readonly string[]): readonly (T | undefined)[] {
-  return outcomes.map(outcome => {
-    if (outcome.status === 'fulfilled') return outcome.value
-    const { reason } = outcome as { readonly reason: unknown }
-    assert.ok(
-      isSecretError(reason) && codes.includes(reason.code),
-      `in a race a call answers or is refused as ${codes.join(' or ')}: ${String(reason)}`,
-    )
-    return undefined
-  })
-}
-
-const count = <T>(items: readonly T[], fits: (item: T) => boolean): number => items.filter(fits).length
 
 export const races: readonly MetadataCase[] = [
   {
