@@ -49,6 +49,12 @@ const vaultKeys = async (): Promise<unknown> => {
 }
 
 describe('conformance', () => {
+  it('its help', async () => {
+    const { code, out } = await run('--help')
+    expect(code).toBe(0)
+    await expect(out).toMatchFileSnapshot('help/conformance.txt')
+  })
+
   it('of a URL: a summary by area, and why what was not asked was not', async () => {
     const { code, out, err } = await run('memory:')
     expect({ code, err }).toEqual({ code: 0, err: '' })

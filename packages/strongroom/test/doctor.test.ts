@@ -10,7 +10,17 @@ import { startAwsEmulator, type AwsEmulator } from '@strongroom/emulators/aws'
 import { startAzureEmulator, type AzureEmulator } from '@strongroom/emulators/azure'
 import { startGcpEmulator, type GcpEmulator } from '@strongroom/emulators/gcp'
 import { startVaultEmulator, type VaultEmulator } from '@strongroom/emulators/vault'
-import { missingProgram, moto, openBaoBinary, ROOT_TOKEN, startMoto, startOpenBao, suiteTitle, type TestServer } from '@strongroom/testbed'
+import {
+  missingProgram,
+  moto,
+  openBaoBinary,
+  ROOT_TOKEN,
+  startMoto,
+  startOpenBao,
+  startPostgres,
+  suiteTitle,
+  type TestServer,
+} from '@strongroom/testbed'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { DoctorReport, Operation, StoreReport } from '../src/cli/doctor/report.ts'
 import { openStrongroom } from '../src/index.ts'
@@ -459,6 +469,12 @@ describe.skipIf(noBao !== undefined)(suiteTitle('OpenBao', noBao), () => {
   })
 })
 
+it('its help', async () => {
+  const { code, out } = await runCommand(folder, ['doctor', '--help'])
+  expect(code).toBe(0)
+  await expect(out).toMatchFileSnapshot('help/doctor.txt')
+})
+
 it('fits a terminal, but for lines that are to be copied', async () => {
   const aws = await startAwsEmulator()
   aws.controls.permit(keys.KEY_ID, { operations: ['DescribeSecret'] })
@@ -540,6 +556,26 @@ describe('the database and the configuration', () => {
     expect(known.prepare('PRAGMA user_version').get(), 'it was not migrated').toEqual({ user_version: newest - 1 })
     known.exec(`PRAGMA user_version = ${newest}`)
     known.close()
+  })
+
+  it('PostgreSQL: not there, not made yet, and in use', async () => {
+    configure('stores: { main: "memory:" }\nmetadata: { type: postgres, url: { env: DATABASE }, schema: doctor }')
+    const away = await doctor([], { DATABASE: 'postgres://somebody:hunter2@127.0.0.1:1/none' }, 1)
+    expect(away).toMatchObject({ database: { opens: false }, findings: [{ where: 'database', code: 'unavailable' }] })
+    expect(JSON.stringify(away)).not.toContain('hunter2')
+    const server = await startPostgres()
+    try {
+      const environment = { DATABASE: server.url }
+      expect((await doctor([], environment)).database).toMatchObject({ type: 'postgres', opens: null, schema: { version: 0 } })
+      {
+        await using opened = await openStrongroom(join(folder, 'strongroom.yaml'), { authorize: unsafeAllowEveryone, environment })
+        await opened.registry()
+      }
+      const report = await doctor([], environment)
+      expect(report).toMatchObject({ ok: true, database: { opens: true, mode: null, pending: { intents: 0, tasks: 0, attention: 0 } } })
+    } finally {
+      await server.stop()
+    }
   })
 
   it('a configuration that cannot be read, a store that is not in it, and variables by name', async () => {
