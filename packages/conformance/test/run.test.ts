@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { driverCases, runDriverCases, type ConformanceOptions, type DriverReport } from '@strongroom/conformance'
+import { driverCases, runDriverCases, selectedCases, type ConformanceOptions, type DriverReport } from '@strongroom/conformance'
 import { memoryDriver, type SecretDriver } from '@strongroom/core'
 import { afterAll, describe, test } from 'vitest'
 import { memoryHarness } from './memory-harness.ts'
@@ -102,6 +102,41 @@ describe('the engine', () => {
     const report = await runDriverCases('keeping', memoryHarness({ mutate: keeping }), { only: [PINNED] })
     assert.equal(report.ok, false)
     assert.match(report.problems[0] ?? '', /^left behind, could not be purged: srk-/)
+  })
+
+  test('areas, a prefix before everything, and who is told of each case', async () => {
+    const paths = new Set<string>()
+    const noting = (driver: SecretDriver): SecretDriver => ({
+      ...driver,
+      create: (request, call) => {
+        paths.add(request.path)
+        return driver.create(request, call)
+      },
+    })
+    const told: string[] = []
+    const report = await runDriverCases('areas', memoryHarness({ mutate: noting }), {
+      only: ['append', PINNED],
+      prefix: 'prod/',
+      onCase: ({ id, outcome }, { done, total }) => void told.push(`${id} ${outcome} ${done}/${total}`),
+    })
+    assert.equal(report.ok, true)
+    assert.equal(told.length, selectedCases(['append']).length + 1)
+    assert.equal(told.at(-1), `${PINNED} passed ${told.length}/${told.length}`)
+    assert.ok(told.slice(0, -1).every(line => line.startsWith('append/')))
+    assert.ok(paths.size > 5 && [...paths].every(path => path.startsWith('prod/srk-')))
+    assert.deepEqual(selectedCases(['appen', 'no/such']), [])
+  })
+
+  test('a run that is stopped ends after its case, is tidied, and is not green', async () => {
+    const stopping = new AbortController()
+    const driver = memoryDriver()
+    const report = await runDriverCases('stopped', async () => ({ driver, dispose: async () => {} }), {
+      signal: stopping.signal,
+      onCase: (_, { done }) => (done === 3 ? stopping.abort() : undefined),
+    })
+    assert.deepEqual([report.ok, report.cases.length, report.problems], [false, 3, [`interrupted after 3 of ${driverCases.length} cases`]])
+    const call = { signal: new AbortController().signal, attempt: 1 }
+    assert.deepEqual((await driver.list({ prefix: '', withLabels: false, page: undefined }, call)).items, [])
   })
 
   test('the report is written where the options or the environment say, and has all of the run in it', async () => {

@@ -28,6 +28,7 @@ type Method<Request, Answer> = (request: Request, call: CallOptions) => Promise<
  */
 export async function postgresSchema(options: PostgresMetadataOptions): Promise<PostgresSchema> {
   const { place, schema, statementTimeoutMs } = checkedSettings(options)
+  const operation = 'metadata.schema'
   try {
     const held = await startPool(place)
     try {
@@ -36,7 +37,7 @@ export async function postgresSchema(options: PostgresMetadataOptions): Promise<
       await held.end()
     }
   } catch (error) {
-    throw secretErrorOf(error, 'metadata.schema', 'none')
+    throw secretErrorOf(error, operation, 'none').in({ operation })
   }
 }
 

@@ -1,5 +1,5 @@
 import { ACCOUNT, REGISTRY, START, World } from '@strongroom/conformance/metadata'
-import { postgresMetadata } from '@strongroom/postgres'
+import { postgresMetadata, postgresSchema } from '@strongroom/postgres'
 import {
   BEFORE_KEPT_VERSIONS,
   BEFORE_MIGRATIONS,
@@ -29,6 +29,23 @@ describe('a schema', () => {
       Array.from({ length: 24 }, () => nothing),
     )
     expect(await versionOf(schema)).toBe(MIGRATIONS.length)
+  })
+
+  it('tells its version without being made or migrated', async () => {
+    const schema = database.newSchema()
+    const place = { connectionString: database.url, schema }
+    const newest = MIGRATIONS.length
+    expect(await postgresSchema(place)).toEqual({ version: 0, newest })
+    const { rowCount } = await database.admin.query('SELECT 1 FROM pg_namespace WHERE nspname = $1', [schema])
+    expect(rowCount).toBe(0)
+    const pool = database.newPool()
+    await openSchema(pool, { schema, statementTimeoutMs: 20_000 }, MIGRATIONS.slice(0, 1))
+    await pool.end()
+    expect(await postgresSchema(place)).toEqual({ version: 1, newest })
+    expect(await versionOf(schema)).toBe(1)
+    await database.admin.query(`UPDATE "${schema}".schema_version SET version = ${newest + 1}`)
+    await expect(postgresSchema(place)).rejects.toMatchObject({ ...misconfigured, operation: 'metadata.schema' })
+    await expect(postgresSchema({ ...place, connectionString: 'postgres://nobody@127.0.0.1:1/none' })).rejects.toMatchObject({ code: 'unavailable' })
   })
 
   it('is migrated once, by releases of different versions at once, and the older ones are refused afterwards', async () => {

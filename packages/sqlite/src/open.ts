@@ -8,6 +8,7 @@ import { APPLICATION_ID, MIGRATIONS } from './schema.ts'
 
 export const IN_MEMORY = ':memory:'
 const RETRY_MS = 20
+const LOOK = 'metadata.schema'
 const LOOK_MS = 5000
 
 /** Opens the file, makes it where it is missing, and brings it to the newest schema. Throws whatever went wrong. */
@@ -54,7 +55,7 @@ export async function sqliteSchema({ path }: { readonly path: string }): Promise
       database.close()
     }
   } catch (error) {
-    throw secretErrorOf(error, 'metadata.schema', 'none')
+    throw secretErrorOf(error, LOOK, 'none').in({ operation: LOOK })
   }
 }
 

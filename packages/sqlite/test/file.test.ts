@@ -2,7 +2,7 @@ import { chmod, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/pr
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { verifyAudit } from '@strongroom/core'
-import { sqliteMetadata } from '@strongroom/sqlite'
+import { sqliteMetadata, sqliteSchema } from '@strongroom/sqlite'
 import { expectIntentOfBefore } from '@strongroom/testbed/cases'
 import { describe, expect, it } from 'vitest'
 import { REGISTRY, START, World } from '@strongroom/conformance/metadata'
@@ -47,6 +47,29 @@ describe('the file', () => {
       } finally {
         process.umask(old)
       }
+    })
+  })
+
+  it('tells its schema without being made, migrated or opened for work', async () => {
+    await withFolder(async folder => {
+      const path = join(folder, 'metadata.db')
+      expect(await sqliteSchema({ path })).toBeUndefined()
+      expect(await readdir(folder)).toEqual([])
+      await makeFile(path)
+      const newest = MIGRATIONS.length
+      expect(await sqliteSchema({ path })).toEqual({ version: newest, newest })
+      const raw = new DatabaseSync(path)
+      const set = (version: number): void => raw.exec(`PRAGMA user_version = ${version}`)
+      set(1)
+      expect(await sqliteSchema({ path })).toEqual({ version: 1, newest })
+      expect(raw.prepare('PRAGMA user_version').get()).toEqual({ user_version: 1 })
+      set(newest + 1)
+      await expect(sqliteSchema({ path })).rejects.toMatchObject({ code: 'misconfigured', operation: 'metadata.schema' })
+      raw.exec('PRAGMA application_id = 7')
+      await expect(sqliteSchema({ path })).rejects.toMatchObject({ code: 'misconfigured' })
+      raw.close()
+      await writeFile(path, 'no database at all, but long enough to be looked at')
+      await expect(sqliteSchema({ path })).rejects.toMatchObject({ code: 'corrupt' })
     })
   })
 

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { spawn as spawnTerminal } from '@lydell/node-pty'
 import { accountId, unsafeAllowEveryone, type NativePath, type SecretDriver } from '@strongroom/core'
 import { awsDriver } from '@strongroom/aws'
 import { startFaultProxy } from '@strongroom/emulators'
@@ -9,11 +10,21 @@ import { startAwsEmulator, type AwsEmulator } from '@strongroom/emulators/aws'
 import { startAzureEmulator, type AzureEmulator } from '@strongroom/emulators/azure'
 import { startGcpEmulator, type GcpEmulator } from '@strongroom/emulators/gcp'
 import { startVaultEmulator, type VaultEmulator } from '@strongroom/emulators/vault'
-import { missingProgram, moto, openBaoBinary, ROOT_TOKEN, startMoto, startOpenBao, suiteTitle, type TestServer } from '@strongroom/testbed'
+import {
+  missingProgram,
+  moto,
+  openBaoBinary,
+  ROOT_TOKEN,
+  startMoto,
+  startOpenBao,
+  startPostgres,
+  suiteTitle,
+  type TestServer,
+} from '@strongroom/testbed'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { DoctorReport, Operation, StoreReport } from '../src/cli/doctor/report.ts'
 import { openStrongroom } from '../src/index.ts'
-import { endOf, runCommand, startCommand } from './support/command.ts'
+import { endOf, MAIN, runCommand, startCommand } from './support/command.ts'
 
 // The command as built, against servers: what it says of permissions is compared with what the server was told to allow.
 
@@ -39,7 +50,9 @@ const only = ({ stores }: DoctorReport): StoreReport => stores[0] ?? expect.fail
 const outcomes = (report: DoctorReport): Readonly<Record<string, string>> =>
   Object.fromEntries(only(report).operations.map(({ operation, outcome }) => [operation, outcome]))
 const denied = (report: DoctorReport): readonly Operation[] =>
-  only(report).operations.filter(({ outcome }) => outcome === 'denied').map(({ operation }) => operation)
+  only(report)
+    .operations.filter(({ outcome }) => outcome === 'denied')
+    .map(({ operation }) => operation)
 const missing = (report: DoctorReport): readonly string[] =>
   report.findings.filter(({ code }) => code === 'permission_denied').map(({ wrong }) => /missing: ([^;]*)/.exec(wrong)?.[1] ?? wrong)
 const codes = (report: DoctorReport): readonly string[] => report.findings.map(({ code }) => code)
@@ -48,7 +61,9 @@ const allowedBut = (none: readonly Operation[]): Readonly<Record<Operation, stri
   return Object.fromEntries(all.map(one => [one, none.includes(one) ? 'unsupported' : 'allowed'])) as Record<Operation, string>
 }
 const everyPath = async (driver: SecretDriver): Promise<readonly NativePath[]> =>
-  (await driver.list({ prefix: '', withLabels: false, page: undefined }, { signal: new AbortController().signal, attempt: 1 })).items.map(({ path }) => path)
+  (await driver.list({ prefix: '', withLabels: false, page: undefined }, { signal: new AbortController().signal, attempt: 1 })).items.map(
+    ({ path }) => path,
+  )
 
 describe('memory and local', () => {
   it('are looked at without a trace, and tried on a secret that is gone afterwards', async () => {
@@ -61,7 +76,12 @@ describe('memory and local', () => {
     expect(stdout).toBe('strongroom.yaml\n')
     const after = await doctor(['--write'])
     expect(after.stores.map(({ operations }) => operations.every(({ outcome }) => outcome === 'allowed'))).toEqual([true, true])
-    expect(only(after)).toMatchObject({ reachable: true, authenticated: true, leftovers: { removed: [], left: [] }, clock: { by: 'created_version' } })
+    expect(only(after)).toMatchObject({
+      reachable: true,
+      authenticated: true,
+      leftovers: { removed: [], left: [] },
+      clock: { by: 'created_version' },
+    })
     expect(only(after).packages.map(({ name }) => name)).toEqual(['@strongroom/local', 'jose'])
     await using room = await openStrongroom(join(folder, 'strongroom.yaml'), { authorize: unsafeAllowEveryone })
     expect(await Array.fromAsync(room.store('main').list())).toEqual([])
@@ -105,7 +125,10 @@ describe('AWS', () => {
     expect(missing(report)).toEqual([`secretsmanager:${action}`])
     expect(report.findings[0]?.lines?.[0]).toContain(`"Action": "secretsmanager:${action}"`)
     aws.controls.permit(keys.KEY_ID)
-    await using driver = { ...awsDriver({ region: 'eu-west-1', endpoint: aws.url, credentials: { accessKeyId: keys.KEY_ID, secretAccessKey: keys.SECRET } }), [Symbol.asyncDispose]: async () => {} }
+    await using driver = {
+      ...awsDriver({ region: 'eu-west-1', endpoint: aws.url, credentials: { accessKeyId: keys.KEY_ID, secretAccessKey: keys.SECRET } }),
+      [Symbol.asyncDispose]: async () => {},
+    }
     expect(await everyPath(driver)).toEqual([])
   })
 
@@ -119,6 +142,17 @@ describe('AWS', () => {
     const { code, out } = await runCommand(folder, ['doctor', '--for', 'reader'], keys)
     expect(code).toBe(0)
     expect(out).toContain('list, versions: denied, and not needed')
+    aws.controls.permit(keys.KEY_ID)
+  })
+
+  it('versions are looked at on a secret that is there; without one, what AWS says of nothing does not show all', async () => {
+    aws.controls.permit(keys.KEY_ID, { operations: ACTIONS.filter(one => one !== 'ListSecretVersionIds') })
+    expect(outcomes(await doctor())).toMatchObject({ list: 'allowed', read: 'allowed', versions: 'untested' })
+    await using room = await openStrongroom(join(folder, 'strongroom.yaml'), { environment: keys })
+    await room.store().put('main-x', 'v')
+    const report = await doctor([], keys, 1)
+    await room.store().delete('main-x', { purge: true })
+    expect([denied(report), missing(report)]).toEqual([['versions'], ['secretsmanager:ListSecretVersionIds']])
     aws.controls.permit(keys.KEY_ID)
   })
 
@@ -182,7 +216,10 @@ describe('AWS', () => {
       // A create is waited for, since it could land after the tidying; the others are not.
       setTimeout(release, 300)
       expect((await end).code, operation).toBe(130)
-      await using driver = { ...awsDriver({ region: 'eu-west-1', endpoint: aws.url, credentials: { accessKeyId: keys.KEY_ID, secretAccessKey: keys.SECRET } }), [Symbol.asyncDispose]: async () => {} }
+      await using driver = {
+        ...awsDriver({ region: 'eu-west-1', endpoint: aws.url, credentials: { accessKeyId: keys.KEY_ID, secretAccessKey: keys.SECRET } }),
+        [Symbol.asyncDispose]: async () => {},
+      }
       expect(await everyPath(driver), operation).toEqual([])
     }
   })
@@ -238,9 +275,20 @@ describe('Google', () => {
   beforeAll(async () => void (gcp = await startGcpEmulator()))
   afterAll(() => gcp.stop())
   const token = { GOOGLE: 'a-google-token' }
-  const OPERATIONS = ['ListSecrets', 'AccessSecretVersion', 'ListSecretVersions', 'GetSecretVersion', 'CreateSecret', 'AddSecretVersion', 'DestroySecretVersion', 'DeleteSecret']
+  const OPERATIONS = [
+    'ListSecrets',
+    'AccessSecretVersion',
+    'ListSecretVersions',
+    'GetSecretVersion',
+    'CreateSecret',
+    'AddSecretVersion',
+    'DestroySecretVersion',
+    'DeleteSecret',
+  ]
   beforeEach(() =>
-    configure(`stores: { main: { type: gcp, projectId: ${gcp.projectId}, endpoint: "http://127.0.0.1:${gcp.grpcPort}", accessToken: { env: GOOGLE } } }`),
+    configure(
+      `stores: { main: { type: gcp, projectId: ${gcp.projectId}, endpoint: "http://127.0.0.1:${gcp.grpcPort}", accessToken: { env: GOOGLE } } }`,
+    ),
   )
 
   it.each([
@@ -281,7 +329,17 @@ describe('Azure', () => {
     writeFileSync(join(folder, 'ca.pem'), azure.ca)
   })
   afterAll(() => azure.stop())
-  const ALL = ['GetSecrets', 'GetSecret', 'GetSecretVersions', 'SetSecret', 'UpdateSecret', 'DeleteSecret', 'PurgeDeletedSecret', 'RecoverDeletedSecret', 'GetDeletedSecret']
+  const ALL = [
+    'GetSecrets',
+    'GetSecret',
+    'GetSecretVersions',
+    'SetSecret',
+    'UpdateSecret',
+    'DeleteSecret',
+    'PurgeDeletedSecret',
+    'RecoverDeletedSecret',
+    'GetDeletedSecret',
+  ]
   const store = (vaultUrl: string): string =>
     `{ type: azure, vaultUrl: "${vaultUrl}", credential: { kind: access_token, token: { env: AZURE } }, tls: { ca: { file: ca.pem } }, disableChallengeResourceVerification: true }`
   beforeEach(() => configure(`stores: { main: ${store(azure.vaultUrl)} }`))
@@ -289,7 +347,7 @@ describe('Azure', () => {
 
   it.each([
     ['GetSecret', ['read'], 'secrets/get'],
-    ['SetSecret', ['create', 'append'], 'secrets/set'],
+    ['SetSecret', ['create'], 'secrets/set'],
     ['UpdateSecret', ['destroyVersion'], 'secrets/set'],
     ['DeleteSecret', ['remove', 'purge'], 'secrets/delete'],
     ['PurgeDeletedSecret', ['purge'], 'secrets/purge'],
@@ -304,7 +362,7 @@ describe('Azure', () => {
     azure.controls.permit('emulator-user')
     const report = await doctor(['--write'], token())
     expect(outcomes(report)).toEqual(allowedBut(['promote']))
-    expect(only(report)).toMatchObject({ clock: { by: 'date_header' }, leftovers: { left: [] } })
+    expect(only(report)).toMatchObject({ clock: { withinMs: expect.any(Number) }, leftovers: { left: [] } })
   })
 
   it('a vault under purge protection keeps the probe, and says until when', async () => {
@@ -314,7 +372,9 @@ describe('Azure', () => {
     const report = await doctor(['--write'], { AZURE: keeping.issueToken() })
     await keeping.stop()
     writeFileSync(join(folder, 'ca.pem'), azure.ca)
-    expect(report.findings).toMatchObject([{ level: 'warning', code: 'leftover', wrong: expect.stringMatching(/keeps what is purged until 20\d\d-/) }])
+    expect(report.findings).toMatchObject([
+      { level: 'warning', code: 'leftover', wrong: expect.stringMatching(/keeps what is purged until 20\d\d-/) },
+    ])
     expect(only(report).leftovers.left).toHaveLength(1)
   })
 
@@ -334,7 +394,8 @@ describe('Vault’s emulator', () => {
 
   it('a mount that is not there, a sealed vault, and no token at all', async () => {
     const token = { TOKEN: vault.rootToken }
-    const at = (more = ''): string => `stores: { main: { type: vault, address: "${vault.url}", auth: { method: token, token: { env: TOKEN } }${more} } }`
+    const at = (more = ''): string =>
+      `stores: { main: { type: vault, address: "${vault.url}", auth: { method: token, token: { env: TOKEN } }${more} } }`
     configure(at(', mount: elsewhere'))
     expect(codes(await doctor([], token, 1))).toEqual(['misconfigured'])
     configure(at())
@@ -375,14 +436,16 @@ describe.skipIf(noBao !== undefined)(suiteTitle('OpenBao', noBao), () => {
     await admin('POST', `sys/policies/acl/${name}`, { policy: rules.join('\n') })
     return (await admin('POST', 'auth/token/create', { policies: [name], ...more })).auth?.client_token ?? ''
   }
-  beforeEach(() => configure(`stores: { main: { type: vault, address: "${bao.url}", prefix: prod/, auth: { method: token, token: { env: TOKEN } } } }`))
+  beforeEach(() =>
+    configure(`stores: { main: { type: vault, address: "${bao.url}", prefix: prod/, auth: { method: token, token: { env: TOKEN } } } }`),
+  )
 
   it.each([
     ['secret/data/prod/main-*', 'create', ['create']],
     ['secret/data/prod/main-*', 'update', ['append']],
     ['secret/data/prod/main-*', 'read', ['read']],
     ['secret/metadata/prod/main-*', 'read', ['versions', 'append']],
-    ['secret/metadata/prod/main-*', 'update', ['create']],
+    ['secret/metadata/prod/main-*', 'update', ['create', 'append']],
     ['secret/metadata/prod/main-*', 'delete', ['purge']],
     ['secret/metadata/prod/*', 'list', ['list']],
     ['secret/destroy/prod/main-*', 'update', ['destroyVersion']],
@@ -406,6 +469,29 @@ describe.skipIf(noBao !== undefined)(suiteTitle('OpenBao', noBao), () => {
   })
 })
 
+it('its help', async () => {
+  const { code, out } = await runCommand(folder, ['doctor', '--help'])
+  expect(code).toBe(0)
+  await expect(out).toMatchFileSnapshot('help/doctor.txt')
+})
+
+it('fits a terminal, but for lines that are to be copied', async () => {
+  const aws = await startAwsEmulator()
+  aws.controls.permit(keys.KEY_ID, { operations: ['DescribeSecret'] })
+  configure(`stores: { main: ${awsStore(aws.url)}, "a-store-with-a-long-name": "memory:" }\nwriteTo: main`)
+  const terminal = spawnTerminal(process.execPath, [MAIN, 'doctor'], { cwd: folder, env: { ...keys, NO_COLOR: '1' }, cols: 64, rows: 60 })
+  let screen = ''
+  terminal.onData(data => (screen += data))
+  const code = await new Promise<number>(done => terminal.onExit(({ exitCode }) => done(exitCode)))
+  await aws.stop()
+  const lines = screen.split(/\r?\n/)
+  expect(code).toBe(1)
+  expect(lines.filter(line => line.startsWith('    { "Effect"'))).toHaveLength(2)
+  expect(lines.filter(line => !line.startsWith('    { "Effect"') && line.length > 64)).toEqual([])
+  expect(screen).toContain('PROBLEM main: list denied; missing: secretsmanager:ListSecrets')
+  expect(screen).not.toContain('\x1b')
+})
+
 describe('the database and the configuration', () => {
   const room = (text: string) => {
     configure(text)
@@ -415,21 +501,32 @@ describe('the database and the configuration', () => {
 
   it('schema, missing stores, work that waits, the mode of the file: and nothing is bound', async () => {
     {
-      await using opened = await room(`stores: { main: { type: local, path: ./store }, second: { type: local, path: ./second } }\nwriteTo: second\n${withDatabase}`)
+      await using opened = await room(
+        `stores: { main: { type: local, path: ./store }, second: { type: local, path: ./second } }\nwriteTo: second\n${withDatabase}`,
+      )
       await (await opened.registry()).account(accountId('acme'), { id: 'ada', type: 'user' }).create({ key: 'k', value: 'v' })
     }
     configure(`stores: { other: "memory:" }\n${withDatabase}`)
     const report = await doctor([], {}, 1)
-    expect(report.database).toMatchObject({ type: 'sqlite', opens: true, mode: '0600', missingStores: [{ store: 'second', records: 1, unfinished: 0 }] })
+    expect(report.database).toMatchObject({
+      type: 'sqlite',
+      opens: true,
+      mode: '0600',
+      missingStores: [{ store: 'second', records: 1, unfinished: 0 }],
+    })
     expect(report.database?.schema?.version).toBe(report.database?.schema?.newest)
     expect(codes(report)).toEqual(['missing_store'])
     // Had doctor bound it, another place of that name would be refused now.
-    await using again = await room(`stores: { other: { type: local, path: ./elsewhere }, second: { type: local, path: ./second } }\nwriteTo: other\n${withDatabase}`)
+    await using again = await room(
+      `stores: { other: { type: local, path: ./elsewhere }, second: { type: local, path: ./second } }\nwriteTo: other\n${withDatabase}`,
+    )
     await again.registry()
   })
 
   it('files that others may read', async () => {
-    configure(`stores: { main: { type: vault, address: "http://127.0.0.1:1", auth: { method: token, token: { file: token } } }, second: { type: local, path: ./second } }\nwriteTo: main\n${withDatabase}`)
+    configure(
+      `stores: { main: { type: vault, address: "http://127.0.0.1:1", auth: { method: token, token: { file: token } } }, second: { type: local, path: ./second } }\nwriteTo: main\n${withDatabase}`,
+    )
     writeFileSync(join(folder, 'token'), 'a-token-in-a-file')
     chmodSync(join(folder, 'token'), 0o644)
     chmodSync(join(folder, 'known.db'), 0o640)
@@ -459,6 +556,26 @@ describe('the database and the configuration', () => {
     expect(known.prepare('PRAGMA user_version').get(), 'it was not migrated').toEqual({ user_version: newest - 1 })
     known.exec(`PRAGMA user_version = ${newest}`)
     known.close()
+  })
+
+  it('PostgreSQL: not there, not made yet, and in use', async () => {
+    configure('stores: { main: "memory:" }\nmetadata: { type: postgres, url: { env: DATABASE }, schema: doctor }')
+    const away = await doctor([], { DATABASE: 'postgres://somebody:hunter2@127.0.0.1:1/none' }, 1)
+    expect(away).toMatchObject({ database: { opens: false }, findings: [{ where: 'database', code: 'unavailable' }] })
+    expect(JSON.stringify(away)).not.toContain('hunter2')
+    const server = await startPostgres()
+    try {
+      const environment = { DATABASE: server.url }
+      expect((await doctor([], environment)).database).toMatchObject({ type: 'postgres', opens: null, schema: { version: 0 } })
+      {
+        await using opened = await openStrongroom(join(folder, 'strongroom.yaml'), { authorize: unsafeAllowEveryone, environment })
+        await opened.registry()
+      }
+      const report = await doctor([], environment)
+      expect(report).toMatchObject({ ok: true, database: { opens: true, mode: null, pending: { intents: 0, tasks: 0, attention: 0 } } })
+    } finally {
+      await server.stop()
+    }
   })
 
   it('a configuration that cannot be read, a store that is not in it, and variables by name', async () => {

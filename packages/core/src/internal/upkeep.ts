@@ -273,7 +273,8 @@ export class Upkeep {
 
   #postponed(tally: Tally, work: { readonly secret: SecretId; readonly store: string; readonly attempts: number }): void {
     tally.postponed += 1
-    if (attentionFor({ ...work, retainedUntil: undefined }, store => this.#stores.find(store) !== undefined) !== undefined) tally.needsAttention.add(work.secret)
+    if (attentionFor({ ...work, retainedUntil: undefined }, store => this.#stores.find(store) !== undefined) !== undefined)
+      tally.needsAttention.add(work.secret)
   }
 }
 

@@ -111,6 +111,13 @@ export function program(): Command {
     .option('-w, --write', 'try what writes too, on a secret of its own that is removed again')
     .addOption(new Option('--for <power>', 'whose permissions are asked for').choices(['registry', 'reader', 'all']).default('all'))
     .action(async (_, at) => (await import('./commands/doctor.ts')).doctor(at.optsWithGlobals()))
+  command('conformance [url]', 'ask a store whether it keeps the contract, on secrets of the kit’s own; a URL such as aws://eu-west-1, or --store')
+    .option('-s, --store <name>', 'a store of the configuration (default: the one of writeTo)')
+    .option('--only <cases...>', 'only these cases or areas, such as create or read/missing-is-not-found')
+    .option('--settle <ms>', 'how long lists and names may lag behind writes', wholeNumber, 0)
+    .option('--items <n>', 'secrets that the paging cases make', wholeNumber, 30)
+    .option('--seed <n>', 'of the random cases, to repeat a run', wholeNumber)
+    .action(async (url, _, at) => (await import('./commands/conformance.ts')).conformance(url, at.optsWithGlobals()))
   return root
 }
 

@@ -111,7 +111,9 @@ const gcp = fields(
     confirmReads: flag().optional(),
     credentials: reference.optional().describe('The JSON of a service account’s key or of another form that Google gives out.'),
     keyFile: line('a file').optional(),
-    accessToken: reference.optional().describe('A token that something else gets and renews: read again for each call. Also for an endpoint over http.'),
+    accessToken: reference
+      .optional()
+      .describe('A token that something else gets and renews: read again for each call. Also for an endpoint over http.'),
     endpoint: line('a URL').optional(),
     ...common,
   },
@@ -142,7 +144,9 @@ const azure = fields(
           fields({ kind: z.literal('default') }, 'the default chain'),
           fields({ kind: z.literal('access_token'), token: reference }, 'an access token'),
         ],
-        { error: 'an object whose kind is managed_identity, workload_identity, client_secret, client_certificate, azure_cli, default or access_token' },
+        {
+          error: 'an object whose kind is managed_identity, workload_identity, client_secret, client_certificate, azure_cli, default or access_token',
+        },
       )
       .optional(),
     serviceVersion: oneOf('7.4', '7.5', '7.6', '2025-07-01').optional(),

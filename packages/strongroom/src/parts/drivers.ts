@@ -64,7 +64,7 @@ function ownFields<Store extends StoreConfig>({
   return fields
 }
 
-/** For how long the SDK keeps a token before it asks for the one that there is by then: it renews two minutes before the end. */
+/** The SDK asks again two minutes before the end that it is told of: so after one. */
 const TOKEN_MS = 180_000
 
 /** Credentials of one store. */
@@ -79,6 +79,11 @@ class Given {
 
   async text(field: string, reference: Reference): Promise<string> {
     return await credentialOf(this.#surroundings, `${this.#path}.${field}`, reference)
+  }
+
+  /** What everyone may read, such as a certificate. */
+  async open(field: string, reference: Reference): Promise<string> {
+    return await credentialOf({ ...this.#surroundings, warn: () => {} }, `${this.#path}.${field}`, reference)
   }
 
   /** Asked for again whenever it is needed, since it may have changed; and once now, so that one that is missing is told at the start. */
@@ -122,7 +127,7 @@ async function azureOptions({ credential = { kind: 'default' }, tls, ...rest }: 
   return {
     ...rest,
     credential: await azureCredential(credential, given, folder),
-    ...(tls && { tls: { ca: await given.text('tls.ca', tls.ca) } }),
+    ...(tls && { tls: { ca: await given.open('tls.ca', tls.ca) } }),
   }
 }
 
@@ -178,8 +183,8 @@ async function vaultAuth(auth: Of<'vault'>['auth'], given: Given, folder: string
 async function vaultTls(tls: NonNullable<Of<'vault'>['tls']>, given: Given) {
   const { ca, cert, key } = tls
   return {
-    ...(ca && { ca: await given.text('tls.ca', ca) }),
-    ...(cert && { cert: await given.text('tls.cert', cert) }),
+    ...(ca && { ca: await given.open('tls.ca', ca) }),
+    ...(cert && { cert: await given.open('tls.cert', cert) }),
     ...(key && { key: await given.text('tls.key', key) }),
   }
 }

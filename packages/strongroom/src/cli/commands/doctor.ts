@@ -6,9 +6,7 @@ import { EXIT } from '../failure.ts'
 import { printJson } from '../output.ts'
 import type { GlobalOptions } from '../program.ts'
 
-export async function doctor(
-  options: GlobalOptions & { readonly store?: string; readonly write?: boolean; readonly for: Power },
-): Promise<void> {
+export async function doctor(options: GlobalOptions & { readonly store?: string; readonly write?: boolean; readonly for: Power }): Promise<void> {
   const { config, store, write = false, for: power, json } = options
   const stopping = new AbortController()
   const stop = (): void => stopping.abort()

@@ -12,7 +12,8 @@ interface Timed {
 
 /** What became of one call. `raw` is only looked into for names and dates that are known beforehand; it is never shown. */
 export type Attempt<Answer> =
-  (Timed & { readonly ok: true; readonly answer: Answer }) | (Timed & { readonly ok: false; readonly failure: Failure; readonly raw: unknown })
+  | (Timed & { readonly ok: true; readonly answer: Answer })
+  | (Timed & { readonly ok: false; readonly failure: Failure; readonly raw: unknown })
 
 export interface Asking {
   readonly driver: SecretDriver
@@ -41,7 +42,11 @@ export async function attempt<Answer>({ driver, deadlineMs, signal }: Asking, ca
   }
 }
 
-function failureOf(driver: SecretDriver, raw: unknown, { signal, timeout }: { readonly signal: AbortSignal; readonly timeout: AbortSignal }): Failure {
+function failureOf(
+  driver: SecretDriver,
+  raw: unknown,
+  { signal, timeout }: { readonly signal: AbortSignal; readonly timeout: AbortSignal },
+): Failure {
   if (signal.aborted) return { code: 'aborted', retryable: false, effect: 'unknown' }
   if (timeout.aborted) return { code: 'deadline_exceeded', retryable: false, effect: 'unknown' }
   return driver.classify(raw)

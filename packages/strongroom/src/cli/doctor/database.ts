@@ -108,7 +108,12 @@ function problem(code: Finding['code'], wrong: string, mend: string, level: Find
 }
 
 function readable(file: string, mode: number): Finding {
-  return problem('readable', `others on this machine may read ${file} (0${mode.toString(8)}): keys, descriptions and the audit trail`, `chmod 600 ${file}`, 'warning')
+  return problem(
+    'readable',
+    `others on this machine may read ${file} (0${mode.toString(8)}): keys, descriptions and the audit trail`,
+    `chmod 600 ${file}`,
+    'warning',
+  )
 }
 
 function older({ version, newest }: { readonly version: number; readonly newest: number }): readonly Finding[] {

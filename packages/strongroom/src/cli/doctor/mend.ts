@@ -52,7 +52,8 @@ function ownOf(store: StoreConfig): Known {
       }
     case 'local':
       return {
-        misconfigured: 'Check path, its owner and mode, and the key: STRONGROOM_LOCAL_KEY or the key file must be the one that the store was written with.',
+        misconfigured:
+          'Check path, its owner and mode, and the key: STRONGROOM_LOCAL_KEY or the key file must be the one that the store was written with.',
         unavailable: 'Another process holds the store’s database, or its disk does not answer.',
         corrupt: 'The store’s files are damaged or another program’s. Put back a copy.',
       }

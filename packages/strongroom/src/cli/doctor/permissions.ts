@@ -6,6 +6,8 @@ import type { Operation } from './report.ts'
 export interface Needs {
   readonly before: readonly string[]
   readonly after?: readonly string[]
+  /** What is not there shows only a part of it: the rest is asked for where there is a secret. */
+  readonly inPart?: boolean
 }
 
 /** A backend's own names of permissions, as the README of its adapter lists them under "Calls and permissions". */
@@ -37,11 +39,12 @@ function aws({ region, accountId = '*', kmsKeyId }: Extract<StoreConfig, { reado
   const action = (name: string): string => `secretsmanager:${name}`
   const [describe, stage] = [action('DescribeSecret'), action('UpdateSecretVersionStage')]
   const kms = kmsKeyId === undefined ? [] : ['kms:GenerateDataKey']
+  const kmsRead = kmsKeyId === undefined ? [] : ['kms:Decrypt']
   return {
     needs: {
       list: { before: [action('ListSecrets')] },
-      read: { before: [action('GetSecretValue'), ...(kmsKeyId === undefined ? [] : ['kms:Decrypt'])] },
-      versions: { before: [describe, action('ListSecretVersionIds')] },
+      read: { before: [action('GetSecretValue'), ...kmsRead], inPart: kmsRead.length > 0 },
+      versions: { before: [describe, action('ListSecretVersionIds')], inPart: true },
       create: { before: [action('CreateSecret'), action('TagResource'), ...kms] },
       append: { before: [action('PutSecretValue'), ...kms] },
       promote: { before: [stage] },

@@ -7,6 +7,8 @@ import type { Operation } from './report.ts'
 export const NOTHING_MADE = 'no secret could be made to try it on'
 const HOUR_MS = 3_600_000
 const PURGE_MS = 30_000
+/** Azure lists the whole vault, 25 secrets a page, whatever the prefix. */
+const MAX_PAGES = 200
 const NAME = /^doctor-(\d{13})-[0-9a-f]{8}$/
 /** What a refusal because of the secret's state says: who asked was let in. */
 const LET_IN: ReadonlySet<string> = new Set(['not_found', 'version_unusable', 'name_held', 'conflict', 'already_exists'])
@@ -38,14 +40,17 @@ function onNothing(seen: Attempt<unknown>): Seen {
   return outcome === 'denied' ? { outcome, attempt: seen } : { outcome: 'untested', reason: NOTHING_MADE }
 }
 
-/** The calls that change nothing: what they name is not there. */
+/** The calls that change nothing, and read no value: what is to be read is not there. */
 export async function look(asking: Asking, base: string, path: NativePath, seen: SeenOperations): Promise<void> {
   const { driver } = asking
-  seen.set('list', judged(await attempt(asking, call => driver.list({ prefix: `${base}doctor-`, withLabels: false, page: undefined }, call))))
+  const listed = await attempt(asking, call => driver.list({ prefix: base, withLabels: false, page: undefined }, call))
+  seen.set('list', judged(listed))
   // What the first call finds of the connection is so for all.
   if (seen.get('list')?.outcome === 'failed') return
   seen.set('read', judged(await attempt(asking, call => driver.read({ path, version: undefined }, call))))
-  seen.set('versions', judged(await attempt(asking, call => driver.versions({ path, after: undefined, page: undefined }, call))))
+  // Of a secret that is there, if one is: that shows more, and no value.
+  const known = listed.ok ? (listed.answer.items[0]?.path ?? path) : path
+  seen.set('versions', judged(await attempt(asking, call => driver.versions({ path: known, after: undefined, page: undefined }, call))))
 }
 
 /** Makes a secret, does every operation on it, and purges it, whatever happens. Answers its path where something of it may be left. */
@@ -168,7 +173,11 @@ async function purged(asking: Asking, path: NativePath, again: boolean): Promise
   if (answer.answer.state === 'gone') return { outcome: 'allowed', attempt: answer }
   if (answer.answer.state === 'pending') return { outcome: 'allowed', attempt: answer, reason: 'the backend is not done with it yet' }
   const { until } = answer.answer
-  return { outcome: 'allowed', attempt: answer, reason: `the backend keeps what is purged${until === undefined ? '' : ` until ${until.toISOString()}`}` }
+  return {
+    outcome: 'allowed',
+    attempt: answer,
+    reason: `the backend keeps what is purged${until === undefined ? '' : ` until ${until.toISOString()}`}`,
+  }
 }
 
 /** Probes of runs that were cut off, older than an hour: younger ones may be another run's that is under way. */
@@ -176,6 +185,7 @@ export async function leftoversOf(asking: Asking, base: string): Promise<readonl
   const { driver } = asking
   const found: NativePath[] = []
   let page: string | undefined
+  let pages = 0
   do {
     const at = page
     const answer = await attempt(asking, call => driver.list({ prefix: `${base}doctor-`, withLabels: false, page: at }, call))
@@ -185,7 +195,8 @@ export async function leftoversOf(asking: Asking, base: string): Promise<readonl
       if (Date.now() - madeAt > HOUR_MS) found.push(path)
     }
     page = answer.answer.next
-  } while (page !== undefined && !asking.signal.aborted)
+    pages += 1
+  } while (page !== undefined && pages < MAX_PAGES && !asking.signal.aborted)
   return found
 }
 

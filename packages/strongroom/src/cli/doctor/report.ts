@@ -3,18 +3,7 @@ import type { ConfigProblem } from '../../config/problems.ts'
 
 // What `doctor --json` answers. Stable: docs/doctor.md has it. No value and no credential is in it.
 
-export const OPERATIONS = [
-  'list',
-  'read',
-  'versions',
-  'create',
-  'append',
-  'promote',
-  'destroyVersion',
-  'remove',
-  'restore',
-  'purge',
-] as const
+export const OPERATIONS = ['list', 'read', 'versions', 'create', 'append', 'promote', 'destroyVersion', 'remove', 'restore', 'purge'] as const
 /** The driver's own; `purge` is its `remove` for good. */
 export type Operation = (typeof OPERATIONS)[number]
 

@@ -8,7 +8,7 @@ import { attempt, type Asking, type Attempt } from './attempt.ts'
 import { clockByHeader, clockByVersion } from './clock.ts'
 import { mendOf } from './mend.ts'
 import { missingOf, type Missing } from './missing.ts'
-import { permissionsOf } from './permissions.ts'
+import { permissionsOf, type Needs } from './permissions.ts'
 import { leftoversOf, look, NOTHING_MADE, probePath, removeAll, tryAll, type Made, type Seen, type SeenOperations } from './probe.ts'
 import { OPERATIONS, POWERS, type Finding, type Operation, type OperationReport, type Power, type StoreReport } from './report.ts'
 import { versionsOf } from './versions.ts'
@@ -50,7 +50,8 @@ export async function examineStore(name: string, store: Store, open: () => Promi
     driver = await open()
   } catch (error) {
     if (!(error instanceof ConfigError) && !isSecretError(error)) throw error
-    const wrong = error instanceof ConfigError ? error.problems.map(({ path, found }) => `${path}: ${found}`).join('; ') : (error.hint ?? error.message)
+    const wrong =
+      error instanceof ConfigError ? error.problems.map(({ path, found }) => `${path}: ${found}`).join('; ') : (error.hint ?? error.message)
     const mend = error instanceof ConfigError ? error.problems.map(({ allowed }) => `Allowed: ${allowed}`).join('; ') : 'Change the store’s fields.'
     return unlooked('the store cannot be opened', [{ level: 'problem', where: name, code: 'misconfigured', wrong, mend }])
   }
@@ -74,7 +75,9 @@ async function examine({
   readonly examination: Examination
   readonly blank: Omit<StoreReport, 'operations' | 'leftovers'>
 }): Promise<Examined> {
-  const { registry, write, power } = examination
+  const { registry, power } = examination
+  const readOnly = isReadOnly(store)
+  const write = examination.write && !readOnly
   const base = `${(store as { readonly prefix?: string }).prefix ?? ''}${registry}-`
   const path = probePath(base)
   const seen: SeenOperations = new Map()
@@ -89,9 +92,10 @@ async function examine({
   const clock = clockOf(looked, tried.made)
   const left = [...leftovers.filter(one => !removed.includes(one)), ...(tried.left === undefined ? [] : [tried.left])]
   const permissions = permissionsOf(store, base)
+  for (const [operation, one] of seen) if (isShownInPart(one, permissions?.needs[operation])) seen.set(operation, IN_PART)
   const missing = permissions === undefined ? new Map<Operation, Missing>() : missingOf(seen, permissions)
-  const reason = works ? (write ? NOTHING_MADE : 'only with --write') : 'the first call failed'
-  const operations = reportsOf(seen, missing, power, reason)
+  const reason = !works ? 'the first call failed' : readOnly ? 'the configuration says readOnly' : write ? NOTHING_MADE : 'only with --write'
+  const operations = reportsOf(seen, missing, power, reason, readOnly)
   return {
     report: {
       ...blank,
@@ -111,8 +115,27 @@ async function examine({
   }
 }
 
-function reportsOf(seen: SeenOperations, missing: ReadonlyMap<Operation, Missing>, power: Power, otherwise: string): readonly OperationReport[] {
-  const needed: readonly string[] = POWERS[power]
+/** Nothing is ever written there, so that nothing is tried. */
+function isReadOnly(store: Store): boolean {
+  return (store as { readonly readOnly?: unknown }).readOnly === true
+}
+
+const IN_PART: Seen = { outcome: 'untested', reason: 'there is no secret that would show it whole' }
+
+function isShownInPart({ outcome, attempt: asked }: Seen, needs: Needs | undefined): boolean {
+  return needs?.inPart === true && outcome === 'allowed' && asked?.ok === false
+}
+
+const LOOKING: readonly Operation[] = ['list', 'read', 'versions']
+
+function reportsOf(
+  seen: SeenOperations,
+  missing: ReadonlyMap<Operation, Missing>,
+  power: Power,
+  otherwise: string,
+  readOnly = false,
+): readonly OperationReport[] {
+  const needed = (POWERS[power] as readonly Operation[]).filter(one => !readOnly || LOOKING.includes(one))
   return OPERATIONS.map(operation => {
     const { outcome, attempt: asked, reason }: Seen = seen.get(operation) ?? { outcome: 'untested', reason: otherwise }
     const failure = asked?.ok === false && outcome !== 'allowed' ? asked.failure : undefined

@@ -6,9 +6,9 @@ const WIDEST = 100
 /** The report for a person: what was found as tables, then what is wrong, each with what mends it. */
 export function printReport(report: DoctorReport): void {
   const { configuration, stores, database, findings, node, strongroom, written } = report
-  say(`strongroom ${strongroom}, Node ${node}; configuration: ${configuration.source}`)
+  paragraph(`strongroom ${strongroom}, Node ${node}; configuration: ${configuration.source}`)
   if (configuration.variables.length > 0)
-    say(`variables: ${configuration.variables.map(({ name, set }) => (set ? name : `${name} (not set)`)).join(', ')}`)
+    paragraph(`variables: ${configuration.variables.map(({ name, set }) => (set ? name : `${name} (not set)`)).join(', ')}`)
   if (stores.length > 0) {
     say('')
     printTable(
@@ -17,15 +17,16 @@ export function printReport(report: DoctorReport): void {
     )
     for (const { name, location, packages } of stores) {
       const versions = packages.map(one => `${one.name} ${one.version}`).join(', ')
-      say(`${name}: ${[location ?? 'no location', ...(versions === '' ? [] : [versions])].join('; ')}`)
+      paragraph(`${name}: ${[location ?? 'no location', ...(versions === '' ? [] : [versions])].join('; ')}`)
     }
     say('')
     printTable(
       ['OPERATION', ...stores.map(({ name }) => name)],
       OPERATIONS.map(operation => [operation, ...stores.map(({ operations }) => resultText(operations.find(one => one.operation === operation)))]),
     )
-    for (const { name, operations } of stores) for (const note of notesOf(operations)) paragraph(`${name}: ${note}`, '')
-    for (const { name, leftovers } of stores) for (const path of leftovers.removed) say(`${name}: removed ${path}, which an earlier run had left`)
+    for (const { name, operations } of stores) for (const note of notesOf(operations)) paragraph(`${name}: ${note}`)
+    for (const { name, leftovers } of stores)
+      for (const path of leftovers.removed) paragraph(`${name}: removed ${path}, which an earlier run had left`)
   }
   if (database !== null) {
     say('')
@@ -37,7 +38,7 @@ export function printReport(report: DoctorReport): void {
   const warnings = findings.length - problems
   const counted = [...(problems > 0 ? [count(problems, 'problem')] : []), ...(warnings > 0 ? [count(warnings, 'warning')] : [])]
   const untried = written || stores.length === 0 ? '' : '; what writes was not tried: --write does, on a secret of its own'
-  say(`${counted.length === 0 ? 'nothing is wrong' : counted.join(', ')}${untried}`)
+  paragraph(`${counted.length === 0 ? 'nothing is wrong' : counted.join(', ')}${untried}`)
 }
 
 function printDatabase({ type, opens, schema, mode, pending }: DatabaseReport): void {
@@ -49,7 +50,7 @@ function printDatabase({ type, opens, schema, mode, pending }: DatabaseReport): 
 }
 
 function printFinding({ level, where, wrong, mend, lines = [] }: Finding): void {
-  paragraph(`${level === 'problem' ? 'PROBLEM' : 'warning'} ${where}: ${wrong}`, '')
+  paragraph(`${level === 'problem' ? 'PROBLEM' : 'warning'} ${where}: ${wrong}`)
   paragraph(mend, '  ')
   for (const line of lines) say(`    ${line}`)
   say('')
@@ -99,7 +100,7 @@ function count(number: number, word: string): string {
 }
 
 /** Broken between words where the terminal ends; what is to be copied stays whole. */
-function paragraph(text: string, indent: string): void {
+function paragraph(text: string, indent: string = ''): void {
   const width = (process.stdout.columns ?? WIDEST) - indent.length
   let line = ''
   for (const word of text.split(' ')) {
