@@ -15,7 +15,7 @@ export type Schemes = Readonly<
 
 type Of<Type extends StoreConfig['type']> = Extract<StoreConfig, { readonly type: Type }>
 /** How a store is called, and not how its driver is made. */
-type Common = 'type' | 'prefix' | 'naming' | 'limits'
+type Common = 'type' | 'prefix' | 'naming' | 'limits' | 'readOnly' | 'fallback'
 
 /** The driver of a store. Its adapter's package is loaded here, its SDK by the first call. @throws ConfigError */
 export async function driverOf(name: string, store: StoreConfig | CustomStore, surroundings: Surroundings, schemes: Schemes): Promise<SecretDriver> {
@@ -58,6 +58,8 @@ function ownFields<Store extends StoreConfig>({
   prefix: _prefix,
   naming: _naming,
   limits: _limits,
+  readOnly: _readOnly,
+  fallback: _fallback,
   ...fields
 }: Store): Omit<Store, Common> {
   return fields
