@@ -1,6 +1,9 @@
 #!/usr/bin/env node
-import { exitCodeOf, messageOf } from './failure.ts'
+import { EXIT, exitCodeOf, messageOf } from './failure.ts'
 import { program } from './program.ts'
+
+// Whoever reads the output has gone, as in `strongroom list | head -1`.
+process.stdout.on('error', () => process.exit(EXIT.unread))
 
 try {
   await program().parseAsync()
