@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Argument, Command, InvalidArgumentError, Option } from 'commander'
 
 // Only commander is loaded here, so that --help is quick; each command loads what it needs when it runs.
 
@@ -93,11 +93,19 @@ export function program(): Command {
     .option('--attention', 'only what needs a person')
     .action(async (_, at) => (await import('./commands/upkeep.ts')).pending(at.optsWithGlobals()))
   command('reconcile', 'compare the database with the clouds; mends only what --repair names')
-    .option('-s, --store <name>', 'this store only')
+    .option('-s, --store <store>', 'this store only')
     .addOption(new Option('-r, --repair <kinds...>', 'what to mend').choices(['orphan', 'drift']))
     .option('--grace <ms>', 'leave alone what has changed within so many milliseconds', wholeNumber, 3_600_000)
     .addOption(new Option('--actor <id>', 'who the audit trail names (default: the user of this machine)').env('STRONGROOM_ACTOR'))
     .action(async (_, at) => (await import('./commands/reconcile.ts')).reconcile(at.optsWithGlobals()))
+  command('completion', 'print what makes a shell complete commands, options and the names of stores')
+    .addArgument(new Argument('<shell>', 'which shell').choices(['bash', 'zsh', 'fish']))
+    .addHelpText('after', '\nIn ~/.bashrc or ~/.zshrc: eval "$(strongroom completion bash)", or zsh. For fish: strongroom completion fish | source')
+    .action(async shell => (await import('./commands/completion.ts')).printScript(shell))
+  root
+    .command('__complete [words...]', { hidden: true })
+    .allowUnknownOption()
+    .action(async words => (await import('./commands/completion.ts')).complete(words))
   return root
 }
 
