@@ -55,12 +55,13 @@ describe('without questions', () => {
   it('opens nothing while the key is not set, and says how to set it', async () => {
     const { code, out } = await command(['init', '--store', 'local:./elsewhere', '--local-key', 'env', '--metadata', 'none'])
     expect(code).toBe(0)
+    expect(out).toContain('strongroom.yaml is written\nnot opened yet, since STRONGROOM_LOCAL_KEY is not set\n')
     expect(out).toContain('export STRONGROOM_LOCAL_KEY="$(openssl rand -base64 32)"')
     expect(existsSync(join(folder, 'elsewhere'))).toBe(false)
     const set = await command(['init', '--store', 'local:./elsewhere', '--local-key', 'env', '--force', '--json'], {
       environment: { STRONGROOM_LOCAL_KEY: Buffer.alloc(32, 1).toString('base64') },
     })
-    expect(JSON.parse(set.out)).toEqual({ file: 'strongroom.yaml', keyFile: null, checked: true, waitsFor: null })
+    expect(JSON.parse(set.out)).toEqual({ file: 'strongroom.yaml', keyFile: null, checked: true, unset: [] })
   })
 
   it('says what does not work, and leaves the file to be mended; the database has not bound the wrong place', async () => {
@@ -106,6 +107,7 @@ describe('on a terminal', () => {
         { at: 'In which file?', keys: ENTER },
         { at: 'Whose secrets', keys: `acme${ENTER}` },
       ],
+      environment: { STRONGROOM_ACCOUNT: '' },
     })
     expect(code, screen).toBe(0)
     expect(screen).toContain('opened and checked')
@@ -115,6 +117,20 @@ describe('on a terminal', () => {
       metadata: { type: 'sqlite', path: './meta.db' },
     })
     expect(statSync(join(folder, 'strongroom.key')).mode & 0o777).toBe(0o600)
+  })
+
+  it('asks for the variable of a database’s URL, and names what is not set', async () => {
+    const { code, screen } = await command(['init', '--store', 'local:./values', '--local-key', 'env'], {
+      terminal: [
+        { at: 'Which database', keys: `${DOWN}${ENTER}` },
+        { at: 'Which variable', keys: `TEAM_DB${ENTER}` },
+        { at: 'Whose secrets', keys: ENTER },
+      ],
+    })
+    expect(code, screen).toBe(0)
+    expect(screen).toContain('not opened yet, since STRONGROOM_LOCAL_KEY and TEAM_DB are not set')
+    expect(screen).toContain('export TEAM_DB=')
+    expect(parse(written())).toMatchObject({ metadata: { type: 'postgres', url: { env: 'TEAM_DB' } } })
   })
 
   it('says at once what is not allowed', async () => {

@@ -100,7 +100,10 @@ export function program(): Command {
     .action(async (_, at) => (await import('./commands/reconcile.ts')).reconcile(at.optsWithGlobals()))
   command('completion', 'print what makes a shell complete commands, options and the names of stores')
     .addArgument(new Argument('<shell>', 'which shell').choices(['bash', 'zsh', 'fish']))
-    .addHelpText('after', '\nIn ~/.bashrc or ~/.zshrc: eval "$(strongroom completion bash)", or zsh. For fish: strongroom completion fish | source')
+    .addHelpText(
+      'after',
+      '\nbash and zsh: eval "$(strongroom completion bash)" in ~/.bashrc, or zsh in ~/.zshrc after compinit.\nfish: strongroom completion fish > ~/.config/fish/completions/strongroom.fish',
+    )
     .action(async shell => (await import('./commands/completion.ts')).printScript(shell))
   root
     .command('__complete [words...]', { hidden: true })

@@ -26,19 +26,24 @@ export async function init(options: InitOptions): Promise<void> {
     throw new UsageError(`${file} cannot be written`)
   })
   const keyFile = await makeKey(file, answers)
-  const waits = waitsFor(answers)
-  if (waits === undefined) {
-    const say = (text: string): void => (options.json === true ? undefined : void process.stdout.write(text))
-    say(`${file} is written${keyFile === undefined ? '' : `, and ${keyFile}`}\n`)
+  const unset = unsetOf(answers)
+  const say = (text: string): void => (options.json === true ? undefined : void process.stdout.write(`${text}\n`))
+  say(`${file} is written${keyFile === undefined ? '' : `, and the key is in ${keyFile}`}`)
+  if (unset.length > 0) say(`not opened yet, since ${unset.join(' and ')} ${unset.length === 1 ? 'is' : 'are'} not set`)
+  else {
     const { checkWritten } = await import('../init/check.ts')
     await checkWritten(file, answers).catch((error: unknown) => {
       process.stderr.write(`strongroom: ${file} is written, but it does not work yet:\n`)
       throw error
     })
-    say(`opened and checked: the store${answers.metadata === undefined ? '' : ' and the database'} answered\n`)
+    say(`opened and checked: the store${answers.metadata === undefined ? '' : ' and the database'} answered`)
   }
-  if (options.json === true) return printJson({ file, keyFile: keyFile ?? null, checked: waits === undefined, waitsFor: waits ?? null })
-  process.stdout.write(`${nextSteps(file, answers, keyFile, waits)}\n`)
+  if (options.json === true) return printJson({ file, keyFile: keyFile ?? null, checked: unset.length === 0, unset })
+  say(
+    `next:\n${nextSteps(file, answers, keyFile, unset)
+      .map(line => `  ${line}\n`)
+      .join('')}`.trimEnd(),
+  )
 }
 
 /** Makes the key where it is a file of its own. One that is there is used, never replaced. */
@@ -52,30 +57,30 @@ async function makeKey(file: string, { store }: Answers): Promise<string | undef
   return key.file
 }
 
-/** A variable that must be set first. Opened without it, a local store would be made with another key. */
-function waitsFor({ store, metadata }: Answers): string | undefined {
+/** Variables that must be set first. Opened without its own, a local store would be made with another key. */
+function unsetOf({ store, metadata }: Answers): readonly string[] {
   const references = [store['key'], metadata?.['url']] as readonly ({ readonly env?: string } | undefined)[]
-  return references.map(reference => reference?.env).find(name => name !== undefined && (process.env[name] ?? '') === '')
+  return references.flatMap(reference => reference?.env ?? []).filter(name => (process.env[name] ?? '') === '')
 }
 
-function nextSteps(file: string, { store, metadata, account }: Answers, keyFile: string | undefined, waits: string | undefined): string {
+function nextSteps(file: string, { store, metadata, account }: Answers, keyFile: string | undefined, unset: readonly string[]): readonly string[] {
   const config = resolve(file) === resolve('strongroom.yaml') ? '' : ` --config ${file}`
-  const set = waits === 'STRONGROOM_LOCAL_KEY' ? 'export STRONGROOM_LOCAL_KEY="$(openssl rand -base64 32)"' : `export ${waits}=…`
-  const lines = [
-    ...(waits === undefined ? [] : [`  ${set}    # it is not set, so nothing was opened yet; keep it: without it no value can be read`]),
-    ...(metadata === undefined
-      ? ['  open it with openStrongroom(): a configuration without metadata has stores alone']
-      : [
-          `  export STRONGROOM_ACCOUNT=${account ?? '…'}`,
-          `  strongroom${config} create my-first-secret`,
-          `  strongroom${config} list`,
-          `  strongroom${config} maintain --watch    # beside your services: it removes what is left over`,
-        ]),
-    ...(store['type'] === 'local'
-      ? [`  keep ${[keyFile, store['path']].filter(one => one !== undefined).join(' and ')} out of version control, and back up the key`]
-      : []),
+  const set = (name: string): string =>
+    name === 'STRONGROOM_LOCAL_KEY'
+      ? `export ${name}="$(openssl rand -base64 32)"   # keep it: without it no value can be read`
+      : `export ${name}=postgres://…`
+  const uses = [
+    `export STRONGROOM_ACCOUNT=${account ?? '…'}`,
+    `strongroom${config} create my-first-secret`,
+    `strongroom${config} list`,
+    `strongroom${config} maintain --watch   # beside your services: it removes what is left over`,
   ]
-  return `next:\n${lines.join('\n')}`
+  const files = store['type'] === 'local' ? [keyFile, store['path']].filter(one => typeof one === 'string') : []
+  return [
+    ...unset.map(set),
+    ...(metadata === undefined ? ['open it with openStrongroom(): without a database there are stores alone'] : uses),
+    ...(files.length === 0 ? [] : [`# keep ${files.join(' and ')} out of version control${keyFile === undefined ? '' : ', and back up the key'}`]),
+  ]
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -53,7 +53,7 @@ _strongroom() {
 }
 if [[ \${funcstack[1]} == _strongroom ]]; then _strongroom; else compdef _strongroom strongroom; fi
 `.replaceAll('\\$', '$'),
-  fish: String.raw`# In ~/.config/fish/completions/strongroom.fish: strongroom completion fish | source
+  fish: String.raw`# strongroom completion fish > ~/.config/fish/completions/strongroom.fish
 function __strongroom_complete
     set -l words (commandline -opc)
     set -l current (commandline -ct)

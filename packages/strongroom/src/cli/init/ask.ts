@@ -53,7 +53,8 @@ export async function ask(options: InitOptions): Promise<Answers> {
   const store = options.store === undefined ? await askStore() : storeOf(options.store)
   const key = store['type'] === 'local' && store['key'] === undefined ? (options.localKey ?? (await askLocalKey())) : 'beside'
   const metadata = options.metadata === undefined ? await askMetadata() : metadataOf(options.metadata)
-  const account = metadata === undefined ? undefined : (options.account ?? (await askAccount()))
+  const named = options.account === '' ? undefined : options.account
+  const account = metadata === undefined ? undefined : (named ?? (await askAccount()))
   return { store: withLocalKey(store, key), metadata, account: account === '' ? undefined : account }
 }
 
