@@ -4,6 +4,7 @@ import { print, type Row } from './measure.ts'
 // Loaded by those who are measured alone: what one part loads is no cost of another.
 const PARTS: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   import: async () => [await (await import('./import-core.ts')).importCore()],
+  help: async () => [await (await import('./help.ts')).help()],
   get: async () => [...(await (await import('./aws-get.ts')).awsGet()), ...(await (await import('./get.ts')).gets())],
   pages: async () => await (await import('./pages.ts')).pages(),
   creates: async () => await (await import('./creates.ts')).creates(),

@@ -71,15 +71,16 @@ class Migrator implements SecretMigrator {
   async *reconcile(options: ReconcileOptions = {}): AsyncGenerator<Finding, ReconcileReport> {
     const operation = 'migrator.reconcile'
     this.#calls.assertOpen(operation)
-    checkOptions(operation, options, ['store', 'repair', 'graceMs', 'signal'])
-    const { store, repair = [], graceMs = DEFAULT_GRACE_MS, signal } = options
+    checkOptions(operation, options, ['store', 'repair', 'graceMs', 'onProgress', 'signal'])
+    const { store, repair = [], graceMs = DEFAULT_GRACE_MS, onProgress, signal } = options
     if (store !== undefined && typeof store !== 'string') throw SecretError.invalid(operation, 'store is the name of one')
     if (!Array.isArray(repair) || !repair.every(kind => REPAIRS.includes(kind))) {
       throw SecretError.invalid(operation, `repair is a list of ${REPAIRS.join(', ')}; the other findings are a person’s to mend`)
     }
     checkInteger(operation, 'graceMs', graceMs, 0, MAX_GRACE_MS)
+    if (onProgress !== undefined && typeof onProgress !== 'function') throw SecretError.invalid(operation, 'onProgress is a function')
     const names = store === undefined ? this.#parts.stores.names : [store]
-    return yield* this.#stepped(operation, new Reconciliation(this.#parts, { operation, names, repair: [...repair], graceMs, signal }).walk())
+    return yield* this.#stepped(operation, new Reconciliation(this.#parts, { operation, names, repair: [...repair], graceMs, onProgress, signal }).walk())
   }
 
   async plan(options: PlanOptions): Promise<MigrationPlan> {

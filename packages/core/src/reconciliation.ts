@@ -18,6 +18,8 @@ export interface ReconcileOptions extends CallOptions {
   readonly repair?: readonly RepairKind[] | undefined
   /** Milliseconds. What has changed within them is not judged; an hour by default, at most 30 days. */
   readonly graceMs?: number | undefined
+  /** Told how far the run is, as the report counts, after each that was compared. What it throws is ignored: an observer does not change an outcome. */
+  readonly onProgress?: ((compared: { readonly records: number; readonly secrets: number }) => void) | undefined
 }
 
 /** One difference between database and cloud. No value, ever. */

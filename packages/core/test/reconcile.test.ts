@@ -377,6 +377,21 @@ describe('two at once, ends in the middle', () => {
     expect(await world.paths()).toEqual([])
   })
 
+  it('tells how far it is, to the last one; what is thrown by whoever is told changes nothing', async () => {
+    const world = new World()
+    await damaged(world)
+    const told: { readonly records: number; readonly secrets: number }[] = []
+    const onProgress = (compared: { readonly records: number; readonly secrets: number }): void => {
+      told.push(compared)
+      throw new Error('told')
+    }
+    const { report } = await world.reconcile({ onProgress })
+    expect(told).toHaveLength(report.records + report.secrets)
+    expect(told.length).toBeGreaterThan(2)
+    expect(told.at(-1)).toEqual({ records: report.records, secrets: report.secrets })
+    expect(told[0]).toEqual({ records: 1, secrets: 0 })
+  })
+
   it('who stops asking keeps nobody from closing, and who asks after that is told', async () => {
     const world = new World()
     await damaged(world)
@@ -489,6 +504,7 @@ it.each<readonly [string, unknown]>([
   ['a repair that there is not', { repair: ['dangling'] }],
   ['a repair as text', { repair: 'orphan' }],
   ['graceMs -1', { graceMs: -1 }],
+  ['onProgress text', { onProgress: MARKER }],
   ['graceMs text', { graceMs: MARKER }],
   ['a store as a number', { store: 7 }],
   ['a signal that is none', { signal: 'no' }],

@@ -18,6 +18,7 @@ import {
   type StorePolicy,
 } from '@strongroom/core'
 import { checkConfig, type CheckedConfig } from './config/check.ts'
+import { combinatorsOf } from './config/combinators.ts'
 import { credentialOf, type Surroundings } from './config/credentials.ts'
 import { ConfigError } from './config/problems.ts'
 import { readConfig } from './config/read.ts'
@@ -25,6 +26,8 @@ import { authorizeBy } from './parts/authorization.ts'
 import { driverOf, type Schemes } from './parts/drivers.ts'
 import { metadataOf } from './parts/metadata.ts'
 import { ratesOf } from './parts/rates.ts'
+import { readOnlyDriver } from './parts/read-only-driver.ts'
+import { withFallback } from './parts/with-fallback.ts'
 
 export interface OpenOptions {
   /** Who may do what; needed for registry and reader unless the configuration has an `authorization`, and used instead of it. */
@@ -44,7 +47,7 @@ export interface Strongroom extends AsyncDisposable {
   readonly config: { readonly id: string; readonly stores: readonly string[]; readonly writeTo: string }
   /** A store by its name; the one of `writeTo` without. @throws ConfigError for a name that the configuration has not */
   store(name?: string): SecretStore
-  /** As `store`, through the configuration's `cache`; the store itself where it has none. */
+  /** As `store`, with its `fallback` and through the configuration's `cache`; the store itself where there is neither. */
   source(name?: string): SecretSource
   /** @throws ConfigError without `metadata` or authorization; SecretError as `createSecretRegistry` */
   registry(): Promise<SecretRegistry>
@@ -69,7 +72,12 @@ export async function openStrongroom(config?: string | object, options: OpenOpti
   const surroundings: Surroundings = { source: raw.source, folder: raw.folder, environment, warn: once(onWarning) }
   const names = Object.entries(checked.stores)
   const drivers = Object.fromEntries(
-    await Promise.all(names.map(async ([name, store]) => [name, await driverOf(name, store, surroundings, schemes)] as const)),
+    await Promise.all(
+      names.map(async ([name, store]) => {
+        const driver = await driverOf(name, store, surroundings, schemes)
+        return [name, combinatorsOf(store).readOnly ? readOnlyDriver(driver) : driver] as const
+      }),
+    ),
   )
   const metadata = checked.metadata === undefined ? undefined : await metadataOf(checked.metadata, surroundings)
   return new OpenedStrongroom(checked, options, surroundings, drivers, metadata)
@@ -124,11 +132,14 @@ class OpenedStrongroom implements Strongroom {
   source(name: string = this.#config.writeTo): SecretSource {
     const { cache } = this.#config
     const store = this.store(name)
-    if (cache === undefined) return store
+    const { fallback } = combinatorsOf(this.#config.stores[name] ?? { type: '' })
+    if (cache === undefined && fallback.length === 0) return store
     const known = this.#sources.get(name)
     if (known !== undefined) return known
-    const { pointerTtlMs, ...rest } = cache
-    const made = cached(store, { pointerTtlMs, ...defined(rest) })
+    const others = fallback.map(one => this.store(one))
+    const chain = others.length === 0 ? store : withFallback(store, others)
+    const { pointerTtlMs = 0, ...rest } = cache ?? {}
+    const made = cache === undefined ? chain : cached(chain, { pointerTtlMs, ...defined(rest) })
     this.#sources.set(name, made)
     return made
   }

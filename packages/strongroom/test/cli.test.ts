@@ -13,7 +13,27 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 vi.setConfig({ testTimeout: 180_000 })
 
 const ARGUMENTS = [fileURLToPath(new URL('../dist/cli/main.js', import.meta.url))]
-const COMMANDS = ['create', 'list', 'get', 'update', 'delete', 'read', 'audit', 'versions', 'rollback', 'run', 'maintain', 'pending', 'reconcile']
+const COMMANDS = [
+  'init',
+  'create',
+  'list',
+  'get',
+  'update',
+  'delete',
+  'read',
+  'export',
+  'audit',
+  'audit list',
+  'audit verify',
+  'audit export',
+  'versions',
+  'rollback',
+  'run',
+  'maintain',
+  'pending',
+  'reconcile',
+  'completion',
+]
 
 let folder = ''
 beforeAll(() => {
@@ -71,10 +91,10 @@ async function onTerminal(args: readonly string[], typed: { readonly at: string;
 }
 
 describe('help', () => {
-  it.each([[[]], ...COMMANDS.map(command => [[command]])])('%j', async args => {
+  it.each([[[]], ...COMMANDS.map(command => [command.split(' ')])])('%j', async args => {
     const { code, out, err } = await run([...args, '--help'], '', { STRONGROOM_ACCOUNT: '', STRONGROOM_ACTOR: '' })
     expect({ code, err }).toEqual({ code: 0, err: '' })
-    await expect(out).toMatchFileSnapshot(`help/${args[0] ?? 'strongroom'}.txt`)
+    await expect(out).toMatchFileSnapshot(`help/${args.length === 0 ? 'strongroom' : args.join('-')}.txt`)
     expect(Math.max(...out.split('\n').map(line => line.length))).toBeLessThanOrEqual(150)
   })
 })
@@ -91,8 +111,8 @@ describe('a secret', () => {
     expect(new Uint8Array((await run(['read', 'stripe'])).bytes)).toEqual(bytes)
     expect(await json(['update', 'stripe', '--description', ''])).toMatchObject({ revision: 3, description: null })
     expect(await json(['get', 'stripe'])).toMatchObject({ id: made['id'], revision: 3 })
-    expect(await json(['audit', '--verify'])).toMatchObject({ ok: true })
-    const trail = (await run(['audit', '--json'])).out.trim().split('\n')
+    expect(await json(['audit', 'verify'])).toMatchObject({ ok: true })
+    const trail = (await run(['audit', 'list', '--json'])).out.trim().split('\n')
     expect(trail.map(line => (JSON.parse(line) as { action: string }).action)).toContain('secret.read_value')
     expect(await json(['delete', 'stripe', '--if-revision', '3'])).toEqual({ deleted: made['id'] })
     expect(await json(['maintain'])).toMatchObject({ backlog: 0, needsAttention: [] })

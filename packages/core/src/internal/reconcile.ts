@@ -1,7 +1,7 @@
 import type { SecretDriver } from '../driver.ts'
 import { isSecretError, SecretError } from '../errors.ts'
 import type { PathOwner, StoredRecord } from '../metadata.ts'
-import type { Finding, FindingKind, ReconcileReport, RepairKind } from '../reconciliation.ts'
+import type { Finding, FindingKind, ReconcileOptions, ReconcileReport, RepairKind } from '../reconciliation.ts'
 import type { Actor, NativePath } from '../words.ts'
 import type { Access } from './access.ts'
 import { crypto } from './crypto.ts'
@@ -30,6 +30,7 @@ export interface ReconcileRun {
   readonly repair: readonly RepairKind[]
   readonly graceMs: number
   readonly signal: AbortSignal | undefined
+  readonly onProgress: ReconcileOptions['onProgress']
 }
 
 type Counts = { -readonly [Field in keyof Omit<ReconcileReport, 'findings'>]: number }
@@ -99,6 +100,7 @@ export class Reconciliation {
       if (this.#run.signal?.aborted === true) throw SecretError.refused('aborted', this.#run.operation)
       for (const verdict of await together(items.slice(from, from + PARALLEL), look)) {
         this.#counts[counted] += 1
+        this.#tell()
         const finding = verdict === undefined || verdict === 'skipped' ? verdict : await this.#mended(verdict)
         if (finding === 'skipped') this.#counts.skipped += 1
         if (finding === undefined || finding === 'skipped') continue
@@ -106,6 +108,15 @@ export class Reconciliation {
         if (finding.repair === 'queued' || finding.repair === 'done') this.#counts[finding.repair] += 1
         yield finding
       }
+    }
+  }
+
+  #tell(): void {
+    const { records, secrets } = this.#counts
+    try {
+      this.#run.onProgress?.({ records, secrets })
+    } catch {
+      // An observer does not change an outcome.
     }
   }
 

@@ -1,12 +1,12 @@
 import { isSecretError, type SecretErrorCode } from '@strongroom/core'
 import { CommanderError } from 'commander'
 import { ConfigError } from '../config/problems.ts'
+import { EXIT } from './exit-codes.ts'
+
+export { EXIT } from './exit-codes.ts'
 
 /** The command was called in a way that it cannot serve. */
 export class UsageError extends Error {}
-
-/** Stable: scripts rely on them. Documented in docs/cli.md. */
-export const EXIT = { failed: 1, usage: 2, configuration: 3, missing: 4, denied: 5, conflict: 6, retry: 7, unclear: 8, interrupted: 130 } as const
 
 const BY_CODE: Readonly<Partial<Record<SecretErrorCode, number>>> = {
   invalid_argument: EXIT.usage,

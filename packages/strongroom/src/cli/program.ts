@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Argument, Command, InvalidArgumentError, Option } from 'commander'
 
 // Only commander is loaded here, so that --help is quick; each command loads what it needs when it runs.
 
@@ -25,12 +25,20 @@ export function program(): Command {
       '\nValues are read from a pipe, a file or a hidden prompt, never from an argument.\nExit codes: 0 done, 1 failed, 2 usage, 3 configuration, 4 missing, 5 denied, 6 conflict, 7 try again, 8 may have happened, 130 interrupted.',
     )
 
-  const command = (name: string, description: string): Command => root.command(name).description(description).exitOverride()
-  const forAccount = (name: string, description: string): Command =>
-    command(name, description)
+  const command = (name: string, description: string, parent: Command = root): Command => parent.command(name).description(description).exitOverride()
+  const forAccount = (name: string, description: string, parent: Command = root): Command =>
+    command(name, description, parent)
       .addOption(new Option('-a, --account <account>', 'whose secrets').env('STRONGROOM_ACCOUNT'))
       .addOption(new Option('--actor <id>', 'who the audit trail names (default: the user of this machine)').env('STRONGROOM_ACTOR'))
 
+  command('init', 'write a configuration: asks what it needs, and opens what it wrote')
+    .option('-y, --yes', 'ask nothing: what is usual where no option says otherwise')
+    .option('--force', 'write a file anew that is there already')
+    .option('--store <url>', 'such as local:./store or aws://eu-west-1?accountId="123456789012"')
+    .option('--metadata <url>', 'sqlite:./meta.db, postgres (its URL is in DATABASE_URL) or none')
+    .addOption(new Option('--local-key <where>', 'where the key of a local store is').choices(['file', 'env', 'beside']))
+    .addOption(new Option('-a, --account <account>', 'whose secrets come first').env('STRONGROOM_ACCOUNT'))
+    .action(async (_, at) => (await import('./commands/init.ts')).init(at.optsWithGlobals()))
   forAccount('create <key>', 'create a secret; its value comes from a pipe, a file or a prompt')
     .option('-f, --file <file>', 'the value is this file, byte by byte')
     .option('-d, --description <text>', 'what it is for')
@@ -64,10 +72,19 @@ export function program(): Command {
   forAccount('run <command> [args...]', 'run a command with secrets as its environment variables; nothing of them is written to a disk')
     .option('-e, --env <pairs...>', 'NAME=key, these only (default: every secret, stripe-key as STRIPE_KEY)')
     .action(async (command, args, _, at) => (await import('./commands/run.ts')).run(command, args, at.optsWithGlobals()))
-  forAccount('audit', 'show the audit trail of an account, or check its chain')
+  forAccount('export', 'write what is known of the secrets as JSON lines, with where each is and without a value')
+    .option('--all', 'of every account')
+    .action(async (_, at) => (await import('./commands/export.ts')).exportRecords(at.optsWithGlobals()))
+  const audit = command('audit', 'list, verify or export the audit trail')
+  forAccount('list', 'list the audit trail of an account', audit)
     .option('--after <n>', 'only later entries', wholeNumber, 0)
-    .option('--verify', 'check the chain from its first entry instead')
-    .action(async (_, at) => (await import('./commands/audit.ts')).audit(at.optsWithGlobals()))
+    .action(async (_, at) => (await import('./commands/audit.ts')).list(at.optsWithGlobals()))
+  forAccount('verify [file]', 'check a trail’s chain from its first entry: in the database, or in an exported file, which needs no database', audit)
+    .option('--all', 'of every account')
+    .action(async (file, _, at) => (await import('./commands/audit.ts')).verify(file, at.optsWithGlobals()))
+  forAccount('export', 'write a trail as JSON lines, with its last hash, to be verified elsewhere', audit)
+    .option('--all', 'of every account')
+    .action(async (_, at) => (await import('./commands/audit.ts')).exportTrails(at.optsWithGlobals()))
   const forOperator = (name: string, description: string): Command =>
     command(name, description).addOption(
       new Option('--actor <id>', 'who the audit trail names (default: the user of this machine)').env('STRONGROOM_ACTOR'),
@@ -101,7 +118,7 @@ export function program(): Command {
     .option('--attention', 'only what needs a person')
     .action(async (_, at) => (await import('./commands/upkeep.ts')).pending(at.optsWithGlobals()))
   command('reconcile', 'compare the database with the clouds; mends only what --repair names')
-    .option('-s, --store <name>', 'this store only')
+    .option('-s, --store <store>', 'this store only')
     .addOption(new Option('-r, --repair <kinds...>', 'what to mend').choices(['orphan', 'drift']))
     .option('--grace <ms>', 'leave alone what has changed within so many milliseconds', wholeNumber, 3_600_000)
     .addOption(new Option('--actor <id>', 'who the audit trail names (default: the user of this machine)').env('STRONGROOM_ACTOR'))
@@ -118,6 +135,17 @@ export function program(): Command {
     .option('--items <n>', 'secrets that the paging cases make', wholeNumber, 30)
     .option('--seed <n>', 'of the random cases, to repeat a run', wholeNumber)
     .action(async (url, _, at) => (await import('./commands/conformance.ts')).conformance(url, at.optsWithGlobals()))
+  command('completion', 'print what makes a shell complete commands, options and the names of stores')
+    .addArgument(new Argument('<shell>', 'which shell').choices(['bash', 'zsh', 'fish']))
+    .addHelpText(
+      'after',
+      '\nbash and zsh: eval "$(strongroom completion bash)" in ~/.bashrc, or zsh in ~/.zshrc after compinit.\nfish: strongroom completion fish > ~/.config/fish/completions/strongroom.fish',
+    )
+    .action(async shell => (await import('./commands/completion.ts')).printScript(shell))
+  root
+    .command('__complete [words...]', { hidden: true })
+    .allowUnknownOption()
+    .action(async words => (await import('./commands/completion.ts')).complete(words))
   return root
 }
 

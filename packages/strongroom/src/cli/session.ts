@@ -25,6 +25,12 @@ export function actorOf({ actor }: Pick<AccountOptions, 'actor'>): Actor {
   return { id: actor ?? userInfo().username, type: 'user' }
 }
 
+/** @throws UsageError without one; SecretError `invalid_argument` for what cannot be one */
+export function accountOf({ account }: Pick<AccountOptions, 'account'>): AccountId {
+  if (account === undefined || account === '') throw new UsageError('whose secrets? give --account or STRONGROOM_ACCOUNT')
+  return accountId(account)
+}
+
 export async function withAccount<Answer>(
   options: AccountOptions,
   work: (
@@ -32,8 +38,7 @@ export async function withAccount<Answer>(
     about: { readonly room: Strongroom; readonly account: AccountId; readonly actor: Actor; readonly signal: AbortSignal },
   ) => Promise<Answer>,
 ): Promise<Answer> {
-  if (options.account === undefined || options.account === '') throw new UsageError('whose secrets? give --account or STRONGROOM_ACCOUNT')
-  const account = accountId(options.account)
+  const account = accountOf(options)
   const actor = actorOf(options)
   return await withRoom(options, async (room, signal) => {
     const registry = await room.registry()

@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { combinatorProblems, writableOf } from './combinators.ts'
 import { interpolated, isPlainObject } from './interpolate.ts'
 import { ConfigError, foundText, nearest, pathText, type ConfigProblem } from './problems.ts'
 import { configSchema, REFERENCE, storeTypes, type Config } from './schema.ts'
@@ -43,11 +44,17 @@ export function checkConfig(source: string, given: unknown, environment: NodeJS.
   }
   if (problems.length > 0 || !result.success) throw new ConfigError(source, problems)
   const stores = { ...result.data.stores, ...custom }
-  const names = Object.keys(stores)
+  if (Object.keys(stores).length === 0) throw new ConfigError(source, [{ path: 'stores', found: 'no store', allowed: 'at least one, by its name' }])
+  const unfit = combinatorProblems(stores)
+  if (unfit.length > 0) throw new ConfigError(source, unfit)
+  const names = writableOf(stores)
+  if (names.length === 0)
+    throw new ConfigError(source, [{ path: 'stores', found: 'readOnly in each', allowed: 'at least one that may be written to' }])
   const writeTo = result.data.writeTo ?? (names.length === 1 ? names[0] : undefined)
-  if (writeTo === undefined || !Object.hasOwn(stores, writeTo)) {
-    if (names.length === 0) throw new ConfigError(source, [{ path: 'stores', found: 'no store', allowed: 'at least one, by its name' }])
-    throw new ConfigError(source, [{ path: 'writeTo', found: foundText(writeTo, 'writeTo'), allowed: `one of ${names.join(', ')}` }])
+  if (writeTo === undefined || !names.includes(writeTo)) {
+    const found =
+      writeTo !== undefined && Object.hasOwn(stores, writeTo) ? `${JSON.stringify(writeTo)}, which is readOnly` : foundText(writeTo, 'writeTo')
+    throw new ConfigError(source, [{ path: 'writeTo', found, allowed: `one of ${names.join(', ')}` }])
   }
   return { ...result.data, id: result.data.id ?? 'main', stores, writeTo }
 }

@@ -14,7 +14,8 @@ export interface Surroundings {
 const CERTIFICATE = /^-----BEGIN CERTIFICATE-----/
 
 /** The credential that a reference names, read anew at each call. @throws ConfigError, which has the name of the variable or file and nothing of what is in it */
-export async function credentialOf({ source, folder, environment, warn }: Surroundings, path: string, reference: Reference): Promise<string> {
+export async function credentialOf(surroundings: Surroundings, path: string, reference: Reference): Promise<string> {
+  const { source, folder, environment } = surroundings
   if ('env' in reference) {
     const value = environment[reference.env]
     if (value !== undefined && value !== '') return value
@@ -22,14 +23,17 @@ export async function credentialOf({ source, folder, environment, warn }: Surrou
   }
   const file = pathFrom(folder, reference.file)
   try {
-    const { mode } = await stat(file)
     const text = (await readFile(file, 'utf8')).replace(/\r?\n$/, '')
     // Certificates are for everyone, unless a key is with them.
-    const isPublic = CERTIFICATE.test(text) && !text.includes('PRIVATE KEY')
-    if (process.platform !== 'win32' && (mode & 0o004) !== 0 && !isPublic)
-      warn(`${source}: ${path}: everyone on this machine may read ${reference.file}; chmod 600 it`)
+    if (!CERTIFICATE.test(text) || text.includes('PRIVATE KEY')) await warnIfOpen(surroundings, path, reference.file)
     return text
   } catch {
     throw new ConfigError(source, [{ path, found: `the file ${reference.file}, which cannot be read`, allowed: 'a file that this process may read' }])
   }
+}
+
+/** Warns of a file that holds a key and that everyone may read. Throws where there is none. */
+export async function warnIfOpen({ source, folder, warn }: Surroundings, path: string, file: string): Promise<void> {
+  const { mode } = await stat(pathFrom(folder, file))
+  if (process.platform !== 'win32' && (mode & 0o004) !== 0) warn(`${source}: ${path}: everyone on this machine may read ${file}; chmod 600 it`)
 }

@@ -13,7 +13,9 @@ export interface RawConfig {
   readonly config: unknown
 }
 
-const NAMES = ['strongroom.yaml', 'strongroom.yml', 'strongroom.json', 'strongroom.config.ts', 'strongroom.config.js', 'strongroom.config.mjs']
+/** Files of data; the others are programs. */
+export const DATA_NAMES = ['strongroom.yaml', 'strongroom.yml', 'strongroom.json']
+const NAMES = [...DATA_NAMES, 'strongroom.config.ts', 'strongroom.config.js', 'strongroom.config.mjs']
 const CODE = new Set(['.ts', '.mts', '.js', '.mjs'])
 
 /**

@@ -46,6 +46,7 @@ const perSecond = () => {
   const allowed = 'calls a second, more than 0 and at most 1000000'
   return z.number({ error: allowed }).positive({ error: allowed }).max(1_000_000, { error: allowed }).optional()
 }
+const OTHERS = 'the name of another store, or a list of such'
 
 const common = {
   prefix: line('native text before every name, such as prod/').optional(),
@@ -56,6 +57,11 @@ const common = {
     .describe(
       'What a migration asks of the store at most, in calls a second. By default a share of what the cloud gives; see the page on migration.',
     ),
+  readOnly: flag().optional().describe('Nothing is ever written there: neither by the registry nor by the store itself.'),
+  fallback: z
+    .union([line(OTHERS), z.array(line(OTHERS), { error: OTHERS }).min(1, { error: OTHERS })], { error: OTHERS })
+    .optional()
+    .describe('The stores that source() reads from while this one is unavailable, in this order.'),
 }
 
 const memory = fields({ type: z.literal('memory'), name: line('a name').optional(), ...common }, 'a memory store')
@@ -258,7 +264,7 @@ export const configSchema = fields(
     stores: z.record(storeName, storeObject, {
       error: issue => (issue.code === 'invalid_key' ? 'a name of a-z 0-9 and single hyphens' : 'an object of stores by name'),
     }),
-    writeTo: line('the name of one of the stores').optional().describe('Where new secrets go. Not needed where there is one store.'),
+    writeTo: line('the name of one of the stores').optional().describe('Where new secrets go. Not needed where one store alone may be written to.'),
     metadata: metadata.optional().describe('The database of the registry. Without it there are stores alone.'),
     keys: oneOf('portable', 'any').optional(),
     requestKeys: z

@@ -1,8 +1,8 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { memoryDriver, type SecretDriver } from '@strongroom/core'
+import { isSecretError, memoryDriver, type SecretDriver } from '@strongroom/core'
 import type { CustomStore } from '../config/check.ts'
-import { credentialOf, type Surroundings } from '../config/credentials.ts'
+import { credentialOf, warnIfOpen, type Surroundings } from '../config/credentials.ts'
 import { ConfigError } from '../config/problems.ts'
 import { pathFrom } from '../config/read.ts'
 import type { Reference, StoreConfig } from '../config/schema.ts'
@@ -15,15 +15,24 @@ export type Schemes = Readonly<
 
 type Of<Type extends StoreConfig['type']> = Extract<StoreConfig, { readonly type: Type }>
 /** How a store is called, and not how its driver is made. */
-type Common = 'type' | 'prefix' | 'naming' | 'limits' | 'rate'
+type Common = 'type' | 'prefix' | 'naming' | 'limits' | 'rate' | 'readOnly' | 'fallback'
 
 /** The driver of a store. Its adapter's package is loaded here, its SDK by the first call. @throws ConfigError */
 export async function driverOf(name: string, store: StoreConfig | CustomStore, surroundings: Surroundings, schemes: Schemes): Promise<SecretDriver> {
   const { source, folder } = surroundings
   const custom = Object.hasOwn(schemes, store.type) ? schemes[store.type] : undefined
   if (custom !== undefined) return await custom(store, { name, folder })
-  const given = new Given(surroundings, `stores.${name}`)
   const own = store as StoreConfig
+  return await ownDriverOf(name, own, surroundings).catch((error: unknown) => {
+    if (!isSecretError(error, 'invalid_argument', 'misconfigured')) throw error
+    // An adapter knows more than the schema of what its fields may be; it names the field.
+    throw new ConfigError(source, [{ path: `stores.${name}`, found: `what ${own.type} refuses`, allowed: error.hint ?? 'what its page says' }])
+  })
+}
+
+async function ownDriverOf(name: string, own: StoreConfig, surroundings: Surroundings): Promise<SecretDriver> {
+  const { source, folder } = surroundings
+  const given = new Given(surroundings, `stores.${name}`)
   const load = async <Module>(type: string, start: () => Promise<Module>): Promise<Module> =>
     await loadPackage(source, `stores.${name}.type`, `@strongroom/${type}`, start)
   switch (own.type) {
@@ -31,6 +40,7 @@ export async function driverOf(name: string, store: StoreConfig | CustomStore, s
       return memoryDriver({ name: own.name ?? name })
     case 'local': {
       const { localDriver } = await load('local', () => import('@strongroom/local'))
+      if (own.key !== undefined && 'file' in own.key) await given.keyFile('key', own.key.file)
       const key = own.key !== undefined && 'file' in own.key ? { file: pathFrom(folder, own.key.file) } : own.key
       return localDriver({ path: pathFrom(folder, own.path), key })
     }
@@ -59,6 +69,8 @@ function ownFields<Store extends StoreConfig>({
   naming: _naming,
   limits: _limits,
   rate: _rate,
+  readOnly: _readOnly,
+  fallback: _fallback,
   ...fields
 }: Store): Omit<Store, Common> {
   return fields
@@ -92,6 +104,11 @@ class Given {
     return () => this.text(field, reference)
   }
 
+  /** A file that the adapter reads by itself: only looked at. One that is missing is the adapter's to tell. */
+  async keyFile(field: string, file: string): Promise<void> {
+    await warnIfOpen(this.#surroundings, `${this.#path}.${field}`, file).catch(() => {})
+  }
+
   async json(field: string, reference: Reference): Promise<Readonly<Record<string, unknown>>> {
     try {
       return JSON.parse(await this.text(field, reference)) as Readonly<Record<string, unknown>>
@@ -115,6 +132,7 @@ async function awsOptions({ credentials, ...rest }: Omit<Of<'aws'>, Common>, giv
 
 async function gcpOptions({ credentials, keyFile, accessToken, ...rest }: Omit<Of<'gcp'>, Common>, given: Given, folder: string) {
   const token = accessToken && (await given.renewed('accessToken', accessToken))
+  if (keyFile !== undefined) await given.keyFile('keyFile', keyFile)
   return {
     ...rest,
     ...(token && { authClient: { getRequestHeaders: async () => new Headers({ authorization: `Bearer ${await token()}` }) } }),
@@ -136,6 +154,7 @@ async function azureCredential(credential: NonNullable<Of<'azure'>['credential']
     case 'client_secret':
       return { ...credential, clientSecret: await given.text('credential.clientSecret', credential.clientSecret) }
     case 'client_certificate':
+      await given.keyFile('credential.certificatePath', credential.certificatePath)
       return { ...credential, certificatePath: pathFrom(folder, credential.certificatePath) }
     case 'workload_identity': {
       // Fields that are undefined are another thing to the SDK than fields that are not there.

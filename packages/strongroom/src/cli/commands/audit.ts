@@ -1,22 +1,19 @@
-import { verifyAudit } from '@strongroom/core'
+import { AUDIT_GENESIS, verifyAudit, type AccountId, type AuditEntry } from '@strongroom/core'
+import { accountsOf, openDatabase } from '../../parts/database.ts'
+import { AUDIT_FORMAT, verifyFile, type AuditLine, type TrailVerdict } from '../audit-file.ts'
 import { EXIT } from '../failure.ts'
+import { fileSize } from '../file-size.ts'
 import { dateText, printJson, printTable } from '../output.ts'
 import type { AccountOptions } from '../program.ts'
-import { withAccount } from '../session.ts'
+import { isShown, startProgress, type Progress } from '../progress.ts'
+import { accountOf, actorOf, withAccount, withRoom } from '../session.ts'
 
-export async function audit(options: AccountOptions & { readonly after: number; readonly verify?: boolean }): Promise<void> {
+export interface TrailOptions extends AccountOptions {
+  readonly all?: boolean
+}
+
+export async function list(options: AccountOptions & { readonly after: number }): Promise<void> {
   await withAccount(options, async (secrets, { signal }) => {
-    if (options.verify === true) {
-      const verdict = await verifyAudit(secrets.audit({ signal }))
-      if (!verdict.ok) process.exitCode = EXIT.failed
-      if (options.json === true) return printJson(verdict)
-      process.stdout.write(
-        verdict.ok
-          ? `${verdict.entries} entries, the chain holds, last hash ${verdict.lastHash}\n`
-          : `entry ${verdict.sequence}: broken (${verdict.problem})\n`,
-      )
-      return
-    }
     const entries = secrets.audit({ after: options.after, signal })
     if (options.json === true) {
       for await (const entry of entries) printJson(entry)
@@ -35,4 +32,78 @@ export async function audit(options: AccountOptions & { readonly after: number; 
       ]),
     )
   })
+}
+
+export async function verify(file: string | undefined, options: TrailOptions): Promise<void> {
+  if (file !== undefined) {
+    using progress = startProgress({ label: 'verify', unit: 'bytes', total: await fileSize(file), json: options.json, prints: true })
+    for await (const verdict of verifyFile(file, progress.add)) tell(verdict, options)
+    return
+  }
+  await eachTrail('verify', options, async (account, entries) => tell({ account, ...(await verifyAudit(entries)) }, options))
+}
+
+export async function exportTrails(options: TrailOptions): Promise<void> {
+  const print = (line: AuditLine): void => printJson(line)
+  const written = { accounts: 0, entries: 0 }
+  await eachTrail(
+    'export',
+    options,
+    async (account, trail) => {
+      let entries = 0
+      let lastHash = AUDIT_GENESIS
+      for await (const entry of trail) {
+        print({ type: 'entry', ...entry })
+        entries += 1
+        lastHash = entry.hash
+      }
+      print({ type: 'account', account, entries, lastHash })
+      written.accounts += 1
+      written.entries += entries
+    },
+    registry => print({ type: 'export', format: AUDIT_FORMAT, registry, exportedAt: new Date() }),
+  )
+  print({ type: 'end', ...written })
+}
+
+/** The trail of the account, or with `all` of every account that has secrets, by name. */
+async function eachTrail(
+  label: string,
+  options: TrailOptions,
+  work: (account: AccountId, entries: AsyncIterable<AuditEntry>) => Promise<void>,
+  begin: (registry: string) => void = () => {},
+): Promise<void> {
+  const only = options.all === true ? undefined : accountOf(options)
+  await withRoom(options, async (room, signal) => {
+    const registry = await room.registry()
+    await using database = await openDatabase(options.config)
+    const accounts = only === undefined ? await accountsOf(database, signal) : [only]
+    const quiet = { json: options.json, prints: true }
+    const total = only === undefined ? accounts.length : isShown(quiet) ? await database.trailLength(only, signal) : undefined
+    using progress = startProgress({ label, unit: only === undefined ? 'accounts' : 'entries', total, ...quiet })
+    begin(room.config.id)
+    for (const account of accounts) {
+      const entries = registry.account(account, actorOf(options)).audit({ signal })
+      await work(account, only === undefined ? entries : counted(entries, progress))
+      if (only === undefined) progress.add()
+    }
+  })
+}
+
+async function* counted<T>(items: AsyncIterable<T>, progress: Progress): AsyncGenerator<T> {
+  for await (const item of items) {
+    progress.add()
+    yield item
+  }
+}
+
+function tell(verdict: TrailVerdict, { json }: TrailOptions): void {
+  if (!verdict.ok) process.exitCode = EXIT.failed
+  if (json === true) return printJson(verdict)
+  const { account } = verdict
+  process.stdout.write(
+    verdict.ok
+      ? `${account}: ${verdict.entries} entries, the chain holds, last hash ${verdict.lastHash}\n`
+      : `${account}: entry ${verdict.sequence}: broken (${verdict.problem})\n`,
+  )
 }

@@ -1,6 +1,7 @@
 import type { Finding, ReconcileReport, RepairKind } from '@strongroom/core'
 import { printJson, printTable } from '../output.ts'
 import type { AccountOptions } from '../program.ts'
+import { isShown, startProgress } from '../progress.ts'
 import { actorOf, withRoom } from '../session.ts'
 
 export async function reconcile(
@@ -9,17 +10,25 @@ export async function reconcile(
   const { store, repair, grace: graceMs, json } = options
   await withRoom(options, async (room, signal) => {
     const migrator = await room.migrator(actorOf(options))
-    const run = migrator.reconcile({ store, repair, graceMs, signal })
+    const names = store === undefined ? room.config.stores : [store]
+    const records = isShown(options) ? (await Promise.all(names.map(name => migrator.references(name)))).map(found => found.records) : []
     const findings: Finding[] = []
-    let step = await run.next()
-    for (; step.done !== true; step = await run.next()) {
-      if (json === true) printJson(step.value)
-      else findings.push(step.value)
+    let report: ReconcileReport
+    {
+      // Each record is compared with its secret, and each secret with its record.
+      using progress = startProgress({ label: 'reconcile', unit: 'compared', total: 2 * records.reduce((sum, count) => sum + count, 0), json })
+      const run = migrator.reconcile({ store, repair, graceMs, onProgress: () => progress.add(), signal })
+      let step = await run.next()
+      for (; step.done !== true; step = await run.next()) {
+        if (json === true) printJson(step.value)
+        else findings.push(step.value)
+      }
+      report = step.value
     }
-    if (json === true) return printJson(step.value)
+    if (json === true) return printJson(report)
     const rows = findings.map(finding => [finding.kind, finding.store, finding.account, finding.key ?? finding.path, finding.repair, finding.reason])
     if (rows.length > 0) printTable(['KIND', 'STORE', 'ACCOUNT', 'KEY OR PATH', 'REPAIR', 'REASON'], rows)
-    process.stdout.write(`${textOf(step.value)}\n`)
+    process.stdout.write(`${textOf(report)}\n`)
   })
 }
 

@@ -1,8 +1,12 @@
-import { startMaintenance, type MaintenanceReport } from '@strongroom/core'
+import { startMaintenance, type MaintenanceReport, type SecretRegistry } from '@strongroom/core'
 import { messageOf } from '../failure.ts'
 import { dateText, printJson, printTable } from '../output.ts'
 import type { GlobalOptions } from '../program.ts'
+import { isShown, startProgress } from '../progress.ts'
 import { withRoom } from '../session.ts'
+
+/** Pieces of work between two looks at the progress. */
+const SLICE = 50
 
 export async function maintain(
   options: GlobalOptions & { readonly maxItems: number; readonly watch?: boolean; readonly interval: number },
@@ -11,7 +15,7 @@ export async function maintain(
   await withRoom(options, async (room, signal) => {
     const registry = await room.registry()
     const tell = (report: MaintenanceReport): void => (options.json === true ? printJson(report) : void process.stdout.write(`${textOf(report)}\n`))
-    if (watch !== true) return tell(await registry.maintain({ maxItems, signal }))
+    if (watch !== true) return tell(await pass(registry, options, signal))
     const onError = (error: unknown): void => void process.stderr.write(`${messageOf(error)}; trying again\n`)
     await using _maintenance = startMaintenance(registry, { maxItems, intervalMs, onReport: tell, onError })
     // The passes' own timer keeps no process alive.
@@ -46,6 +50,54 @@ export async function pending(options: GlobalOptions & { readonly attention?: bo
       ]),
     )
   })
+}
+
+/** A person who watches sees it go on: then one pass is several small ones. What was put off is not due again so soon. */
+async function pass(
+  registry: SecretRegistry,
+  options: GlobalOptions & { readonly maxItems: number },
+  signal: AbortSignal,
+): Promise<MaintenanceReport> {
+  const { maxItems } = options
+  if (!isShown(options)) return await registry.maintain({ maxItems, signal })
+  using progress = startProgress({ label: 'maintain', unit: 'pieces of work', total: await dueOf(registry, maxItems, signal) })
+  let report = await registry.maintain({ maxItems: Math.min(SLICE, maxItems), signal })
+  let worked = workOf(report)
+  progress.add(worked)
+  for (let size = worked; size >= SLICE && worked < maxItems;) {
+    const next = await registry.maintain({ maxItems: Math.min(SLICE, maxItems - worked), signal })
+    size = workOf(next)
+    worked += size
+    progress.add(size)
+    report = sumOf(report, next)
+  }
+  return report
+}
+
+async function dueOf(registry: SecretRegistry, most: number, signal: AbortSignal): Promise<number> {
+  let due = 0
+  for await (const { dueAt } of registry.pending({ signal })) if (dueAt.getTime() <= Date.now() && ++due === most) break
+  return due
+}
+
+function workOf({ recovered, promoted, destroyed, purged, watched, forgotten, retained, postponed }: MaintenanceReport): number {
+  return recovered + promoted + destroyed + purged + watched + forgotten + retained + postponed
+}
+
+/** The counts of both, and what is left after the later one. */
+function sumOf(one: MaintenanceReport, later: MaintenanceReport): MaintenanceReport {
+  return {
+    ...later,
+    recovered: one.recovered + later.recovered,
+    promoted: one.promoted + later.promoted,
+    destroyed: one.destroyed + later.destroyed,
+    purged: one.purged + later.purged,
+    watched: one.watched + later.watched,
+    forgotten: one.forgotten + later.forgotten,
+    retained: one.retained + later.retained,
+    postponed: one.postponed + later.postponed,
+    needsAttention: [...new Set([...one.needsAttention, ...later.needsAttention])],
+  }
 }
 
 function textOf({ oldest, needsAttention, backlog, ...counts }: MaintenanceReport): string {

@@ -1,0 +1,55 @@
+import type { AccountId, StoredRecord } from '@strongroom/core'
+import { openDatabase } from '../../parts/database.ts'
+import { printJson } from '../output.ts'
+import { startProgress } from '../progress.ts'
+import { accountOf, actorOf, withRoom } from '../session.ts'
+import type { TrailOptions } from './audit.ts'
+
+export const RECORDS_FORMAT = 'strongroom.records.v1'
+
+/** What the database knows of the secrets, as JSON lines: what it is, each record, how many there were. Never a value. */
+export async function exportRecords(options: TrailOptions): Promise<void> {
+  const only = options.all === true ? undefined : accountOf(options)
+  await withRoom(options, async (room, signal) => {
+    // It refuses a database that names a store which the configuration lacks, so that no record is left out.
+    const registry = await room.registry()
+    await using database = await openDatabase(options.config)
+    using progress = startProgress({ label: 'export', unit: 'records', total: await database.count(signal), json: options.json, prints: true })
+    printJson({ type: 'export', format: RECORDS_FORMAT, registry: room.config.id, exportedAt: new Date() })
+    const accounts = new Set<AccountId>()
+    /** In the account's trail, before anything of it is given out. */
+    const enter = async (account: AccountId): Promise<void> => {
+      if (accounts.has(account)) return
+      accounts.add(account)
+      await registry.account(account, actorOf(options)).list({ limit: 1, signal })
+    }
+    if (only !== undefined) await enter(only)
+    let records = 0
+    for await (const record of database.records(signal)) {
+      progress.add()
+      if (only !== undefined && record.accountId !== only) continue
+      await enter(record.accountId)
+      printJson(lineOf(record))
+      records += 1
+    }
+    printJson({ type: 'end', accounts: accounts.size, records })
+  })
+}
+
+function lineOf(record: StoredRecord) {
+  const {
+    accountId: account,
+    key,
+    id,
+    description,
+    revision,
+    pointer,
+    cloudSecretPath,
+    versions,
+    createdAt,
+    createdBy,
+    updatedAt,
+    updatedBy,
+  } = record
+  return { type: 'record', account, key, id, description, revision, pointer, cloudSecretPath, versions, createdAt, createdBy, updatedAt, updatedBy }
+}
