@@ -8,7 +8,7 @@ import type { DriverReport } from '@strongroom/conformance'
 import { startAwsEmulator, type AwsEmulator } from '@strongroom/emulators/aws'
 import { startVaultEmulator, type VaultEmulator } from '@strongroom/emulators/vault'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { endOf, MAIN, runCommand, startCommand } from './support/command.ts'
+import { commandLine, endOf, MAIN, startCommand } from './support/command-line.ts'
 
 // The kit from the command line, as built.
 
@@ -37,7 +37,7 @@ afterAll(async () => {
 })
 
 const environment = (): NodeJS.ProcessEnv => ({ TOKEN: vault.rootToken, KEY_ID: 'AKIAIOSFODNN7EXAMPLE', SECRET: 'only-for-tests' })
-const run = (...args: readonly string[]) => runCommand(folder, ['conformance', ...args], environment())
+const run = (...args: readonly string[]) => commandLine(folder, ['conformance', ...args], { environment: environment() })
 async function report(code: number, ...args: readonly string[]): Promise<DriverReport> {
   const answer = await run('--json', ...args)
   expect({ code: answer.code, err: answer.err }, answer.out).toEqual({ code, err: '' })

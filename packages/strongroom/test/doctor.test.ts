@@ -24,7 +24,7 @@ import {
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { DoctorReport, Operation, StoreReport } from '../src/cli/doctor/report.ts'
 import { openStrongroom } from '../src/index.ts'
-import { endOf, MAIN, runCommand, startCommand } from './support/command.ts'
+import { commandLine, endOf, MAIN, startCommand } from './support/command-line.ts'
 
 // The command as built, against servers: what it says of permissions is compared with what the server was told to allow.
 
@@ -40,7 +40,7 @@ const awsStore = (endpoint: string, more = ''): string =>
   `{ type: aws, region: eu-west-1, accountId: "123456789012", prefix: prod/, endpoint: "${endpoint}", credentials: { accessKeyId: { env: KEY_ID }, secretAccessKey: { env: SECRET } }${more} }`
 
 async function doctor(args: readonly string[] = [], environment: NodeJS.ProcessEnv = keys, code = 0): Promise<DoctorReport> {
-  const answer = await runCommand(folder, ['doctor', '--json', ...args], environment)
+  const answer = await commandLine(folder, ['doctor', '--json', ...args], { environment: environment })
   expect({ code: answer.code, err: answer.err }, answer.out).toEqual({ code, err: '' })
   for (const [name, value] of Object.entries(environment)) if (!['HOME', 'WHERE'].includes(name)) expect(answer.out).not.toContain(value)
   return JSON.parse(answer.out) as DoctorReport
@@ -139,7 +139,7 @@ describe('AWS', () => {
     expect(await doctor(['--write', '--for', 'registry'])).toMatchObject({ ok: true, power: 'registry', findings: [] })
     aws.controls.permit(keys.KEY_ID, { operations: ['GetSecretValue'] })
     expect(await doctor(['--for', 'reader'])).toMatchObject({ ok: true, findings: [] })
-    const { code, out } = await runCommand(folder, ['doctor', '--for', 'reader'], keys)
+    const { code, out } = await commandLine(folder, ['doctor', '--for', 'reader'], { environment: keys })
     expect(code).toBe(0)
     expect(out).toContain('list, versions: denied, and not needed')
     aws.controls.permit(keys.KEY_ID)
@@ -470,7 +470,7 @@ describe.skipIf(noBao !== undefined)(suiteTitle('OpenBao', noBao), () => {
 })
 
 it('its help', async () => {
-  const { code, out } = await runCommand(folder, ['doctor', '--help'])
+  const { code, out } = await commandLine(folder, ['doctor', '--help'])
   expect(code).toBe(0)
   await expect(out).toMatchFileSnapshot('help/doctor.txt')
 })
@@ -581,13 +581,13 @@ describe('the database and the configuration', () => {
   it('a configuration that cannot be read, a store that is not in it, and variables by name', async () => {
     configure('stores: { main: { type: aws, regoin: eu-west-1 } }')
     expect(await doctor([], {}, 3)).toMatchObject({ ok: false, stores: [], configuration: { problems: [{ path: 'stores.main.region' }, {}] } })
-    const text = await runCommand(folder, ['doctor'])
+    const text = await commandLine(folder, ['doctor'])
     expect([text.code, text.out]).toEqual([3, ''])
     expect(text.err).toContain('did you mean region')
     configure('stores: { main: { type: local, path: "./${WHERE:-store}" } }')
     expect((await doctor([], { WHERE: 'a-folder' })).configuration.variables).toEqual([{ name: 'WHERE', set: true }])
-    const none = await runCommand(folder, ['doctor', '--store', 'nobody'])
+    const none = await commandLine(folder, ['doctor', '--store', 'nobody'])
     expect([none.code, none.out]).toEqual([2, ''])
-    expect((await runCommand(folder, ['doctor', '--for', 'somebody'])).code).toBe(2)
+    expect((await commandLine(folder, ['doctor', '--for', 'somebody'])).code).toBe(2)
   })
 })

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
 import { tmpdir } from 'node:os'
 import { buffer } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
@@ -29,16 +29,29 @@ export interface Ended {
   readonly screen: string
 }
 
-/** Runs it to its end, with nothing of this process's environment but the path. */
-export async function commandLine(folder: string, args: readonly string[], more: Started = {}): Promise<Ended> {
-  const env = { PATH: process.env['PATH'], HOME: tmpdir(), NO_COLOR: '1', ...more.environment }
-  if (more.terminal !== undefined) return await onTerminal(folder, args, env, more.terminal, more.columns ?? 80)
-  const child = spawn(process.execPath, [MAIN, ...args], { cwd: folder, env, stdio: 'pipe' })
-  child.stdin.on('error', () => {}) // it may end without having read
-  child.stdin.end(more.input ?? '')
+/** In a folder, with these variables and no others of this process but PATH. */
+export function startCommand(folder: string, args: readonly string[], environment: NodeJS.ProcessEnv = {}): ChildProcessWithoutNullStreams {
+  return spawn(process.execPath, [MAIN, ...args], { cwd: folder, env: environmentOf(environment), stdio: 'pipe' })
+}
+
+export async function endOf(child: ChildProcessWithoutNullStreams): Promise<Omit<Ended, 'screen'>> {
   const code = new Promise<number>(done => child.once('close', ended => done(ended ?? -1)))
   const [out, err] = await Promise.all([buffer(child.stdout), buffer(child.stderr)])
-  return { code: await code, out: out.toString(), err: err.toString(), screen: '' }
+  return { code: await code, out: out.toString(), err: err.toString() }
+}
+
+function environmentOf(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return { PATH: process.env['PATH'], HOME: tmpdir(), NO_COLOR: '1', ...environment }
+}
+
+/** Runs it to its end, with nothing of this process's environment but the path. */
+export async function commandLine(folder: string, args: readonly string[], more: Started = {}): Promise<Ended> {
+  const { terminal, columns = 80, environment = {}, input = '' } = more
+  if (terminal !== undefined) return await onTerminal(folder, args, environmentOf(environment), terminal, columns)
+  const child = startCommand(folder, args, environment)
+  child.stdin.on('error', () => {}) // it may end without having read
+  child.stdin.end(input)
+  return { ...(await endOf(child)), screen: '' }
 }
 
 async function onTerminal(folder: string, args: readonly string[], env: NodeJS.ProcessEnv, typed: readonly Typed[], cols: number): Promise<Ended> {

@@ -1,9 +1,11 @@
 import { readFile } from 'node:fs/promises'
-import { accountId, decodeName, type Adoption, type NativePath } from '@strongroom/core'
-import { EXIT, UsageError } from '../failure.ts'
+import { decodeName, type Adoption, type AdoptionReport, type NativePath } from '@strongroom/core'
+import { EXIT } from '../exit-codes.ts'
+import { UsageError } from '../failure.ts'
 import { printJson, printTable } from '../output.ts'
 import type { AccountOptions } from '../program.ts'
-import { actorOf, withRoom } from '../session.ts'
+import { startProgress } from '../progress.ts'
+import { accountOf, actorOf, withRoom } from '../session.ts'
 
 interface AdoptArguments extends AccountOptions {
   readonly store: string
@@ -18,8 +20,7 @@ const STANDS_IN_THE_WAY: readonly Adoption['outcome'][] = ['key_taken', 'key_inv
 
 export async function adopt(options: AdoptArguments): Promise<void> {
   const { store, prefix, match, rename, keys, dryRun, json } = options
-  if (options.account === undefined || options.account === '') throw new UsageError('for whom? give --account or STRONGROOM_ACCOUNT')
-  const account = accountId(options.account)
+  const account = accountOf(options)
   const pattern = match === undefined ? undefined : patternOf(match)
   const names = rename === undefined ? {} : await namesOf(rename)
   await withRoom(options, async (room, signal) => {
@@ -31,12 +32,17 @@ export async function adopt(options: AdoptArguments): Promise<void> {
     }
     const run = migrator.adopt({ account, store, prefix, filter, key: keyOf, keys, dryRun, signal })
     const adoptions: Adoption[] = []
-    let step = await run.next()
-    for (; step.done !== true; step = await run.next()) {
-      if (json === true) printJson(step.value)
-      else adoptions.push(step.value)
+    let report: AdoptionReport
+    {
+      using progress = startProgress({ label: dryRun === true ? 'look' : 'adopt', unit: 'secrets', json })
+      let step = await run.next()
+      for (; step.done !== true; step = await run.next()) {
+        progress.add()
+        if (json === true) printJson(step.value)
+        else adoptions.push(step.value)
+      }
+      report = step.value
     }
-    const report = step.value
     if (STANDS_IN_THE_WAY.some(outcome => report[outcome] > 0)) process.exitCode = EXIT.failed
     if (json === true) return printJson(report)
     if (adoptions.length > 0) {

@@ -1,7 +1,8 @@
 import type { Migration, MigrationPlan, MigrationReport, References } from '@strongroom/core'
-import { EXIT } from '../failure.ts'
+import { EXIT } from '../exit-codes.ts'
 import { printJson, printTable } from '../output.ts'
 import type { AccountOptions } from '../program.ts'
+import { isShown, startProgress } from '../progress.ts'
 import { actorOf, withRoom } from '../session.ts'
 
 interface MigrateArguments extends AccountOptions {
@@ -27,12 +28,17 @@ export async function migrate(options: MigrateArguments): Promise<void> {
     }
     const stayed: Migration[] = []
     const run = migrator.migrate({ ...about, graceMs, skipUnfit })
-    let step = await run.next()
+    const total = isShown(options) ? (await migrator.references(from, { signal })).records : undefined
+    let report: MigrationReport
     try {
+      using progress = startProgress({ label: 'migrate', unit: 'secrets', total, json })
+      let step = await run.next()
       for (; step.done !== true; step = await run.next()) {
+        progress.add()
         if (json === true) printJson(step.value)
         else if (step.value.code !== undefined || step.value.outcome === 'busy') stayed.push(step.value)
       }
+      report = step.value
     } finally {
       // What does not fit is told before the refusal.
       if (stayed.length > 0) {
@@ -40,7 +46,6 @@ export async function migrate(options: MigrateArguments): Promise<void> {
         printTable(['OUTCOME', 'ACCOUNT', 'KEY', 'REASON'], rows)
       }
     }
-    const report = step.value
     if (report.left > 0) process.exitCode = EXIT.failed
     if (json === true) return printJson(report)
     process.stdout.write(`${textOf(report)}\n${sourceText(from, await migrator.references(from, { signal }))}\n`)
