@@ -90,7 +90,14 @@ export function migratorMoves(at: Steps, role: Migrator): void {
         process.uncertain === false && (process.lease === true || at.off('a migration that has put nothing purges once its lease is over'))
       return at.transacts('abandon', abandon(state, token, isEmpty ? [] : (process.enqueue ?? [])).state, ended('busy'))
     }
-    default:
+    case 'clean':
+    case 'end':
+    case 'idle':
+    case 'look':
+    case 'newest':
+    case 'read':
+    case 'read again':
+    case 'value':
       return
   }
 }

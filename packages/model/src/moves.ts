@@ -147,7 +147,18 @@ function writerMoves(at: Steps, role: Writer): void {
       const enqueue = process.refused === true ? [watch, { ...watch, late: true }] : []
       return at.transacts('abandon', abandon(state, op, enqueue).state, ended('failed'))
     }
-    default:
+    case 'back':
+    case 'end':
+    case 'idle':
+    case 'old':
+    case 'old tasks':
+    case 'old value':
+    case 'read':
+    case 'read again':
+    case 'return':
+    case 'source':
+    case 'start':
+    case 'there':
       return
   }
 }

@@ -215,8 +215,8 @@ export class Mover {
   /** Whether it is what outsiders read, and beside it only what it kept: what else is there would be nobody's. */
   async #isAsItWas({ pointer: { path, version }, versions }: OldCopy, key: string): Promise<boolean> {
     const usable = (await this.#versions(path, key)).filter(({ state }) => state === 'usable')
-    const kept = versions.map(one => one.version)
-    return usable.some(found => found.version === version && found.current) && usable.every(found => kept.includes(found.version))
+    const kept = new Set(versions.map(one => one.version))
+    return usable.some(found => found.version === version && found.current) && usable.every(found => kept.has(found.version))
   }
 
   /** Of a path of the target; none when there is no secret. */
