@@ -337,7 +337,7 @@ describe('a migration', () => {
     expect(await failureOf(world.migrate({ signal: stop.signal, concurrency: 3 }))).toMatchObject({ code: 'aborted' })
     const { intents, records } = await (await world.migrator()).references('new')
     expect(intents).toBe(0)
-    expect(records).toBeLessThan(6)
+    expect(records).toBeLessThanOrEqual(6) // three that are put, and three that are read meanwhile
     expect((await world.migrate()).report).toMatchObject({ outcomes: outcomes({ moved: 20 - records }), left: 0 })
   })
 

@@ -1,6 +1,6 @@
 import type { Message, Path, State, Version } from './state.ts'
 import { replaced } from './state.ts'
-import type { Flavour, System } from './system.ts'
+import { flavourAt, type Flavour, type System } from './system.ts'
 
 /** What the backend answers to a request; `version` of a put. */
 export interface Landed {
@@ -10,7 +10,8 @@ export interface Landed {
 }
 
 /** The effect of a request on its backend, in one step. */
-export function land({ flavour }: System, state: State, message: Message): Landed {
+export function land(system: System, state: State, message: Message): Landed {
+  const flavour = flavourAt(system, message.path)
   const path = state.paths[message.path] ?? null
   const same: Landed = { state, answer: 'done', version: 0 }
   const changed = (next: Path | null): Landed => ({ ...same, state: { ...state, paths: replaced(state.paths, message.path, next) } })
@@ -20,6 +21,7 @@ export function land({ flavour }: System, state: State, message: Message): Lande
     case 'create': {
       if (path?.removing === true) return refused
       if (message.part === 1) return path === null ? changed({ versions: [], current: 0, removing: false }) : refused
+      if (message.part === 3 && path !== null) return appended(flavour, changed, path, message)
       if (message.part === 2) return path === null ? missing : appended(flavour, changed, path, message)
       if (path === null) return { ...appended(flavour, changed, { versions: [], current: 0, removing: false }, message), version: 1 }
       const [first] = path.versions

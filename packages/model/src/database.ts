@@ -1,6 +1,6 @@
 import type { Intent, Job, Op, Row, State, Task } from './state.ts'
 import { replaced, without } from './state.ts'
-import type { System } from './system.ts'
+import { flavourAt, recordAt, type System } from './system.ts'
 
 /** One transaction of the metadata store: what it answers, and what is then in the database. */
 export interface Answer<A extends string> {
@@ -13,7 +13,7 @@ export const UNCLAIMED = -1
 export const DEAD = -2
 
 export function draft(task: Task['task'], path: number, more: Partial<Task> = {}): Task {
-  return { task, path, version: 0, token: -1, claim: UNCLAIMED, late: false, ...more }
+  return { task, path, version: 0, token: -1, claim: UNCLAIMED, late: false, copy: false, ...more }
 }
 
 function enqueued(state: State, tasks: readonly Task[]): State {
@@ -28,6 +28,15 @@ function rowOf(state: State, record: number): Row | null {
   return state.rows[record] ?? null
 }
 
+export function rowAt({ rows }: State, path: number): Row | undefined {
+  return rows.find(row => row?.path === path) ?? undefined
+}
+
+/** The intent that keeps others from changing the record. A migration does not. */
+function holderOf(state: State, record: number): Intent | undefined {
+  return state.intents.find(intent => intent.record === record && intent.kind !== 'migrate')
+}
+
 type Begun = 'begun' | 'busy' | 'expired' | 'missing' | 'exists' | 'answered'
 
 export function beginCreate(system: System, state: State, op: Op, record: number, request: number | undefined): Answer<Begun> {
@@ -37,7 +46,7 @@ export function beginCreate(system: System, state: State, op: Op, record: number
       if (state.rows.some(row => row !== null)) return { state, answer: 'exists' }
       const other = state.intents.find(({ kind }) => kind === 'create')
       if (other !== undefined && !system.off.has('one create a key')) return busy(state, other)
-      return { op, kind: 'create', record, base: 0, held: true, recovered: false }
+      return { op, kind: 'create', record, path: record, base: 0, held: true, recovered: false }
     })
   )
 }
@@ -48,11 +57,32 @@ export function beginUpdate(system: System, state: State, op: Op, record: number
     begin(system, state, op, request, () => {
       const row = rowOf(state, record)
       if (row === null) return { state, answer: 'missing' }
-      const other = state.intents.find(intent => intent.record === record)
+      const other = holderOf(state, record)
       if (other !== undefined && !system.off.has('one intent a record')) return busy(state, other)
-      return { op, kind: 'update', record, base: row.kept[0]?.version ?? 0, held: true, recovered: false }
+      return { op, kind: 'update', record, path: row.path, base: row.kept[0]?.version ?? 0, held: true, recovered: false }
     })
   )
+}
+
+interface Place {
+  readonly path: number
+  readonly version: number
+}
+
+const isAt = (row: Row, { path, version }: Place): boolean => row.path === path && row.kept[0]?.version === version
+
+export function beginMigrate(system: System, state: State, op: Op, record: number, from: Place, path: number): Answer<Begun | 'conflict'> {
+  const { off } = system
+  const row = rowOf(state, record)
+  if (row === null) return { state, answer: 'missing' }
+  const mine = intentOf(state, op)
+  if (mine !== undefined) return begunAgain(system, state, mine)
+  if (!isAt(row, from) && !off.has('a migration begins where it has read')) return { state, answer: 'conflict' }
+  const mayBegin = ({ kind }: Intent): boolean => kind === 'migrate' && off.has('one migration a record')
+  const other = state.intents.find(intent => intent.record === record && !mayBegin(intent))
+  if (other !== undefined) return busy(state, other)
+  const intent: Intent = { op, kind: 'migrate', record, path, base: from.version, held: true, recovered: false }
+  return { state: { ...state, intents: [...state.intents, intent] }, answer: 'begun', intent }
 }
 
 /** What an idempotency key says: answered, or another's intent under way; undefined: go on, with a token of one's own. */
@@ -89,9 +119,63 @@ function isQueued(state: State, path: number, version: number): boolean {
 
 export type Outcome = 'committed' | 'undone' | 'refused'
 
+/** The pointer moves to the copy, if it is where the value was read. The value is said to be what it was. */
+export function commitMigrate(
+  system: System,
+  state: State,
+  request: { readonly op: Op; readonly record: number; readonly from: Place; readonly to: Place; readonly enqueue: readonly Task[] },
+): Answer<Outcome> {
+  const { off } = system
+  const { op, record, from, to, enqueue } = request
+  const intent = intentOf(state, op)
+  const done = (state.committed & (1 << op)) !== 0
+  if (intent === undefined && (done || !off.has('a migration commits by its intent'))) return { state, answer: done ? 'committed' : 'undone' }
+  const row = rowOf(state, record)
+  if (row === null || (!isAt(row, from) && !off.has('a migration’s commit compares the pointer'))) return { state, answer: 'refused' }
+  if (holderOf(state, record) !== undefined && !off.has('a migration gives way to a write under way')) return { state, answer: 'refused' }
+  if (isQueued(state, to.path, to.version) && !off.has('no pointer moves onto a queued version')) return { state, answer: 'refused' }
+  const next = {
+    ...state,
+    rows: replaced(state.rows, record, movedTo(row, to)),
+    intents: intent === undefined ? state.intents : without(state.intents, intent),
+    committed: state.committed | (1 << op),
+  }
+  return { state: enqueued(next, enqueue), answer: 'committed' }
+}
+
+function movedTo({ revision, kept }: Row, { path, version }: Place): Row {
+  return { revision, path, kept: kept.slice(0, 1).map(({ value }) => ({ version, value })) }
+}
+
+/** The pointer moves back onto an old copy, which no task destroys any more. */
+export function commitReturn(
+  { off }: System,
+  state: State,
+  request: { readonly op: Op; readonly record: number; readonly from: Place; readonly to: Place; readonly enqueue: readonly Task[] },
+): Answer<'done' | 'refused' | 'missing'> {
+  const { op, record, from, to, enqueue } = request
+  if ((state.committed & (1 << op)) !== 0) return { state, answer: 'done' }
+  const row = rowOf(state, record)
+  if (row === null) return { state, answer: 'missing' }
+  const refused = { state, answer: 'refused' } as const
+  const waits = ({ kind }: Intent): boolean => kind === 'migrate' || !off.has('a return gives way to a write under way')
+  if (state.intents.some(intent => intent.record === record && waits(intent))) return refused
+  if (!isAt(row, from) && !off.has('a return compares the pointer')) return refused
+  const planned = state.tasks.filter(
+    ({ task, path, version }) => path === to.path && (task === 'purge' || (task === 'destroy' && version === to.version)),
+  )
+  if (!planned.some(({ copy, version }) => copy && version === to.version)) return refused
+  if (planned.some(({ claim }) => claim !== UNCLAIMED) && !off.has('a return is to a copy that nobody has claimed')) return refused
+  const tasks = off.has('a return takes back the purge of its copy') ? state.tasks : state.tasks.filter(task => !planned.includes(task))
+  const next = { ...state, tasks, rows: replaced(state.rows, record, movedTo(row, to)), committed: state.committed | (1 << op) }
+  return { state: enqueued(next, enqueue), answer: 'done' }
+}
+
 interface Commit {
   readonly op: Op
   readonly record: number
+  /** As the intent's. */
+  readonly path: number
   readonly version: number
   readonly value: Op
   readonly enqueue: readonly Task[]
@@ -99,9 +183,9 @@ interface Commit {
   readonly base?: number | undefined
 }
 
-export function commit(system: System, state: State, kind: Intent['kind'], request: Commit): Answer<Outcome> {
+export function commit(system: System, state: State, kind: 'create' | 'update', request: Commit): Answer<Outcome> {
   const { off, keep } = system
-  const { op, record, version, value, enqueue } = request
+  const { op, record, path, version, value, enqueue } = request
   const intent = intentOf(state, op)
   const done = (state.committed & (1 << op)) !== 0
   if (intent === undefined && (done || !off.has('a commit needs its intent'))) {
@@ -109,19 +193,19 @@ export function commit(system: System, state: State, kind: Intent['kind'], reque
   }
   const row = rowOf(state, record)
   const base = intent?.base ?? request.base
-  if (kind === 'update' && (row === null || (row.kept[0]?.version !== base && !off.has('a commit compares the row')))) {
-    return { state, answer: intent === undefined ? 'undone' : 'refused' }
-  }
-  if (isQueued(state, record, version) && !off.has('no pointer moves onto a queued version')) return { state, answer: 'refused' }
+  const isSame = row?.kept[0]?.version === base || off.has('a commit compares the row')
+  const isThere = row?.path === path || off.has('an update’s commit compares the place')
+  if (kind === 'update' && (row === null || !isSame || !isThere)) return { state, answer: intent === undefined ? 'undone' : 'refused' }
+  if (isQueued(state, path, version) && !off.has('no pointer moves onto a queued version')) return { state, answer: 'refused' }
   const kept = [{ version, value }, ...(row?.kept.filter(one => one.version !== version) ?? [])]
-  const fallen = off.has('a commit queues what falls out') ? [] : kept.slice(keep).map(one => draft('destroy', record, { version: one.version }))
+  const fallen = off.has('a commit queues what falls out') ? [] : kept.slice(keep).map(one => draft('destroy', path, { version: one.version }))
   const left = intent === undefined || off.has('a commit takes its intent along') ? state.intents : without(state.intents, intent)
   const answers = state.requests.map(asked =>
     asked?.op === op && !off.has('a commit stores the answer of its idempotency key') ? { op, answered: true } : asked,
   )
   const next = {
     ...state,
-    rows: replaced(state.rows, record, { revision: (row?.revision ?? 0) + 1, kept: kept.slice(0, keep) }),
+    rows: replaced(state.rows, record, { revision: (row?.revision ?? 0) + 1, path, kept: kept.slice(0, keep) }),
     intents: left,
     requests: answers,
     committed: state.committed | (1 << op),
@@ -143,7 +227,7 @@ function change(system: System, state: State, op: Op, record: number, make: (row
   const row = rowOf(state, record)
   if ((state.committed & (1 << op)) !== 0) return { state, answer: 'done' }
   if (row === null) return { state, answer: 'missing' }
-  const intent = state.intents.find(one => one.record === record)
+  const intent = holderOf(state, record)
   if (intent !== undefined && !system.off.has('a change waits for the record’s intent')) {
     return { state, answer: intent.held ? 'busy' : 'expired', intent }
   }
@@ -157,39 +241,45 @@ export function describe(system: System, state: State, op: Op, record: number): 
 }
 
 export function commitDelete(system: System, state: State, op: Op, record: number): Answer<Changed> {
-  return change(system, state, op, record, () => {
-    const purge = system.off.has('a delete queues its purge') ? [] : [draft('purge', record, { claim: op })]
-    return enqueued({ ...state, rows: replaced(state.rows, record, null) }, purge)
+  return change(system, state, op, record, ({ path }) => {
+    const purge = system.off.has('a delete queues its purge') ? [] : [draft('purge', path, { claim: op })]
+    const isDue = (task: Task): boolean => task.copy && recordAt(system, task.path) === record && !system.off.has('a delete makes old copies due')
+    const tasks = state.tasks.map(task => (isDue(task) ? { ...task, late: false } : task))
+    return enqueued({ ...state, tasks, rows: replaced(state.rows, record, null) }, purge)
   })
 }
 
 export function rollback(system: System, state: State, op: Op, record: number, version: number): Answer<Changed> {
-  const { off, flavour, keep } = system
+  const { off, keep } = system
   return change(system, state, op, record, row => {
-    const old = state.paths[record]?.versions.find(one => one.version === version)
+    const { path } = row
+    const old = state.paths[path]?.versions.find(one => one.version === version)
     const target =
       row.kept.find(one => one.version === version) ?? (off.has('a rollback is to what is kept') ? { version, value: old?.value ?? 0 } : undefined)
     if (target === undefined) return undefined
     const kept = [target, ...row.kept.filter(one => one.version !== version)].slice(0, keep)
-    const destroys = (one: Task): boolean => one.task === 'destroy' && one.path === record && one.version === version
+    const destroys = (one: Task): boolean => one.task === 'destroy' && one.path === path && one.version === version
     const cancelled = off.has('a rollback takes back what would destroy its version') ? state.tasks : state.tasks.filter(one => !destroys(one))
     const promote =
-      flavour.current === 'on_promote' && !off.has('a rollback queues its promote') ? [draft('promote', record, { version, claim: op })] : []
-    return enqueued({ ...state, rows: replaced(state.rows, record, { revision: row.revision + 1, kept }), tasks: cancelled }, promote)
+      flavourAt(system, path).current === 'on_promote' && !off.has('a rollback queues its promote')
+        ? [draft('promote', path, { version, claim: op })]
+        : []
+    return enqueued({ ...state, rows: replaced(state.rows, record, { revision: row.revision + 1, path, kept }), tasks: cancelled }, promote)
   })
 }
 
 /** `dropped`: a task that a row forbids, deleted on the way; `blocked`: left for later. */
 export function claimTask({ off }: System, state: State, task: Task, process: number): Answer<'claimed' | 'dropped' | 'blocked'> {
   const { path } = task
-  const row = rowOf(state, path)
+  const row = rowAt(state, path)
   const destroys = (version: number | undefined): boolean => task.task === 'purge' || (task.task === 'destroy' && task.version === version)
-  if (row !== null && row.kept.some(one => destroys(one.version)) && !off.has('a claim drops what a row keeps')) {
+  if (row?.kept.some(one => destroys(one.version)) === true && !off.has('a claim drops what a row keeps')) {
     return { state: { ...state, tasks: without(state.tasks, task) }, answer: 'dropped' }
   }
-  const isNeeded = state.intents.some(intent => intent.record === path && (task.task === 'purge' || (intent.base !== 0 && destroys(intent.base))))
+  const isNeeded = state.intents.some(intent => intent.path === path && (task.task === 'purge' || (intent.base !== 0 && destroys(intent.base))))
   if (isNeeded && !off.has('a claim leaves what an intent needs')) return { state, answer: 'blocked' }
-  return { state: { ...state, tasks: [...without(state.tasks, task), { ...task, claim: process }] }, answer: 'claimed' }
+  const copy = task.copy && off.has('a return is to a copy that nobody has claimed')
+  return { state: { ...state, tasks: [...without(state.tasks, task), { ...task, claim: process, copy }] }, answer: 'claimed' }
 }
 
 /** Ends the claimed task or puts it off. Nothing changes when the claim has passed to somebody else. */
@@ -200,7 +290,7 @@ export function settle({ off }: System, state: State, { task, outcome, ifPointer
   if (mine === undefined) return state
   const rest = without(state.tasks, mine)
   const put = { ...mine, claim: UNCLAIMED }
-  const pointer = rowOf(state, mine.path)?.kept[0]?.version
+  const pointer = rowAt(state, mine.path)?.kept[0]?.version
   const moved = ifPointer !== undefined && ifPointer !== pointer && !off.has('a promote ends only if the pointer has not moved')
   if (outcome === 'done' && moved) return { ...state, tasks: [...rest, put] }
   if (outcome === 'done' || off.has('a task that failed is due again')) return enqueued({ ...state, tasks: rest }, enqueue)

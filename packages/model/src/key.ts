@@ -1,6 +1,7 @@
 import type { Budget, Intent, Message, State, Task } from './state.ts'
 
 const TASKS = ['promote', 'destroy', 'purge', 'watch'] as const
+const KINDS = ['update', 'create', 'migrate'] as const
 const SENDS = ['create', 'append', 'promote', 'destroy', 'purge'] as const
 const HALF = 14
 
@@ -41,29 +42,30 @@ function sorted(numbers: number[]): readonly number[] {
   return numbers.length > 1 ? numbers.sort((a, b) => a - b) : numbers
 }
 
-function packBudget({ faults, crashes, timeouts, ambiguous, stalls }: Budget): number {
-  return faults | (crashes << 3) | (timeouts << 5) | (ambiguous << 7) | (stalls << 9)
+function packBudget({ faults, crashes, timeouts, ambiguous, stalls, garbles }: Budget): number {
+  return faults | (crashes << 3) | (timeouts << 5) | (ambiguous << 7) | (stalls << 9) | (garbles << 11)
 }
 
-function packIntent({ op, kind, record, base, held, recovered }: Intent): number {
-  return op | (Number(kind === 'create') << 3) | (record << 4) | (base << 6) | (Number(held) << 10) | (Number(recovered) << 11)
+function packIntent({ op, kind, record, path, base, held, recovered }: Intent): number {
+  return op | (KINDS.indexOf(kind) << 3) | (record << 5) | (base << 7) | (Number(held) << 11) | (Number(recovered) << 12) | (path << 13)
 }
 
-function packTask({ task, path, version, token, claim, late }: Task): number {
-  return TASKS.indexOf(task) | (path << 2) | (version << 4) | ((token + 1) << 8) | ((claim + 2) << 12) | (Number(late) << 16)
+function packTask({ task, path, version, token, claim, late, copy }: Task): number {
+  const what = TASKS.indexOf(task) | (path << 2) | (version << 5) | ((token + 1) << 9)
+  return what | ((claim + 2) << 13) | (Number(late) << 17) | (Number(copy) << 18)
 }
 
 function packMessage(message: Message): number {
   const head = SENDS.indexOf(message.sends) | (message.path << 3)
   switch (message.sends) {
     case 'create':
-      return head | (message.token << 5) | (message.value << 12) | (message.part << 19)
+      return head | (message.token << 6) | (message.value << 13) | (message.part << 20)
     case 'append':
-      return head | (message.token << 5) | (message.value << 12) | (message.after << 19)
+      return head | (message.token << 6) | (message.value << 13) | (message.after << 20)
     case 'promote':
-      return head | (message.version << 5) | (message.from << 9)
+      return head | (message.version << 6) | (message.from << 10)
     case 'destroy':
-      return head | (message.version << 5)
+      return head | (message.version << 6)
     case 'purge':
       return head
   }

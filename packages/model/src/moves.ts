@@ -13,9 +13,10 @@ import {
   rollback,
   UNCLAIMED,
 } from './database.ts'
+import { migratorMoves } from './migrate-moves.ts'
 import { OUTSIDER, replaced, without, type Message, type Process, type State, type Task } from './state.ts'
-import { sayTask, spent, Steps, type Move } from './steps.ts'
-import { drifts, isCommitted, isForeign, isNamed, isWrite, nameOf, valueOf, type Role, type System } from './system.ts'
+import { ended, sayTask, spent, Steps, type Move } from './steps.ts'
+import { drifts, flavourAt, isCommitted, isForeign, isNamed, isWrite, nameOf, valueOf, type Role, type System } from './system.ts'
 import { firstStep, jobMoves, recoverStep } from './upkeep-moves.ts'
 
 const ROUNDS = 3
@@ -32,15 +33,13 @@ export function moves(system: System, state: State): readonly Move[] {
     else roleMoves(at, role)
     // It has waited for a write that has ended since.
     const mayGiveUp = process.step === 'begin' && process.job === undefined && writers > 1 && isWrite(role) && !isCommitted(state, index)
-    if (mayGiveUp) at.goes('gives up: conflict', ended('failed'))
+    if (mayGiveUp) at.goes('gives up: conflict', ended(role.does === 'migrate' ? 'busy' : 'failed'))
     at.dies()
   }
   lateMoves(system, state, out)
   timeMoves(system, state, out)
   return out
 }
-
-const ended = (end: Process['end']): Process => ({ step: 'end', ...(end === undefined ? {} : { end }) })
 
 function roleMoves(at: Steps, role: Role): void {
   switch (role.does) {
@@ -52,6 +51,8 @@ function roleMoves(at: Steps, role: Role): void {
     case 'delete':
     case 'rollback':
       return changeMoves(at, role)
+    case 'migrate':
+      return migratorMoves(at, role)
     case 'maintain':
       return maintainerMoves(at)
     case 'read':
@@ -78,6 +79,7 @@ type Writer = Extract<Role, { does: 'create' | 'update' | 'repair' }>
 function writerMoves(at: Steps, role: Writer): void {
   const { state, process, index: op, system } = at
   const { record } = role
+  const { path: place = record } = process
   const isCreate = role.does === 'create'
   const call = isCreate ? 'Create' : 'Update'
   switch (process.step) {
@@ -102,16 +104,16 @@ function writerMoves(at: Steps, role: Writer): void {
       if (answer !== 'begun' && process.lease !== undefined) return at.goes(refused, ended('unknown'))
       if (answer === 'missing') return at.goes(refused, ended('failed'))
       if (answer !== 'begun') return at.goes(refused, ended('exists'))
-      const base = intent?.base ?? 0
+      const { base = 0, path = record } = intent ?? {}
       const first = role.does === 'repair' ? 'value' : 'put'
       // Measured from before the first call, however often it had to be asked.
       const lease = process.lease !== false || at.off('the lease counts from the first begin')
-      const put: Process = { step: first, lease, base, after: base, value: op, version: process.base ?? 0, uncertain: false, round: 1 }
+      const put: Process = { step: first, lease, path, base, after: base, value: op, version: process.base ?? 0, uncertain: false, round: 1 }
       if (lease) at.goes(`begin${call}, and is answered when its lease is over`, { ...put, lease: false }, begun.state)
       return at.transacts(`begin${call}`, begun.state, put, { ...process, lease })
     }
     case 'value': {
-      const found = state.paths[record]?.versions.find(({ version, usable }) => version === process.version && usable)
+      const found = state.paths[place]?.versions.find(({ version, usable }) => version === process.version && usable)
       if (found === undefined) return at.goes('does not find the committed version', failed(process))
       return at.goes(`reads version ${found.version}`, { ...process, step: 'put', value: found.value })
     }
@@ -119,13 +121,13 @@ function writerMoves(at: Steps, role: Writer): void {
     case 'put2':
       return putMoves(at, role)
     case 'look': {
-      const found = state.paths[record]?.versions.find(({ token, usable }) => token === op && usable)
+      const found = state.paths[place]?.versions.find(({ token, usable }) => token === op && usable)
       if (found !== undefined)
         return at.goes(`lists, and finds version ${found.version} with its token`, { ...process, step: 'commit', version: found.version })
       return at.goes('lists, and does not find its token', { ...process, step: 'put' })
     }
     case 'newest': {
-      const path = state.paths[record] ?? null
+      const path = state.paths[place] ?? null
       if (path === null || path.removing) return at.goes('lists: not_found', failed(process))
       return at.goes(`lists: the newest is ${newestOf(path)}`, { ...process, step: 'put', after: newestOf(path), round: (process.round ?? 1) + 1 })
     }
@@ -135,20 +137,28 @@ function writerMoves(at: Steps, role: Writer): void {
       const { version = 0 } = process
       return at.sends(
         'removes what it wrote',
-        isCreate ? { sends: 'purge', path: record } : { sends: 'destroy', path: record, version },
+        isCreate ? { sends: 'purge', path: record } : { sends: 'destroy', path: place, version },
         () => ended('unknown'),
         [],
       )
     }
     case 'undo': {
-      const watch = draft('watch', record, { token: op })
+      const watch = draft('watch', place, { token: op })
       const enqueue = process.refused === true ? [watch, { ...watch, late: true }] : []
       return at.transacts('abandon', abandon(state, op, enqueue).state, ended('failed'))
     }
+    case 'back':
+    case 'end':
     case 'idle':
+    case 'old':
+    case 'old tasks':
+    case 'old value':
     case 'read':
     case 'read again':
-    case 'end':
+    case 'return':
+    case 'source':
+    case 'start':
+    case 'there':
       return
   }
 }
@@ -166,8 +176,8 @@ function failed(process: Process, certain = process.uncertain !== true): Process
 
 function putMoves(at: Steps, { does, record }: Writer): void {
   const { process, index: op, system } = at
-  const { flavour } = system
-  const { value = op, after = 0, round = 1 } = process
+  const { value = op, after = 0, round = 1, path = record } = process
+  const flavour = flavourAt(system, path)
   const isSecond = process.step === 'put2'
   if (process.lease !== true && !isSecond && !at.off('a writer sends only inside its lease'))
     return at.goes('does not send: its lease is over', failed(process))
@@ -193,7 +203,7 @@ function putMoves(at: Steps, { does, record }: Writer): void {
   const unanswered = [at.off('a put without an answer is no failure') ? failed(again, true) : ended('unknown'), next]
   at.sends(
     `append${flavour.appendAfter === 'compared' ? ` after ${after}` : ''}`,
-    { sends: 'append', path: record, token: op, value, after },
+    { sends: 'append', path, token: op, value, after },
     (answer, version) => {
       if (answer === 'done') return { ...process, step: 'commit', version }
       if (answer === 'refused' && round < (system.rounds ?? ROUNDS)) return { ...process, step: 'newest' }
@@ -205,16 +215,16 @@ function putMoves(at: Steps, { does, record }: Writer): void {
 
 function commitMoves(at: Steps, { does, record }: Writer): void {
   const { state, process, index: op, system } = at
-  const { version = 0, base = 0 } = process
+  const { version = 0, base = 0, path = record } = process
   const value = valueOf(system, state, op, record)
-  const { current } = system.flavour
+  const { current } = flavourAt(system, path)
   const kind = does === 'create' ? 'create' : 'update'
-  const watch: Task = draft('watch', record, { token: op, late: true })
-  const promote = draft('promote', record, { version, claim: at.off('an update queues its promote') ? DEAD : op })
+  const watch: Task = draft('watch', path, { token: op, late: true })
+  const promote = draft('promote', path, { version, claim: at.off('an update queues its promote') ? DEAD : op })
   const promotes = kind === 'update' && current === 'on_promote' && !at.off('an update queues its promote')
   const watches = process.uncertain === true && !at.off('a put that may land twice is watched')
   const enqueue = [...(promotes ? [promote] : []), ...(watches ? [watch] : [])]
-  const { state: next, answer } = commit(system, state, kind, { op, record, version, value, enqueue, base })
+  const { state: next, answer } = commit(system, state, kind, { op, record, path, version, value, enqueue, base })
   const says = `commit${kind === 'create' ? 'Create' : 'Update'} of version ${version}: ${answer}`
   if (answer === 'committed') {
     // The promote is tried at once, from the version that should hold the label; not by who was answered a second time.
@@ -284,26 +294,32 @@ function sweepMoves(at: Steps): void {
   at.transacts(`queueRepair: the purge of path ${path}`, { ...state, tasks }, { step: 'idle' })
 }
 
-/** A watch is due when no put of its token can land any more. */
+/** A watch is due when no put of its token can land any more; an old copy that is kept, once its record is gone. */
 function isDue({ off, overdue }: System, state: State, task: Task): boolean {
+  if (task.copy) return !task.late
   if (!task.late || overdue === true || off.has('a watch waits until nothing can land')) return true
-  return !state.flying.some(message => 'token' in message && message.token === task.token)
+  // Whoever resumes a copy may claim it just before a slow recovery gives it up, and sends in a lease that is shorter than the watch's delay.
+  const mayBeSent = state.processes.some(({ resumed, lease, token }) => resumed === true && lease === true && token === task.token)
+  return !mayBeSent && !state.flying.some(message => 'token' in message && message.token === task.token)
 }
 
 function readerMoves(at: Steps, { record }: { readonly record: number }): void {
   const { state, process } = at
-  const path = state.paths[record] ?? null
-  const pointer = state.rows[record]?.kept[0]
+  const row = state.rows[record] ?? null
+  const pointer = row?.kept[0]
   if (process.step === 'begin' || process.step === 'read again') {
     if (pointer === undefined) return at.goes('finds no record', ended('failed'))
-    if (process.step === 'read again' && pointer.version === process.version) return at.goes('finds the pointer as it was', ended('lost'))
+    if (process.step === 'read again' && pointer.version === process.version && row?.path === process.path)
+      return at.goes('finds the pointer as it was', ended('lost'))
     return at.goes(`finds the pointer at version ${pointer.version}`, {
       step: 'read',
+      path: row?.path ?? record,
       version: pointer.version,
       value: pointer.value,
       round: (process.round ?? 0) + 1,
     })
   }
+  const path = state.paths[process.path ?? record] ?? null
   const wanted = at.off('a read is of the pointer’s version') ? path?.current : process.version
   const found = path?.removing === true ? undefined : path?.versions.find(({ version, usable }) => version === wanted && usable)
   if (found === undefined) {
@@ -337,12 +353,13 @@ function timeMoves(system: System, state: State, out: Move[]): void {
   for (const intent of state.intents) {
     if (!intent.held) continue
     const intents = replaced(state.intents, state.intents.indexOf(intent), { ...intent, held: false })
-    const writer = state.processes[intent.op]
-    const over = writer?.lease === true ? replaced(state.processes, intent.op, { ...writer, lease: false }) : state.processes
+    const over = state.processes.map((writer, index) =>
+      writer.lease === true && (writer.token ?? index) === intent.op ? { ...writer, lease: false } : writer,
+    )
     out.push({ says: `time: the lease of ${nameOf(system, intent.op)} is over`, next: { ...state, intents, processes: over } })
   }
   for (const [index, process] of state.processes.entries()) {
-    if (process.lease !== true || intentOf(state, index) !== undefined) continue
+    if (process.lease !== true || intentOf(state, process.token ?? index) !== undefined) continue
     out.push({
       says: `time: ${nameOf(system, index)} sees its lease over`,
       next: { ...state, processes: replaced(state.processes, index, { ...process, lease: false }) },

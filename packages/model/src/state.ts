@@ -4,6 +4,8 @@ export type Op = number
 /** Tokens of what was there before: the versions that a record begins with, and an outsider's. */
 export const INITIAL = 90
 export const OUTSIDER = 80
+/** No operation's value: what a backend has that does not keep what it was given. */
+export const GARBLED = 70
 
 interface Kept {
   readonly version: number
@@ -13,14 +15,18 @@ interface Kept {
 
 export interface Row {
   readonly revision: number
+  readonly path: number
   /** The last committed first, which is the pointer's. */
   readonly kept: readonly Kept[]
 }
 
 export interface Intent {
   readonly op: Op
-  readonly kind: 'create' | 'update'
+  /** `migrate` does not hold the record. */
+  readonly kind: 'create' | 'update' | 'migrate'
   readonly record: number
+  /** Where its value goes. */
+  readonly path: number
   readonly base: number
   readonly held: boolean
   readonly recovered: boolean
@@ -28,14 +34,15 @@ export interface Intent {
 
 export interface Task {
   readonly task: 'promote' | 'destroy' | 'purge' | 'watch'
-  /** A record and its path have one index: a path holds the fresh id of its record. */
   readonly path: number
   readonly version: number
   readonly token: Op
   /** The process that has claimed it; none is -1, one that has died is -2. */
   readonly claim: number
-  /** Only when no put of the token can land any more. */
+  /** Of a watch: only when no put of the token can land any more. Of an old copy: not before a delete makes it due. */
   readonly late: boolean
+  /** A purge of what a migration left, that nobody has claimed yet: `version` is what the record pointed at. */
+  readonly copy: boolean
 }
 
 export interface Version {
@@ -52,9 +59,9 @@ export interface Path {
   readonly removing: boolean
 }
 
-/** A request whose sender waits no longer: it lands at any time, or never. */
+/** A request whose sender waits no longer: it lands at any time, or never. `part` of a create: all of it, the first or second of two requests, or the write that follows a look. */
 export type Message =
-  | { readonly sends: 'create'; readonly path: number; readonly token: Op; readonly value: Op; readonly part: 0 | 1 | 2 }
+  | { readonly sends: 'create'; readonly path: number; readonly token: Op; readonly value: Op; readonly part: 0 | 1 | 2 | 3 }
   | { readonly sends: 'append'; readonly path: number; readonly token: Op; readonly value: Op; readonly after: number }
   | { readonly sends: 'promote'; readonly path: number; readonly version: number; readonly from: number }
   | { readonly sends: 'destroy'; readonly path: number; readonly version: number }
@@ -74,12 +81,15 @@ export interface Job {
   readonly enqueue?: readonly Task[]
 }
 
-type Step = 'begin' | 'put' | 'put2' | 'look' | 'newest' | 'commit' | 'clean' | 'undo' | 'idle' | 'read' | 'read again' | 'value' | 'end'
+type Write = 'begin' | 'put' | 'put2' | 'look' | 'newest' | 'commit' | 'clean' | 'undo' | 'value' | 'end'
+type Look = 'idle' | 'read' | 'read again'
+type Move = 'source' | 'old tasks' | 'old' | 'old value' | 'return' | 'start' | 'there' | 'back'
+type Step = Write | Look | Move
 
 export interface Process {
   readonly step: Step
-  /** How it ended: what the caller knows. `dead`: nothing any more. */
-  readonly end?: 'ok' | 'failed' | 'exists' | 'unknown' | 'dead' | 'taken' | 'lost' | 'wrong'
+  /** How it ended: what the caller knows. `dead`: nothing any more. `busy`: a migration that would be tried again. */
+  readonly end?: 'ok' | 'failed' | 'exists' | 'unknown' | 'dead' | 'taken' | 'lost' | 'wrong' | 'busy'
   /** The writer's own lease, by its own clock. */
   readonly lease?: boolean
   readonly base?: number
@@ -90,6 +100,15 @@ export interface Process {
   readonly round?: number
   readonly refused?: boolean
   readonly job?: Job
+  /** Where it writes, or reads. */
+  readonly path?: number
+  /** Of a migration: where the record was, what was left in the target, and whose intent it works on. */
+  readonly source?: number
+  readonly old?: number
+  readonly oldVersion?: number
+  readonly token?: Op
+  readonly resumed?: boolean
+  readonly enqueue?: readonly Task[]
 }
 
 /** How much may go wrong: each of its own kind, and all together. */
@@ -100,6 +119,8 @@ export interface Budget {
   readonly ambiguous: number
   /** Claims that run out while their holder goes on. */
   readonly stalls: number
+  /** Puts after which the backend has something else than it was given. */
+  readonly garbles: number
 }
 
 /** An idempotency key: the operation that holds it, and whether its answer is stored. */

@@ -1,13 +1,15 @@
 import { DEAD } from './database.ts'
 import { land } from './cloud.ts'
 import { replaced, type Budget, type Message, type Process, type State, type Task } from './state.ts'
-import { nameOf, type System } from './system.ts'
+import { flavourAt, nameOf, type System } from './system.ts'
 
 /** One step that may come next. */
 export interface Move {
   readonly says: string
   readonly next: State
 }
+
+export const ended = (end: Process['end']): Process => ({ step: 'end', ...(end === undefined ? {} : { end }) })
 
 /** The steps of one process in one state. */
 export class Steps {
@@ -59,7 +61,9 @@ export class Steps {
     const { budget } = this.state
     const { state, answer, version } = land(this.system, this.state, message)
     this.goes(`${says}: ${answer}${version === 0 ? '' : `, version ${version}`}`, answered(answer, version), state)
-    const flying = { ...this.state, flying: [...this.state.flying, message] }
+    const isLooked = message.sends === 'create' && flavourAt(this.system, message.path).create === 'checked'
+    const onItsWay: Message = isLooked ? { ...message, part: 3 } : message
+    const flying = { ...this.state, flying: [...this.state.flying, onItsWay] }
     const left = spent(budget, 'timeouts')
     if (left !== undefined) for (const process of unanswered) this.goes(`${says}, and gets no answer`, process, { ...flying, budget: left })
     this.#crash(`${says}, and dies`, flying)

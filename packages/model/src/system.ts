@@ -1,6 +1,6 @@
 import type { DriverCapabilities } from '@strongroom/core'
 import type { Rule } from './rules.ts'
-import { INITIAL, OUTSIDER, type Budget, type Op, type Path, type State, type Version } from './state.ts'
+import { INITIAL, OUTSIDER, type Budget, type Op, type Path, type State, type Task, type Version } from './state.ts'
 
 type Behaviour = Pick<DriverCapabilities, 'create' | 'appendAfter' | 'current' | 'versionProof' | 'destroyVersion'>
 
@@ -41,6 +41,8 @@ export type Role =
   | { readonly does: 'delete'; readonly record: number }
   | { readonly does: 'rollback'; readonly record: number; readonly to: number }
   | { readonly does: 'repair'; readonly record: number }
+  /** One try to bring the record into the store, 0 or 1. */
+  | { readonly does: 'migrate'; readonly record: number; readonly to: 0 | 1 }
   | { readonly does: 'sweep' }
   | { readonly does: 'read'; readonly record: number }
   | { readonly does: 'outsider'; readonly record: number }
@@ -48,6 +50,8 @@ export type Role =
 
 export interface Configuration {
   readonly flavour: Flavour
+  /** Of the store 1; as the store 0 if it is not given. */
+  readonly target?: Flavour
   readonly roles: readonly Role[]
   /** Versions that record 0 has at the beginning; 0: it is not there. */
   readonly versions: number
@@ -57,6 +61,15 @@ export interface Configuration {
   readonly rounds?: number
   /** A path of somebody else, beside the records'. */
   readonly foreign?: boolean
+  /** Record 0 has been moved to the store 1, and its old copy is where it was. */
+  readonly moved?: boolean
+  /**
+   * What happened to the record before it was moved: an update was committed, and its writer died before the label was moved and the version
+   * before destroyed; or the update of a role died, was undone, and its put may still land.
+   */
+  readonly before?: 'label behind' | 'late put'
+  /** An old copy stays until its record is deleted. */
+  readonly keepsCopies?: boolean
   /** A put may land after the time that a watch waits: then the sweep has to find what is left. */
   readonly overdue?: boolean
 }
@@ -65,8 +78,42 @@ export interface System extends Configuration {
   readonly off: ReadonlySet<Rule>
 }
 
-export function initialState({ roles, versions: count, keep, budget, foreign = false }: Configuration): State {
-  const records = 1 + Math.max(0, ...roles.map(role => ('record' in role ? role.record : 0)))
+/** Paths: one a record, which holds its fresh id; the one that it was moved to; one of each migration's own; and somebody else's. */
+function recordsOf({ roles }: Configuration): number {
+  return 1 + Math.max(0, ...roles.map(role => ('record' in role ? role.record : 0)))
+}
+
+function movesOf({ roles }: Configuration): readonly Extract<Role, { does: 'migrate' }>[] {
+  return roles.filter(role => role.does === 'migrate')
+}
+
+/** Where a migration puts its copy: nothing has ever been there. */
+export function newPathOf(configuration: Configuration, process: number): number {
+  const { roles, moved = false } = configuration
+  return recordsOf(configuration) + Number(moved) + movesOf({ ...configuration, roles: roles.slice(0, process) }).length
+}
+
+export function storeAt(configuration: Configuration, path: number): 0 | 1 {
+  const move = path - recordsOf(configuration) - Number(configuration.moved ?? false)
+  if (move >= 0) return movesOf(configuration)[move]?.to ?? 0
+  return configuration.moved === true && path === recordsOf(configuration) ? 1 : 0
+}
+
+export function flavourAt(configuration: Configuration, path: number): Flavour {
+  const { flavour, target = flavour } = configuration
+  return target !== flavour && storeAt(configuration, path) === 1 ? target : flavour
+}
+
+/** Whose a path is, of those that record paths and migrations have. */
+export function recordAt(configuration: Configuration, path: number): number {
+  const records = recordsOf(configuration)
+  if (path < records) return path
+  return movesOf(configuration)[path - records - Number(configuration.moved ?? false)]?.record ?? 0
+}
+
+export function initialState(configuration: Configuration): State {
+  const { roles, versions: count, keep, budget, foreign = false, moved = false, before, keepsCopies = false } = configuration
+  const records = recordsOf(configuration)
   const requests = 1 + Math.max(-1, ...roles.map(role => ('request' in role ? (role.request ?? -1) : -1)))
   const versions = Array.from({ length: count }, (_, index): Version => ({
     version: index + 1,
@@ -75,20 +122,27 @@ export function initialState({ roles, versions: count, keep, budget, foreign = f
     usable: index >= count - keep,
   }))
   const kept = versions.filter(({ usable }) => usable).map(({ version, value }) => ({ version, value }))
-  const path: Path | null = count === 0 ? null : { versions, current: count, removing: false }
+  const path: Path | null = count === 0 ? null : { versions, current: before === 'label behind' ? count - 1 : count, removing: false }
+  const dead = before === 'late put' ? roles.findIndex(({ does }) => does === 'update') : -1
+  const watch: Task = { task: 'watch', path: 0, version: 0, token: dead, claim: -1, late: true, copy: false }
   const none = Array.from({ length: records - 1 }, () => null)
+  const isThere = count > 0
+  const copies = [...(moved ? [path === null ? null : { ...path, current: count }] : []), ...movesOf(configuration).map(() => null)]
+  const old: Task = { task: 'purge', path: 0, version: count, token: -1, claim: -1, late: keepsCopies, copy: true }
   const theirs: Path = { versions: [{ version: 1, token: OUTSIDER, value: OUTSIDER, usable: true }], current: 1, removing: false }
   return {
-    rows: [count === 0 ? null : { revision: count, kept: kept.toReversed() }, ...none],
+    rows: [isThere ? { revision: count, path: moved ? records : 0, kept: kept.toReversed() } : null, ...none],
     intents: [],
-    tasks: [],
+    tasks: [...(moved ? [old] : []), ...(dead === -1 ? [] : [watch])],
     committed: 0,
-    undone: 0,
+    undone: dead === -1 ? 0 : 1 << dead,
     requests: Array.from({ length: requests }, () => null),
-    paths: [path, ...none, ...(foreign ? [theirs] : [])],
-    flying: [],
-    processes: roles.map(({ does }) => ({ step: does === 'maintain' || does === 'sweep' ? 'idle' : 'begin' })),
-    budget: { faults: 0, crashes: 0, timeouts: 0, ambiguous: 0, stalls: 0, ...budget },
+    paths: [path, ...none, ...copies, ...(foreign ? [theirs] : [])],
+    flying: dead === -1 ? [] : [{ sends: 'append', path: 0, token: dead, value: dead, after: count }],
+    processes: roles.map(({ does }, index) =>
+      index === dead ? { step: 'end', end: 'dead' } : { step: does === 'maintain' || does === 'sweep' ? 'idle' : 'begin' },
+    ),
+    budget: { faults: 0, crashes: 0, timeouts: 0, ambiguous: 0, stalls: 0, garbles: 0, ...budget },
   }
 }
 
@@ -107,9 +161,10 @@ export function valueOf({ roles }: Configuration, state: State, op: Op, record: 
 }
 
 /** What outsiders read of a record whose backend has the newest current, and that is not the committed value. */
-export function drifts({ flavour }: Configuration, state: State, record: number): boolean {
+export function drifts(configuration: Configuration, state: State, record: number): boolean {
   const row = state.rows[record] ?? null
-  return flavour.current === 'on_append' && row !== null && state.paths[record]?.current !== row.kept[0]?.version
+  if (row === null || flavourAt(configuration, row.path).current !== 'on_append') return false
+  return state.paths[row.path]?.current !== row.kept[0]?.version
 }
 
 /** A path with the registry's labels that nobody names. */
@@ -123,7 +178,7 @@ export function isForeign(state: State, path: number): boolean {
 }
 
 export function isNamed({ rows, intents, tasks }: State, path: number): boolean {
-  return (rows[path] ?? null) !== null || intents.some(({ record }) => record === path) || tasks.some(task => task.path === path)
+  return rows.some(row => row?.path === path) || intents.some(intent => intent.path === path) || tasks.some(task => task.path === path)
 }
 
 export function isWrite(role: Role | undefined): boolean {

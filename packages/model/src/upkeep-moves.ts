@@ -1,17 +1,23 @@
-import { abandon, commit, draft, settle } from './database.ts'
+import { abandon, commit, draft, rowAt, settle, UNCLAIMED } from './database.ts'
 import { replaced, type Intent, type Job, type Process, type State, type Task } from './state.ts'
 import { sayTask, type Steps } from './steps.ts'
-import { nameOf, valueOf, type System } from './system.ts'
+import { flavourAt, nameOf, valueOf, type System } from './system.ts'
 
 /** Recovery claims an expired intent: a new lease, and what comes next with it. */
-export function recoverStep({ flavour, off }: System, state: State, intent: Intent): { readonly state: State; readonly job: Job } {
-  const claimed: Intent = { ...intent, held: true, recovered: true }
-  const intents = replaced(state.intents, state.intents.indexOf(intent), claimed)
+export function recoverStep(system: System, state: State, intent: Intent): { readonly state: State; readonly job: Job } {
+  const { off } = system
+  const { intents, claimed } = claimedBy(state, intent)
   const guesses = off.has('recovery finishes only what it can prove')
-  const looks = intent.kind === 'update' && (flavour.versionProof === 'token' || guesses)
-  const first = off.has('recovery deletes the intent before it calls the cloud') && intent.kind === 'create'
+  const looks = intent.kind === 'update' && (flavourAt(system, intent.path).versionProof === 'token' || guesses)
+  const first = off.has('recovery deletes the intent before it calls the cloud') && intent.kind !== 'update'
   const step = looks ? 'find' : first ? 'purgeFirst' : 'undo'
   return { state: { ...state, intents }, job: { step, intent: claimed } }
+}
+
+/** Whoever claims an expired intent has its lease. */
+export function claimedBy(state: State, intent: Intent): { readonly intents: readonly Intent[]; readonly claimed: Intent } {
+  const claimed: Intent = { ...intent, held: true, recovered: true }
+  return { intents: replaced(state.intents, state.intents.indexOf(intent), claimed), claimed }
 }
 
 /** The steps of recovery and of the queue, whoever takes them. */
@@ -28,13 +34,13 @@ function withJob({ process }: Steps, job: Job | undefined): Process {
 
 function recoveryMoves(at: Steps, job: Job, intent: Intent): void {
   const { state, system } = at
-  const { op, record } = intent
+  const { op, record, path, kind } = intent
   const watches = !at.off('what was undone is watched')
-  const watch = watches ? [draft('watch', record, { token: op, late: true })] : []
+  const watch = watches ? [draft('watch', path, { token: op, late: true })] : []
   const whose = `of ${nameOf(system, op)}`
   switch (job.step) {
     case 'find': {
-      const after = (state.paths[record]?.versions ?? []).filter(({ version }) => version > intent.base)
+      const after = (state.paths[path]?.versions ?? []).filter(({ version }) => version > intent.base)
       const guesses = at.off('recovery finishes only what it can prove')
       const found = after.find(({ token, usable }) => usable && (token === op || guesses))
       if (found === undefined) return at.goes(`lists for recovery ${whose}: not there`, withJob(at, { ...job, step: 'undo' }))
@@ -42,21 +48,22 @@ function recoveryMoves(at: Steps, job: Job, intent: Intent): void {
     }
     case 'finish': {
       const version = job.found ?? 0
-      const isStaged = system.flavour.current === 'on_promote'
-      const promote = isStaged && !at.off('an update queues its promote') ? [draft('promote', record, { version })] : []
-      const request = { op, record, version, value: valueOf(system, state, op, record), enqueue: [...promote, ...watch] }
+      const isStaged = flavourAt(system, path).current === 'on_promote'
+      const promote = isStaged && !at.off('an update queues its promote') ? [draft('promote', path, { version })] : []
+      const request = { op, record, path, version, value: valueOf(system, state, op, record), enqueue: [...promote, ...watch] }
       const { state: next, answer } = commit(system, state, 'update', request)
       const says = `commitUpdate for recovery ${whose}: ${answer}`
       if (answer === 'refused') return at.transacts(says, next, withJob(at, { ...job, step: 'undo' }))
       return at.transacts(says, next, withJob(at, undefined))
     }
     case 'undo': {
-      const purge = intent.kind === 'create' && !at.off('an unfinished create is purged') ? [draft('purge', record)] : []
+      const rule = kind === 'create' ? 'an unfinished create is purged' : 'an unfinished migration is purged'
+      const purge = kind !== 'update' && !at.off(rule) ? [draft('purge', path)] : []
       return at.transacts(`abandon for recovery ${whose}`, abandon(state, op, [...purge, ...watch]).state, withJob(at, undefined))
     }
     case 'purgeFirst': {
       const next = withJob(at, { ...job, step: 'undo' })
-      return at.sends(`purges path ${record} for recovery ${whose}`, { sends: 'purge', path: record }, () => next, [next])
+      return at.sends(`purges path ${path} for recovery ${whose}`, { sends: 'purge', path }, () => next, [next])
     }
     case 'list':
     case 'owners':
@@ -69,8 +76,10 @@ function recoveryMoves(at: Steps, job: Job, intent: Intent): void {
 }
 
 /** Where a task begins. Where the label is, is looked up before a destruction, unless the backend refuses by itself to destroy its holder. */
-export function firstStep({ flavour, off }: System, { task }: Task): Job['step'] {
+export function firstStep(system: System, { task, path }: Task): Job['step'] {
+  const { off } = system
   if (task === 'promote' || task === 'watch') return 'list'
+  const flavour = flavourAt(system, path)
   const looks = flavour.current === 'on_promote' && flavour.destroyVersion !== 'detached' && !off.has('a destruction waits for the label')
   return task === 'destroy' && looks ? 'list' : task
 }
@@ -92,7 +101,7 @@ function taskMoves(at: Steps, job: Job, task: Task): void {
     }
     case 'owners': {
       if (task.task === 'watch') return watchMoves(at, job, task)
-      const pointer = state.rows[path]?.kept[0]?.version
+      const pointer = rowAt(state, path)?.kept[0]?.version
       if (task.task === 'destroy') {
         const lags = pointer !== undefined && job.holder !== 0 && job.holder !== pointer
         return at.goes(
@@ -133,10 +142,16 @@ function taskMoves(at: Steps, job: Job, task: Task): void {
 }
 
 /** What `owners` answers, kept for a watch that asks too early. */
-function owners(state: State, path: number): Pick<Job, 'found' | 'holder' | 'enqueue'> {
-  const isBusy = state.intents.some(({ record }) => record === path)
-  const kept = state.rows[path]?.kept ?? []
-  return { found: isBusy ? 1 : 0, holder: kept.length, enqueue: kept.map(({ version }) => draft('destroy', path, { version })) }
+function owners(state: State, path: number): Pick<Job, 'found' | 'holder' | 'outcome' | 'enqueue'> {
+  const isBusy = state.intents.some(intent => intent.path === path)
+  const kept = rowAt(state, path)?.kept ?? []
+  const isPurged = state.tasks.some(one => one.task === 'purge' && one.path === path && one.claim === UNCLAIMED)
+  return {
+    found: isBusy ? 1 : 0,
+    holder: kept.length,
+    outcome: isPurged ? 'retry' : 'done',
+    enqueue: kept.map(({ version }) => draft('destroy', path, { version })),
+  }
 }
 
 function watchMoves(at: Steps, job: Job, task: Task): void {
@@ -150,11 +165,12 @@ function watchMoves(at: Steps, job: Job, task: Task): void {
   }
   const { listed = [] } = job
   if (now.holder === 0) {
-    const nothing = listed.length === 0 && at.off('a watch purges also where it lists nothing')
+    const isLeft = now.outcome === 'retry' && !at.off('a watch leaves an old copy to its own purge')
+    const nothing = isLeft || (listed.length === 0 && at.off('a watch purges also where it lists nothing'))
     return at.goes(`${says} finds no record`, settled(nothing ? [] : [draft('purge', path)]))
   }
   const kept = (now.enqueue ?? []).map(one => one.version).slice(0, at.off('a watch spares what the record keeps') ? 1 : undefined)
-  const byToken = system.flavour.versionProof === 'token' && !at.off('a watch removes only what has its token')
+  const byToken = flavourAt(system, path).versionProof === 'token' && !at.off('a watch removes only what has its token')
   const strays = listed.filter(one => one.usable && !kept.includes(one.version) && (!byToken || one.token === token))
   return at.goes(`${says} finds the record at version ${kept[0]}`, settled(strays.map(({ version }) => draft('destroy', path, { version }))))
 }

@@ -100,7 +100,7 @@ export class Mover {
   async #return(record: StoredRecord, copy: OldCopy, payload: Payload): Promise<Outcome | undefined> {
     const { operation, to } = this.#run
     const { id: secret, accountId: account, key, pointer } = record
-    if (!(await this.#isCurrent(copy, key))) return undefined
+    if (!(await this.#isAlone(copy)) || !(await this.#isAsItWas(copy, key))) return undefined
     const kept = await this.#read(to, key, copy.pointer).catch((error: unknown) => {
       if (isSecretError(error, 'not_found', 'version_unusable')) return undefined
       throw error
@@ -128,14 +128,19 @@ export class Mover {
     await to.writes.turn() // before its lease begins
     const { leaseMs } = times
     const startedAt = performance.now()
-    const begun = await persist(() => metadata.beginMigrate({ registry, account, secret, from, actor, store: to.name, path, token, leaseMs }, {}))
-    if (begun.state === 'begun') return await this.#fill(begun.record, begun.intent, payload, { leaseEndsAt: startedAt + leaseMs, isResumed: false })
+    const leaseEndsAt = startedAt + leaseMs
+    const begun = await persist(() => {
+      // Asked again later, it could be a second intent where the first one's undoing is at work.
+      if (performance.now() >= leaseEndsAt) throw SecretError.refused('deadline_exceeded', this.#run.operation)
+      return metadata.beginMigrate({ registry, account, secret, from, actor, store: to.name, path, token, leaseMs }, {})
+    })
+    if (begun.state === 'begun') return await this.#fill(begun.record, begun.intent, payload, { leaseEndsAt, isResumed: false })
     if (!begun.expired) return BUSY
     const [left] = await persist(() => metadata.claimExpiredIntents({ registry, limit: 1, leaseMs, intent: begun.intent }, {}))
     if (left === undefined) return BUSY
     // Of the same version, which never changes: whoever puts it puts the same.
     const isMine = left.operation === 'migrate' && left.store === to.name && left.base?.version === from.version
-    if (isMine) return await this.#fill(record, left, payload, { leaseEndsAt: startedAt + leaseMs, isResumed: true })
+    if (isMine) return await this.#fill(record, left, payload, { leaseEndsAt, isResumed: true })
     await this.#parts.upkeep.recoverClaimed(left)
     return BUSY
   }
@@ -166,12 +171,14 @@ export class Mover {
       const { id, token } = intent
       const outcome = await persist(() => metadata.commitMigrate({ registry, intent: id, account, token, from, version, fullPath, enqueue }, {}))
       if (outcome.state === 'committed') return { outcome: 'moved', resumed: copied.resumed, ...NOTHING }
-      if (outcome.state === 'refused') await this.#giveUp(intent, 'conflict', uncertain ? [purge, watch] : [purge])
+      if (outcome.state === 'refused') await this.#giveUp(intent, 'conflict', () => (uncertain ? [purge, watch] : [purge]))
       return BUSY
     } catch (thrown) {
       const error = this.#errorOf(thrown)
       // Without an answer it may have happened: the intent stays, and tells the next run or recovery.
-      if (error.effect === 'none') await this.#giveUp(intent, error.code, isPut ? [purge, watch] : []).catch(() => {})
+      // Once the lease is over, whoever resumed it may have put what this one has not.
+      const leaves = (): boolean => isPut || performance.now() > leaseEndsAt - times.deadlineMs
+      if (error.effect === 'none') await this.#giveUp(intent, error.code, () => (leaves() ? [purge, watch] : [])).catch(() => {})
       throw error
     }
   }
@@ -198,9 +205,18 @@ export class Mover {
     return entry === undefined ? undefined : { version, fullPath: entry.fullPath, uncertain: true, resumed: true }
   }
 
-  async #isCurrent({ pointer: { path, version } }: OldCopy, key: string): Promise<boolean> {
-    const versions = await this.#versions(path, key)
-    return versions.some(found => found.version === version && found.current && found.state === 'usable')
+  /** Whether nothing but its purge is still to be done where the old copy is: no write of before can land there any more. */
+  async #isAlone({ pointer: { path } }: OldCopy): Promise<boolean> {
+    const { registry, metadata } = this.#parts.stores
+    const [owner] = await persist(() => metadata.owners({ registry, store: this.#run.to.name, paths: [path] }, {}))
+    return owner?.tasks === 1
+  }
+
+  /** Whether it is what outsiders read, and beside it only what it kept: what else is there would be nobody's. */
+  async #isAsItWas({ pointer: { path, version }, versions }: OldCopy, key: string): Promise<boolean> {
+    const usable = (await this.#versions(path, key)).filter(({ state }) => state === 'usable')
+    const kept = new Set(versions.map(one => one.version))
+    return usable.some(found => found.version === version && found.current) && usable.every(found => kept.has(found.version))
   }
 
   /** Of a path of the target; none when there is no secret. */
@@ -226,9 +242,9 @@ export class Mover {
     return [{ task: 'purge_path', ...pointer, delayMs: this.#run.graceMs, copy: { cloudSecretPath, versions } }]
   }
 
-  async #giveUp({ id, account, token }: Intent, code: SecretError['code'], enqueue: readonly QueueDraft[]): Promise<void> {
+  async #giveUp({ id, account, token }: Intent, code: SecretError['code'], enqueue: () => readonly QueueDraft[]): Promise<void> {
     const { registry, metadata } = this.#parts.stores
-    await persist(() => metadata.abandon({ registry, intent: id, account, token, code, enqueue }, {}))
+    await persist(() => metadata.abandon({ registry, intent: id, account, token, code, enqueue: enqueue() }, {}))
   }
 
   async #failed(record: StoredRecord, thrown: unknown): Promise<Outcome> {

@@ -247,6 +247,7 @@ export class Real {
         return await registry.maintain({ maxItems: 1 })
       case 'rollback':
       case 'repair':
+      case 'migrate':
       case 'sweep':
       case 'read':
       case 'outsider':
