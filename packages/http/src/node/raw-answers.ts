@@ -37,7 +37,9 @@ export function malformedAnswer(): Response {
 
 function writeProblem(response: ServerResponse, init: ProblemInit): void {
   const { document, headers } = problemDocument(init, randomUUID())
-  response.writeHead(init.status, { ...fixedHeaders(document.request_id), ...headers, connection: 'close' }).end(JSON.stringify(document))
+  const body = JSON.stringify(document)
+  const all = { ...fixedHeaders(document.request_id), ...headers, 'content-length': Buffer.byteLength(body), connection: 'close' }
+  response.writeHead(init.status, all).end(body)
 }
 
 function rawAnswer(init: ProblemInit): string {

@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
-import { isIPv6, type AddressInfo } from 'node:net'
+import { isIPv6, type AddressInfo, type Socket } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import { answerRawErrors, malformedAnswer } from './raw-answers.ts'
 
@@ -41,7 +41,6 @@ export interface SecretsServer extends AsyncDisposable {
 }
 
 const GRACE_MS = 30_000
-const LOOK_MS = 20
 
 /** Serves a handler on Node. @throws the system's error when the port cannot be had */
 export async function startSecretsServer(options: SecretsServerOptions): Promise<SecretsServer> {
@@ -54,12 +53,26 @@ export async function startSecretsServer(options: SecretsServerOptions): Promise
     // How late a timeout may be noticed.
     connectionsCheckingInterval: Math.min(1000, headersMs),
     maxHeaderSize: maxHeaderBytes,
+    // Node's own answer to it would be no problem document.
+    requireHostHeader: false,
   }
   let stopping = false
+  /** How many requests are under way on each open connection. */
+  const requests = new Map<Socket, number>()
   const listener = getRequestListener(options.fetch, { overrideGlobalObjects: true, errorHandler: malformedAnswer })
   const server: Server = tls === undefined ? createServer(settings) : createTlsServer({ ...settings, cert: Buffer.from(tls.cert), key: Buffer.from(tls.key), minVersion: 'TLSv1.2' })
+  server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
+    requests.set(socket, 0)
+    socket.once('close', () => requests.delete(socket))
+  })
   server.on('request', (incoming, outgoing) => {
-    if (stopping) outgoing.shouldKeepAlive = false
+    const { socket } = incoming
+    requests.set(socket, (requests.get(socket) ?? 0) + 1)
+    outgoing.once('close', () => {
+      const left = (requests.get(socket) ?? 1) - 1
+      if (left === 0 && stopping) socket.destroySoon()
+      else if (requests.has(socket)) requests.set(socket, left)
+    })
     void listener(incoming, outgoing)
   })
   if (maxConnections !== undefined) server.maxConnections = maxConnections
@@ -77,15 +90,13 @@ export async function startSecretsServer(options: SecretsServerOptions): Promise
   const stop = (graceMs: number): Promise<void> => {
     stopping = true
     return new Promise<void>(done => {
-      // A connection that was busy when the server was closed is idle later, and is then closed too.
-      const looking = setInterval(() => server.closeIdleConnections(), LOOK_MS)
       const late = setTimeout(() => server.closeAllConnections(), graceMs)
       server.close(() => {
-        clearInterval(looking)
         clearTimeout(late)
         done()
       })
-      server.closeIdleConnections()
+      // Node itself would wait for one on which no request has come yet.
+      for (const [socket, count] of requests) if (count === 0) socket.destroy()
     })
   }
   return {
