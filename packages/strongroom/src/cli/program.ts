@@ -81,6 +81,11 @@ export function program(): Command {
     .option('--grace <ms>', 'leave alone what has changed within so many milliseconds', wholeNumber, 3_600_000)
     .addOption(new Option('--actor <id>', 'who the audit trail names (default: the user of this machine)').env('STRONGROOM_ACTOR'))
     .action(async (_, at) => (await import('./commands/reconcile.ts')).reconcile(at.optsWithGlobals()))
+  command('serve', 'serve the secrets API over HTTP, to whom the configuration’s http section names')
+    .option('--host <address>', 'where it listens', '127.0.0.1')
+    .option('-p, --port <n>', '0 for any that is free', wholeNumber, 8080)
+    .option('--unsafe-no-authentication', 'let everyone in as one anonymous user; only on the loopback')
+    .action(async (_, at) => (await import('./commands/serve.ts')).serve(at.optsWithGlobals()))
   return root
 }
 
