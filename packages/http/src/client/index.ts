@@ -1,0 +1,10 @@
+export {
+  createSecretsClient,
+  type CallOptions,
+  type ListQuery,
+  type SecretsClient,
+  type SecretsClientOptions,
+  type SecretWithTag,
+} from './create-secrets-client.ts'
+export { SecretsApiError, type SecretsApiErrorCode } from './secrets-api-error.ts'
+export type { CreateSecretBody, SecretPageResource, SecretResource, SecretValueResource, UpdateSecretBody } from '../schemas.ts'
