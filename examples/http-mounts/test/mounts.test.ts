@@ -58,7 +58,11 @@ describe.each(Object.entries(WAYS))('in %s', (_, start) => {
       expect((await client.list()).total).toBe(0)
       const headers = { 'x-api-key': KEY, 'content-type': 'application/json' }
       const broken = await fetch(`${url}/internal/v5/sgp/secrets`, { method: 'POST', headers, body: `{"value":"${VALUE}` })
-      expect([broken.status, broken.headers.get('content-type'), (await broken.text()).includes(VALUE)]).toEqual([400, 'application/problem+json', false])
+      expect([broken.status, broken.headers.get('content-type'), (await broken.text()).includes(VALUE)]).toEqual([
+        400,
+        'application/problem+json',
+        false,
+      ])
       expect((await fetch(`${url}/internal/nowhere`)).headers.get('content-type')).toBe('application/problem+json')
       expect((await fetch(`${url}/internal/v5/sgp/secrets`, { method: 'PUT', headers })).headers.get('allow')).toBe('GET, HEAD, POST')
     } finally {

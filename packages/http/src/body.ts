@@ -9,7 +9,12 @@ const JSON_TYPE = /^application\/json[ \t]*(?:;[ \t]*charset[ \t]*=[ \t]*"?utf-8
 export async function bodyText(request: Request, maxBytes: number): Promise<string> {
   const type = request.headers.get('content-type')
   if (type === null || !JSON_TYPE.test(type)) {
-    throw new Problem({ status: 415, code: 'unsupported_media_type', detail: 'a body is application/json, in UTF-8', headers: { accept: 'application/json' } })
+    throw new Problem({
+      status: 415,
+      code: 'unsupported_media_type',
+      detail: 'a body is application/json, in UTF-8',
+      headers: { accept: 'application/json' },
+    })
   }
   if ((request.headers.get('content-encoding') ?? 'identity') !== 'identity') {
     throw new Problem({ status: 415, code: 'unsupported_media_type', detail: 'a body is not compressed', headers: { 'accept-encoding': 'identity' } })

@@ -1,5 +1,13 @@
 import { OpenAPIHono, type Hook } from '@hono/zod-openapi'
-import { isSecretError, secretId, type AccountSecrets, type SecretId, type SecretReader, type SecretRecord, type SecretRegistry } from '@strongroom/core'
+import {
+  isSecretError,
+  secretId,
+  type AccountSecrets,
+  type SecretId,
+  type SecretReader,
+  type SecretRecord,
+  type SecretRegistry,
+} from '@strongroom/core'
 import type { Context, MiddlewareHandler } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import type { Authenticate, Caller, Refusal } from './authentication/authenticate.ts'
@@ -94,12 +102,14 @@ export function createSecretsApp(registry: SecretRegistry, options: SecretsAppOp
   const readiness = new Readiness({ database: () => databaseAnswers(registry), ...options.readiness })
   const app = new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid })
 
-  const known = (route: string): MiddlewareHandler<AppEnv> => async (context, next) => {
-    context.env.route = route
-    context.env.caller = await callerOf(authenticate, context.req.raw)
-    await rates.take(context.env.caller.client)
-    await next()
-  }
+  const known =
+    (route: string): MiddlewareHandler<AppEnv> =>
+    async (context, next) => {
+      context.env.route = route
+      context.env.caller = await callerOf(authenticate, context.req.raw)
+      await rates.take(context.env.caller.client)
+      await next()
+    }
   /** Before the checks of the body, after it has come. */
   const withBody: MiddlewareHandler<AppEnv> = async (context, next) => {
     const text = await bodyText(context.req.raw, maxBodyBytes)
@@ -134,7 +144,9 @@ export function createSecretsApp(registry: SecretRegistry, options: SecretsAppOp
     return typed(answer(context, 200, pageResource(await secrets(context).list({ limit, startingAfter, endingBefore, sortBy, sortOrder }))))
   })
 
-  app.openapi({ ...routes.getSecret, middleware: [known(routes.SECRET), counted] }, async context => typed(one(context, await secrets(context).describe(idOf(context)))))
+  app.openapi({ ...routes.getSecret, middleware: [known(routes.SECRET), counted] }, async context =>
+    typed(one(context, await secrets(context).describe(idOf(context)))),
+  )
 
   app.openapi({ ...routes.updateSecret, middleware: [known(routes.SECRET), withBody, counted] }, async context => {
     const { value, value_base64: base64, description } = context.req.valid('json')
@@ -192,7 +204,10 @@ export function createSecretsApp(registry: SecretRegistry, options: SecretsAppOp
       context.env.route = '/docs'
       const found = await file(context.req.param('file') ?? '')
       if (found === undefined) throw noRoute()
-      return new Response(found.body as string, { status: 200, headers: { 'content-type': found.type, ...headersOf(context.env), 'content-security-policy': DOCS_POLICY } })
+      return new Response(found.body as string, {
+        status: 200,
+        headers: { 'content-type': found.type, ...headersOf(context.env), 'content-security-policy': DOCS_POLICY },
+      })
     }
     app.get('/docs', show)
     app.get('/docs/:file', show)
@@ -212,7 +227,14 @@ export function createSecretsApp(registry: SecretRegistry, options: SecretsAppOp
     async fetch(request) {
       const at = new Date()
       const startedAt = performance.now()
-      const exchange: Exchange = { ...traceOf(request.headers), route: undefined, code: undefined, caller: undefined, secret: undefined, asked: { ifMatch: false, idempotencyKey: false } }
+      const exchange: Exchange = {
+        ...traceOf(request.headers),
+        route: undefined,
+        code: undefined,
+        caller: undefined,
+        secret: undefined,
+        asked: { ifMatch: false, idempotencyKey: false },
+      }
       let response: Response
       try {
         response = await app.fetch(request, exchange)
@@ -250,7 +272,14 @@ async function callerOf(authenticate: Authenticate, request: Request): Promise<C
     answer = await authenticate(request)
   } catch {
     // Whatever it threw may quote a credential, so it is not passed on.
-    throw new Problem({ status: 503, code: 'unavailable', detail: 'callers cannot be told apart now; nothing was done', effect: 'none', retryAfterMs: 1000, retry: true })
+    throw new Problem({
+      status: 503,
+      code: 'unavailable',
+      detail: 'callers cannot be told apart now; nothing was done',
+      effect: 'none',
+      retryAfterMs: 1000,
+      retry: true,
+    })
   }
   if (!('refused' in answer)) return answer
   switch (answer.refused) {
@@ -340,7 +369,10 @@ function problemResponse(exchange: Exchange, error: unknown): Response {
   const init = problemOf(error, exchange.asked)
   const { document, headers } = problemDocument(init, exchange.requestId)
   exchange.code = init.code
-  return new Response(JSON.stringify(document), { status: init.status, headers: { 'content-type': PROBLEM_TYPE, ...headersOf(exchange), ...headers } })
+  return new Response(JSON.stringify(document), {
+    status: init.status,
+    headers: { 'content-type': PROBLEM_TYPE, ...headersOf(exchange), ...headers },
+  })
 }
 
 /** The routes' types are of Hono's own answers; these are made with plain headers, which costs less. */

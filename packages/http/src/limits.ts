@@ -50,7 +50,14 @@ export class Places {
   /** @throws Problem 503 when all are taken */
   async within<Answer>(work: () => Promise<Answer>): Promise<Answer> {
     if (this.#taken >= this.#most) {
-      throw new Problem({ status: 503, code: 'overloaded', detail: 'this server is full; nothing was done', effect: 'none', retryAfterMs: RETRY_SOON_MS, retry: true })
+      throw new Problem({
+        status: 503,
+        code: 'overloaded',
+        detail: 'this server is full; nothing was done',
+        effect: 'none',
+        retryAfterMs: RETRY_SOON_MS,
+        retry: true,
+      })
     }
     this.#taken += 1
     try {

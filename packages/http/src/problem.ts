@@ -57,7 +57,10 @@ export function invalid(errors: readonly FieldProblem[], code: 'invalid_argument
 }
 
 /** The document, and the headers that go with it. */
-export function problemDocument(init: ProblemInit, requestId: string): { readonly document: ProblemDocument; readonly headers: Record<string, string> } {
+export function problemDocument(
+  init: ProblemInit,
+  requestId: string,
+): { readonly document: ProblemDocument; readonly headers: Record<string, string> } {
   const { status, code, detail, effect, errors, retryAfterMs, retry } = init
   return {
     document: {
@@ -116,7 +119,12 @@ function ofRequest(error: SecretError, { ifMatch, idempotencyKey, cursor }: Aske
       if (!idempotencyKey || store !== undefined) return undefined
       return invalid([{ path: 'idempotency-key', message: 'nothing: this server was not given the keys for it' }], 'unsupported').init
     case 'idempotency_mismatch':
-      return { status: 422, code, detail: 'the idempotency key has been used for another request', errors: [{ path: 'idempotency-key', message: 'a new key for a new request' }] }
+      return {
+        status: 422,
+        code,
+        detail: 'the idempotency key has been used for another request',
+        errors: [{ path: 'idempotency-key', message: 'a new key for a new request' }],
+      }
     case 'not_found':
       return { status: 404, code, detail: 'there is no such secret' }
     case 'already_exists':

@@ -41,7 +41,10 @@ const common = {
   429: problem('Too many requests with this key.', RETRY_AFTER),
   500: problem('A mistake of the server.'),
   502: problem('The secret store refuses this service, or its answer is not understood.'),
-  503: problem('The secret store or the database is away, or the server is full. `effect` says whether a write may have happened.', OPTIONAL_RETRY_AFTER),
+  503: problem(
+    'The secret store or the database is away, or the server is full. `effect` says whether a write may have happened.',
+    OPTIONAL_RETRY_AFTER,
+  ),
   504: problem('The secret store did not answer in time; nothing was done.', OPTIONAL_RETRY_AFTER),
 }
 const missing = { 404: problem('There is no such secret in the account.') }

@@ -129,7 +129,8 @@ export function createBodySchema(keys: Keys) {
   return z
     .strictObject(shape, { error: issue => (issue.code === 'unrecognized_keys' ? 'an unknown field' : notAnObject(Object.keys(shape))) })
     .superRefine((body, context) => {
-      if (body.value === undefined && body.value_base64 === undefined) context.addIssue({ code: 'custom', path: ['value'], message: 'a value is required' })
+      if (body.value === undefined && body.value_base64 === undefined)
+        context.addIssue({ code: 'custom', path: ['value'], message: 'a value is required' })
       if (body.value !== undefined && body.value_base64 !== undefined) {
         context.addIssue({ code: 'custom', path: ['value_base64'], message: 'value or value_base64, not both' })
       }

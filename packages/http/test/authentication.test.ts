@@ -24,7 +24,10 @@ describe('API keys', () => {
     [{ 'x-api-key': 'one' }, { account: 'acme', actor: ADA, client: `key:${sha256('one').slice(0, 8)}` }],
     [{ 'x-api-key': 'one', 'x-selected-account-id': 'other' }, { refused: 'account_not_allowed' }],
     [{ 'x-api-key': 'two' }, { refused: 'account_required' }],
-    [{ 'x-api-key': 'two', 'x-selected-account-id': 'other' }, { account: 'other', actor: ADA, client: `key:${sha256('two').slice(0, 8)}` }],
+    [
+      { 'x-api-key': 'two', 'x-selected-account-id': 'other' },
+      { account: 'other', actor: ADA, client: `key:${sha256('two').slice(0, 8)}` },
+    ],
     [{ 'x-api-key': 'two', 'x-selected-account-id': 'a b' }, { refused: 'account_not_allowed' }],
     [{ 'x-api-key': 'two', 'x-selected-account-id': '*' }, { refused: 'account_not_allowed' }],
   ])('%j', async (headers, expected) => {
@@ -33,7 +36,12 @@ describe('API keys', () => {
 
   it('that cannot be are refused at once', () => {
     const key = { sha256: sha256('one'), identity: ADA, accounts: ['acme'] }
-    for (const keys of [[{ ...key, sha256: 'one' }], [{ ...key, accounts: [] }], [key, { ...key, sha256: key.sha256.toUpperCase() }], [{ ...key, accounts: ['a b'] }]]) {
+    for (const keys of [
+      [{ ...key, sha256: 'one' }],
+      [{ ...key, accounts: [] }],
+      [key, { ...key, sha256: key.sha256.toUpperCase() }],
+      [{ ...key, accounts: ['a b'] }],
+    ]) {
       expect(() => apiKeyAuthentication(keys)).toThrow()
     }
   })
@@ -45,7 +53,9 @@ describe('tokens of an issuer', () => {
   let jwks = ''
   let answered = 200
   const server = createServer((_, response) => {
-    void exportJWK(keys.publicKey).then(key => response.writeHead(answered).end(JSON.stringify({ keys: [{ ...key, kid: 'now', alg: 'ES256', use: 'sig' }] })))
+    void exportJWK(keys.publicKey).then(key =>
+      response.writeHead(answered).end(JSON.stringify({ keys: [{ ...key, kid: 'now', alg: 'ES256', use: 'sig' }] })),
+    )
   })
   beforeAll(async () => {
     keys = await generateKeyPair('ES256')
@@ -55,7 +65,10 @@ describe('tokens of an issuer', () => {
   })
   afterAll(() => void server.close())
 
-  const token = async (claims: JWTPayload = {}, { key = keys.privateKey, issuer = ISSUER, audience = AUDIENCE, expires = '5m' } = {}): Promise<string> =>
+  const token = async (
+    claims: JWTPayload = {},
+    { key = keys.privateKey, issuer = ISSUER, audience = AUDIENCE, expires = '5m' } = {},
+  ): Promise<string> =>
     await new SignJWT({ accounts: ['acme', 'other'], ...claims })
       .setProtectedHeader({ alg: 'ES256', kid: 'now' })
       .setSubject('ada')
@@ -68,7 +81,9 @@ describe('tokens of an issuer', () => {
 
   it('say who calls, for one of their accounts', async () => {
     expect(await ask(way(), bearer(await token(), 'other'))).toEqual({ account: 'other', actor: ADA, client: 'jwt:ada' })
-    expect(await ask(way(), bearer(await token({ identity_type: 'service_account' })))).toMatchObject({ actor: { id: 'ada', type: 'service_account' } })
+    expect(await ask(way(), bearer(await token({ identity_type: 'service_account' })))).toMatchObject({
+      actor: { id: 'ada', type: 'service_account' },
+    })
     expect(await ask(way(), { authorization: `bearer ${await token({ accounts: 'acme' })}` })).toMatchObject({ account: 'acme' })
     expect(await ask(way(), bearer(await token(), 'elsewhere'))).toEqual({ refused: 'account_not_allowed' })
     expect(await ask(way(), bearer(await token({ accounts: undefined })))).toEqual({ refused: 'account_not_allowed' })
@@ -78,7 +93,9 @@ describe('tokens of an issuer', () => {
     const good = await token()
     const [head = '', body = '', signature = ''] = good.split('.')
     const none = `${Buffer.from('{"alg":"none"}').toString('base64url')}.${body}.`
-    const forged = Buffer.from(JSON.stringify({ ...(JSON.parse(Buffer.from(body, 'base64url').toString()) as object), sub: 'root' })).toString('base64url')
+    const forged = Buffer.from(JSON.stringify({ ...(JSON.parse(Buffer.from(body, 'base64url').toString()) as object), sub: 'root' })).toString(
+      'base64url',
+    )
     for (const text of [
       await token({}, { key: others.privateKey }),
       await token({}, { issuer: 'https://elsewhere.example.com' }),
@@ -89,12 +106,15 @@ describe('tokens of an issuer', () => {
     ]) {
       expect(await ask(way(), bearer(text)), text).toEqual(WRONG)
     }
-    for (const authorization of ['', 'Bearer', `Basic ${good}`, `Bearer ${none}`, 'Bearer a']) expect(await ask(way(), { authorization })).toEqual(UNKNOWN)
+    for (const authorization of ['', 'Bearer', `Basic ${good}`, `Bearer ${none}`, 'Bearer a'])
+      expect(await ask(way(), { authorization })).toEqual(UNKNOWN)
     expect(() => jwtAuthentication({ jwks, issuer: ISSUER, audience: AUDIENCE, algorithms: ['HS256'] })).toThrow('asymmetric')
   })
 
   it('on the wire: 401 with a challenge; 503 while the issuer does not answer', async () => {
-    await using service = await startService({ authenticate: anyOf(apiKeyAuthentication([{ sha256: sha256('k'), identity: ADA, accounts: ['acme'] }]), way()) })
+    await using service = await startService({
+      authenticate: anyOf(apiKeyAuthentication([{ sha256: sha256('k'), identity: ADA, accounts: ['acme'] }]), way()),
+    })
     const call = async (headers: Readonly<Record<string, string>>): Promise<Response> => await fetch(`${service.url}/v5/sgp/secrets`, { headers })
     expect((await call({ 'x-api-key': 'k' })).status).toBe(200)
     expect((await call(bearer(await token()))).status).toBe(200)

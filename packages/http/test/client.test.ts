@@ -34,7 +34,10 @@ describe('the typed client', () => {
     const updated = await client.update(made.id, { value_base64: 'AP8=' }, { ifMatch: made.etag })
     expect([updated.etag, updated.description]).toEqual(['"2"', 'x'])
     expect(await client.readValue(made.id)).toEqual({ id: made.id, key: 'stripe-key', object: 'sgp_cloud_secret_value', value_base64: 'AP8=' })
-    expect(await failure(client.update(made.id, { value: VALUE }, { ifMatch: made.etag }))).toMatchObject({ status: 412, code: 'precondition_failed' })
+    expect(await failure(client.update(made.id, { value: VALUE }, { ifMatch: made.etag }))).toMatchObject({
+      status: 412,
+      code: 'precondition_failed',
+    })
     expect(await failure(client.delete(made.id, { ifMatch: '"9"' }))).toMatchObject({ status: 412 })
     await client.delete(made.id)
     expect(await failure(client.get(made.id))).toMatchObject({ operation: 'getSecret', status: 404, code: 'not_found' })
@@ -76,7 +79,10 @@ describe('the typed client', () => {
     await using echo = await startSecretsServer({
       fetch: async request => {
         const detail = await request.text()
-        return new Response(JSON.stringify({ code: 'internal', detail, request_id: 'x' }), { status: 500, headers: { 'content-type': types.shift() ?? '' } })
+        return new Response(JSON.stringify({ code: 'internal', detail, request_id: 'x' }), {
+          status: 500,
+          headers: { 'content-type': types.shift() ?? '' },
+        })
       },
     })
     const confided = createSecretsClient({ baseUrl: echo.url })

@@ -11,7 +11,8 @@ const create = (key: string, value = 'v'): string => {
   const body = JSON.stringify({ key, value })
   return `POST /v5/sgp/secrets HTTP/1.1\r\n${HEAD}Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
 }
-const problemIn = (text: string) => answersIn(text).map(({ status, headers, body }) => ({ status, type: headers['content-type'], code: JSON.parse(body).code as string }))
+const problemIn = (text: string) =>
+  answersIn(text).map(({ status, headers, body }) => ({ status, type: headers['content-type'], code: JSON.parse(body).code as string }))
 const problem = (status: number, code: string) => [{ status, type: 'application/problem+json', code }]
 const turns = async (): Promise<void> => await new Promise(done => setTimeout(done, 20))
 
@@ -33,7 +34,12 @@ describe('what is not HTTP as it should be', () => {
     ['a target that is none', `GET \\\\x HTTP/1.1\r\n${HEAD}Connection: close\r\n\r\n`, 400, 'malformed_request'],
     ['header fields too large', `GET /healthz HTTP/1.1\r\n${HEAD}X-Large: ${'x'.repeat(20_000)}\r\n\r\n`, 431, 'headers_too_large'],
     ['two lengths', `POST /v5/sgp/secrets HTTP/1.1\r\n${HEAD}Content-Length: 1\r\nContent-Length: 2\r\n\r\nab`, 400, 'malformed_request'],
-    ['a length and chunks', `POST /v5/sgp/secrets HTTP/1.1\r\n${HEAD}Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\nab`, 400, 'malformed_request'],
+    [
+      'a length and chunks',
+      `POST /v5/sgp/secrets HTTP/1.1\r\n${HEAD}Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\nab`,
+      400,
+      'malformed_request',
+    ],
     ['a proxy’s request', 'CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n', 405, 'method_not_allowed'],
     ['an expectation', `GET /healthz HTTP/1.1\r\n${HEAD}Expect: the-unexpected\r\n\r\n`, 417, 'expectation_failed'],
   ])('%s', async (_, bytes, status, code) => {

@@ -28,7 +28,9 @@ describe('openapi.json', () => {
   })
 
   it('has a value nowhere in an answer', () => {
-    const { components } = JSON.parse(readFileSync(file, 'utf8')) as { readonly components: { readonly schemas: Record<string, { properties?: object }> } }
+    const { components } = JSON.parse(readFileSync(file, 'utf8')) as {
+      readonly components: { readonly schemas: Record<string, { properties?: object }> }
+    }
     const named = Object.entries(components.schemas).filter(([, { properties = {} }]) => 'value' in properties || 'value_base64' in properties)
     expect(named.map(([name]) => name).toSorted()).toEqual(['CreateSecret', 'UpdateSecret'])
   })

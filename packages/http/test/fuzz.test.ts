@@ -14,7 +14,12 @@ let unexpected: unknown[]
 let id = ''
 beforeAll(async () => {
   unexpected = []
-  service = await startService({ withReader: true, maxBodyBytes: 4096, unsafeOnError: error => unexpected.push(error), server: { times: { headersMs: 3000, requestMs: 5000 } } })
+  service = await startService({
+    withReader: true,
+    maxBodyBytes: 4096,
+    unsafeOnError: error => unexpected.push(error),
+    server: { times: { headersMs: 3000, requestMs: 5000 } },
+  })
   id = (await service.call('POST', '/v5/sgp/secrets', { key: 'there', value: 'x' })).json.id
 })
 afterAll(async () => await service[Symbol.asyncDispose]())
@@ -96,7 +101,8 @@ function expectGood(text: string, sent: Buffer): void {
     if (status >= 400) {
       expect(headers['content-type'], about).toBe('application/problem+json')
       // A HEAD has the headers alone.
-      if (body !== '' && !sent.toString('latin1').startsWith('HEAD')) expect(JSON.parse(body), about).toMatchObject({ status, code: expect.any(String) })
+      if (body !== '' && !sent.toString('latin1').startsWith('HEAD'))
+        expect(JSON.parse(body), about).toMatchObject({ status, code: expect.any(String) })
     }
     // A key and a description are shown; a value is not.
     expect(body.replaceAll(`k-${MARK}`, ''), about).not.toContain(MARK)
@@ -135,7 +141,10 @@ describe('bytes', () => {
 
   it('of bodies, mutated or made up, in a request that is right', { timeout: WITHIN_MS }, async () => {
     const statuses = await run(SEED + 1, 2000, random => {
-      const target = oneOf(random, targets().filter(([method]) => method === 'POST' || method === 'PATCH'))
+      const target = oneOf(
+        random,
+        targets().filter(([method]) => method === 'POST' || method === 'PATCH'),
+      )
       const body = random(4) === 0 ? noise(random, random(300)) : mutated(random, Buffer.from(oneOf(random, BODIES())))
       return request(target, body)
     })
@@ -144,14 +153,30 @@ describe('bytes', () => {
 
   it('of paths, queries and header fields', { timeout: WITHIN_MS }, async () => {
     const encoded = (random: Random): string => [...noise(random, 1 + random(12))].map(byte => `%${byte.toString(16).padStart(2, '0')}`).join('')
-    const odd = (random: Random): string => oneOf(random, [encoded(random), MARK, '%zz', '..', '.', '%2e%2e', 'null', '[]', '*', `${'x'.repeat(random(3000))}`])
-    const value = (random: Random): string => noise(random, 1 + random(20)).toString('latin1').replaceAll(/[\0-\x1f\x7f]/g, '~')
+    const odd = (random: Random): string =>
+      oneOf(random, [encoded(random), MARK, '%zz', '..', '.', '%2e%2e', 'null', '[]', '*', `${'x'.repeat(random(3000))}`])
+    const value = (random: Random): string =>
+      noise(random, 1 + random(20))
+        .toString('latin1')
+        .replaceAll(/[\0-\x1f\x7f]/g, '~')
     await run(SEED + 2, 2000, random => {
       const [method] = oneOf(random, targets())
       const path = oneOf(random, [`/${odd(random)}`, `/v5/sgp/secrets/${odd(random)}`, `/v5/sgp/secrets/${odd(random)}/value`, '/v5/sgp/secrets'])
       const names = ['limit', 'starting_after', 'ending_before', 'sort_by', 'sort_order', odd(random)]
       const query = random(2) === 0 ? '' : `?${Array.from({ length: 1 + random(4) }, () => `${oneOf(random, names)}=${odd(random)}`).join('&')}`
-      const fields = ['If-Match', 'Idempotency-Key', 'Accept', 'X-Request-Id', 'Traceparent', 'Authorization', 'Cookie', 'Range', 'If-None-Match', 'Upgrade', 'Content-Encoding']
+      const fields = [
+        'If-Match',
+        'Idempotency-Key',
+        'Accept',
+        'X-Request-Id',
+        'Traceparent',
+        'Authorization',
+        'Cookie',
+        'Range',
+        'If-None-Match',
+        'Upgrade',
+        'Content-Encoding',
+      ]
       const more = Array.from({ length: random(4) }, () => `${oneOf(random, fields)}: ${value(random)}`)
       const hasBody = method === 'POST' || method === 'PATCH'
       return request([method, path + query], hasBody ? Buffer.from(oneOf(random, BODIES())) : undefined, more)
@@ -164,7 +189,8 @@ describe('bytes', () => {
   })
 
   it('a server that answers with a stack is found', () => {
-    const problem = (body: string): string => `HTTP/1.1 400 Bad\r\ncontent-type: application/problem+json\r\ncontent-length: ${body.length}\r\n\r\n${body}`
+    const problem = (body: string): string =>
+      `HTTP/1.1 400 Bad\r\ncontent-type: application/problem+json\r\ncontent-length: ${body.length}\r\n\r\n${body}`
     const good = JSON.stringify({ status: 400, code: 'x' })
     expectGood(problem(good), Buffer.from('x'))
     for (const bad of [

@@ -56,7 +56,10 @@ describe('a million secrets', () => {
 function fill(path: string): void {
   using database = new DatabaseSync(path)
   database.exec('PRAGMA synchronous = OFF; PRAGMA cache_size = -400000')
-  const columns = database.prepare("SELECT name FROM pragma_table_info('records') ORDER BY cid").all().map(({ name }) => String(name))
+  const columns = database
+    .prepare("SELECT name FROM pragma_table_info('records') ORDER BY cid")
+    .all()
+    .map(({ name }) => String(name))
   const changed: Readonly<Record<string, string>> = {
     id: "printf('%08x-0000-7000-8000-%012x', n, n)",
     key: "printf('key-%07d', n)",

@@ -148,18 +148,24 @@ describe('a body', () => {
     expect(fields(answer)).toEqual(paths)
   })
 
-  it.each([undefined, 'text/plain', 'application/x-www-form-urlencoded', 'application/jsonp', 'application/json; charset=latin1', 'application/merge-patch+json'])(
-    'of the type %s: 415',
-    async type => {
-      const headers: Record<string, string> = { 'x-api-key': 'key-of-ada', 'x-selected-account-id': 'acme', ...(type && { 'content-type': type }) }
-      const response = await fetch(service.url + SECRETS, { method: 'POST', headers, body: Buffer.from('{"key":"a","value":"x"}') })
-      expect([response.status, response.headers.get('accept')]).toEqual([415, 'application/json'])
-      expect(await response.json()).toMatchObject({ code: 'unsupported_media_type' })
-    },
-  )
+  it.each([
+    undefined,
+    'text/plain',
+    'application/x-www-form-urlencoded',
+    'application/jsonp',
+    'application/json; charset=latin1',
+    'application/merge-patch+json',
+  ])('of the type %s: 415', async type => {
+    const headers: Record<string, string> = { 'x-api-key': 'key-of-ada', 'x-selected-account-id': 'acme', ...(type && { 'content-type': type }) }
+    const response = await fetch(service.url + SECRETS, { method: 'POST', headers, body: Buffer.from('{"key":"a","value":"x"}') })
+    expect([response.status, response.headers.get('accept')]).toEqual([415, 'application/json'])
+    expect(await response.json()).toMatchObject({ code: 'unsupported_media_type' })
+  })
 
   it('with a charset of UTF-8 is taken; one that is compressed is not', async () => {
-    expect((await service.call('POST', SECRETS, { key: newKey(), value: 'x' }, { 'content-type': 'Application/JSON; charset=UTF-8' })).status).toBe(200)
+    expect((await service.call('POST', SECRETS, { key: newKey(), value: 'x' }, { 'content-type': 'Application/JSON; charset=UTF-8' })).status).toBe(
+      200,
+    )
     expectProblem(await service.call('POST', SECRETS, { key: newKey(), value: 'x' }, { 'content-encoding': 'gzip' }), 415, 'unsupported_media_type')
   })
 
@@ -239,7 +245,10 @@ describe('who calls', () => {
       expectProblem(await service.call('GET', SECRETS, undefined, { 'x-selected-account-id': account }), 403, 'account_not_allowed')
     }
     const two = await fetch(service.url + SECRETS, { headers: { 'x-api-key': 'key-of-ada' } })
-    expect([two.status, (await two.json()) as unknown]).toEqual([422, expect.objectContaining({ errors: [expect.objectContaining({ path: 'x-selected-account-id' })] })])
+    expect([two.status, (await two.json()) as unknown]).toEqual([
+      422,
+      expect.objectContaining({ errors: [expect.objectContaining({ path: 'x-selected-account-id' })] }),
+    ])
     const one = await fetch(service.url + SECRETS, { headers: { 'x-api-key': OTHER_KEY } })
     expect(one.status).toBe(200)
   })
@@ -267,13 +276,20 @@ describe('who calls', () => {
 })
 
 describe('routes', () => {
-  it.each(['/', '/v5', '/v5/sgp/secrets/', '/v5/sgp/secrets/a/b', `/v5/sgp/secrets/${NOWHERE}/value`, '/V5/sgp/secrets', '/docs', '/v4/sgp/secrets', '//v5/sgp/secrets'])(
-    '%s is none: 404',
-    async path => {
-      const answer = await service.call('GET', path)
-      expectProblem(answer, 404, 'route_not_found')
-    },
-  )
+  it.each([
+    '/',
+    '/v5',
+    '/v5/sgp/secrets/',
+    '/v5/sgp/secrets/a/b',
+    `/v5/sgp/secrets/${NOWHERE}/value`,
+    '/V5/sgp/secrets',
+    '/docs',
+    '/v4/sgp/secrets',
+    '//v5/sgp/secrets',
+  ])('%s is none: 404', async path => {
+    const answer = await service.call('GET', path)
+    expectProblem(answer, 404, 'route_not_found')
+  })
 
   it.each([
     ['PUT', SECRETS, 'GET, HEAD, POST'],
@@ -322,7 +338,13 @@ describe('routes', () => {
 describe('headers', () => {
   it('no copy is kept of an answer, and nothing says what answers', async () => {
     const { id } = (await created()).json
-    for (const [method, path] of [['GET', SECRETS], ['GET', `${SECRETS}/${id}`], ['GET', '/healthz'], ['GET', '/nowhere'], ['PUT', SECRETS]] as const) {
+    for (const [method, path] of [
+      ['GET', SECRETS],
+      ['GET', `${SECRETS}/${id}`],
+      ['GET', '/healthz'],
+      ['GET', '/nowhere'],
+      ['PUT', SECRETS],
+    ] as const) {
       const { headers } = await service.call(method, path)
       expect([headers.get('cache-control'), headers.get('x-content-type-options')]).toEqual(['no-store', 'nosniff'])
       for (const name of ['server', 'x-powered-by', 'via']) expect(headers.has(name)).toBe(false)
@@ -433,7 +455,8 @@ describe('If-Match', () => {
 
   it('keeps one of two writers who saw the same', async () => {
     const { id } = (await created()).json
-    const write = async (description: string): Promise<Answer> => await service.call('PATCH', `${SECRETS}/${id}`, { description }, { 'if-match': '"1"' })
+    const write = async (description: string): Promise<Answer> =>
+      await service.call('PATCH', `${SECRETS}/${id}`, { description }, { 'if-match': '"1"' })
     const answers = await Promise.all([write('a'), write('b')])
     expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 412])
   })

@@ -92,7 +92,9 @@ describe('strongroom serve', () => {
     const { child, url, lines, ended, errors } = await served(`http:\n${KEYS}\n`)
     expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)
     expect(errors()).toContain(`listening on ${url}`)
-    const { id } = (await (await create(url, 'stripe-key', { 'idempotency-key': 'a', 'x-request-id': 'request-7' })).json()) as { readonly id: string }
+    const { id } = (await (await create(url, 'stripe-key', { 'idempotency-key': 'a', 'x-request-id': 'request-7' })).json()) as {
+      readonly id: string
+    }
     expect((await fetch(`${url}/v5/sgp/secrets/${id}?password=${VALUE}`, { headers })).status).toBe(200)
     expect((await fetch(`${url}/v5/sgp/secrets`)).status).toBe(401)
     expect(await (await fetch(`${url}/readyz`)).json()).toEqual({ status: 'ready', checks: { database: 'ok', store: 'ok' } })
@@ -124,7 +126,9 @@ describe('strongroom serve', () => {
     expect(await answer).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
     expect(await first.ended).toBe(0)
     const second = await served(`http:\n${KEYS}\n`)
-    const { items } = (await (await fetch(`${second.url}/v5/sgp/secrets`, { headers })).json()) as { readonly items: readonly { readonly key: string }[] }
+    const { items } = (await (await fetch(`${second.url}/v5/sgp/secrets`, { headers })).json()) as {
+      readonly items: readonly { readonly key: string }[]
+    }
     expect(items.map(({ key }) => key)).toEqual(['in-flight'])
   })
 
@@ -136,7 +140,11 @@ describe('strongroom serve', () => {
     await first.ended
     const second = await served(`policy: { deadlineMs: 500, leaseMs: 1100 }\nhttp:\n  readValues: true\n${KEYS}\n`)
     const page = async (): Promise<readonly { readonly id: string; readonly key: string }[]> =>
-      ((await (await fetch(`${second.url}/v5/sgp/secrets`, { headers })).json()) as { readonly items: readonly { readonly id: string; readonly key: string }[] }).items
+      (
+        (await (await fetch(`${second.url}/v5/sgp/secrets`, { headers })).json()) as {
+          readonly items: readonly { readonly id: string; readonly key: string }[]
+        }
+      ).items
     const items = await page()
     expect(items.map(({ key }) => key)).toEqual(expect.arrayContaining(acknowledged))
     for (const { id } of items) {
@@ -145,7 +153,29 @@ describe('strongroom serve', () => {
   })
 
   it('has TLS by files', async () => {
-    execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', 'key.pem', '-out', 'cert.pem', '-days', '1', '-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1'], { cwd: folder, stdio: 'ignore' })
+    execFileSync(
+      'openssl',
+      [
+        'req',
+        '-x509',
+        '-newkey',
+        'ec',
+        '-pkeyopt',
+        'ec_paramgen_curve:P-256',
+        '-nodes',
+        '-keyout',
+        'key.pem',
+        '-out',
+        'cert.pem',
+        '-days',
+        '1',
+        '-subj',
+        '/CN=localhost',
+        '-addext',
+        'subjectAltName=IP:127.0.0.1',
+      ],
+      { cwd: folder, stdio: 'ignore' },
+    )
     const { url } = await served(`http:\n${KEYS}\n  tls: { cert: { file: cert.pem }, key: { file: key.pem } }\n`)
     expect(url).toMatch(/^https:/)
     const status = await new Promise<number | undefined>((done, fail) => {
@@ -159,7 +189,9 @@ describe('strongroom serve', () => {
   })
 
   it('keeps its limits', async () => {
-    const { url } = await served(`http:\n${KEYS}\n  limits: { bodyBytes: 40, headersMs: 300, requestMs: 600 }\n  rateLimit: { requests: 2, perSeconds: 60 }\n`)
+    const { url } = await served(
+      `http:\n${KEYS}\n  limits: { bodyBytes: 40, headersMs: 300, requestMs: 600 }\n  rateLimit: { requests: 2, perSeconds: 60 }\n`,
+    )
     expect((await create(url, 'a-key-that-makes-the-body-too-large')).status).toBe(413)
     expect((await create(url, 'a')).status).toBe(200)
     const limited = await create(url, 'b')
@@ -170,8 +202,14 @@ describe('strongroom serve', () => {
   })
 
   it('lets everyone in only where the ugly option says so, and only on the loopback', async () => {
-    expect(await refusal('')).toEqual({ code: 3, message: expect.stringContaining('http: found nobody who may come in; allowed: apiKeys, or jwt, or both') })
-    expect(await refusal('', ['--unsafe-no-authentication', '--host', '0.0.0.0'])).toEqual({ code: 2, message: expect.stringContaining('is for the loopback') })
+    expect(await refusal('')).toEqual({
+      code: 3,
+      message: expect.stringContaining('http: found nobody who may come in; allowed: apiKeys, or jwt, or both'),
+    })
+    expect(await refusal('', ['--unsafe-no-authentication', '--host', '0.0.0.0'])).toEqual({
+      code: 2,
+      message: expect.stringContaining('is for the loopback'),
+    })
     expect(await refusal(`http:\n${KEYS}\n`, ['--unsafe-no-authentication'])).toMatchObject({ code: 2 })
     const { url, errors } = await served('', ['--unsafe-no-authentication'])
     expect(errors()).toContain('warning: everyone on this machine is let in')

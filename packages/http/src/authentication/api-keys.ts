@@ -25,7 +25,12 @@ export function apiKeyAuthentication(keys: readonly ApiKey[]): Authenticate {
     if (!SHA256.test(sha256)) throw new TypeError(`keys[${index}].sha256 is 64 hexadecimal digits`)
     if (accounts.length === 0) throw new TypeError(`keys[${index}].accounts has at least one account, or *`)
     for (const account of accounts) if (account !== '*') accountId(account)
-    return { digest: Buffer.from(sha256, 'hex'), actor: { id: identity.id, type: identity.type }, accounts, client: `key:${sha256.slice(0, 8).toLowerCase()}` }
+    return {
+      digest: Buffer.from(sha256, 'hex'),
+      actor: { id: identity.id, type: identity.type },
+      accounts,
+      client: `key:${sha256.slice(0, 8).toLowerCase()}`,
+    }
   })
   if (new Set(known.map(({ digest }) => digest.toString('hex'))).size !== known.length) throw new TypeError('a key is there twice')
   return async request => {

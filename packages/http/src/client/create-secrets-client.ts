@@ -116,7 +116,8 @@ export function createSecretsClient(options: SecretsClientOptions): SecretsClien
   const client: SecretsClient = {
     create: async (body, { idempotencyKey, signal } = {}) =>
       await tagged({ operation: 'createSecret', method: 'POST', path: SECRETS, body, headers: { 'idempotency-key': idempotencyKey }, signal }),
-    list: async (query, { signal } = {}) => (await json<SecretPageResource>({ operation: 'listSecrets', method: 'GET', path: SECRETS, query, signal })).value,
+    list: async (query, { signal } = {}) =>
+      (await json<SecretPageResource>({ operation: 'listSecrets', method: 'GET', path: SECRETS, query, signal })).value,
     get: async (id, { signal } = {}) => await tagged({ operation: 'getSecret', method: 'GET', path: pathOf(id), signal }),
     update: async (id, body, { idempotencyKey, ifMatch, signal } = {}) => {
       const headers = { 'idempotency-key': idempotencyKey, 'if-match': ifMatch }

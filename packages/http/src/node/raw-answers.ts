@@ -21,7 +21,9 @@ export function answerRawErrors(server: Server): void {
   })
   server.on('connect', (_request: IncomingMessage, socket: Duplex) => {
     socket.on('error', () => socket.destroy())
-    socket.end(rawAnswer({ status: 405, code: 'method_not_allowed', detail: 'this is no proxy', headers: { allow: 'GET, HEAD, POST, PATCH, DELETE' } }))
+    socket.end(
+      rawAnswer({ status: 405, code: 'method_not_allowed', detail: 'this is no proxy', headers: { allow: 'GET, HEAD, POST, PATCH, DELETE' } }),
+    )
   })
   server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
     request.resume()

@@ -60,7 +60,10 @@ export async function startSecretsServer(options: SecretsServerOptions): Promise
   /** How many requests are under way on each open connection. */
   const requests = new Map<Socket, number>()
   const listener = getRequestListener(options.fetch, { overrideGlobalObjects: true, errorHandler: malformedAnswer })
-  const server: Server = tls === undefined ? createServer(settings) : createTlsServer({ ...settings, cert: Buffer.from(tls.cert), key: Buffer.from(tls.key), minVersion: 'TLSv1.2' })
+  const server: Server =
+    tls === undefined
+      ? createServer(settings)
+      : createTlsServer({ ...settings, cert: Buffer.from(tls.cert), key: Buffer.from(tls.key), minVersion: 'TLSv1.2' })
   server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
     requests.set(socket, 0)
     socket.once('close', () => requests.delete(socket))

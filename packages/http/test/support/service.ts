@@ -52,11 +52,25 @@ export interface Service extends AsyncDisposable {
 
 /** A registry in memory, its app, and a server on a free port of the loopback. */
 export async function startService(options: ServiceOptions = {}): Promise<Service> {
-  const { driver = memoryDriver(), metadata = memoryMetadata(), authorize = unsafeAllowEveryone, policy, withReader = false, server: given, ...rest } = options
+  const {
+    driver = memoryDriver(),
+    metadata = memoryMetadata(),
+    authorize = unsafeAllowEveryone,
+    policy,
+    withReader = false,
+    server: given,
+    ...rest
+  } = options
   const { requestKeys = [randomBytes(32)], ...appOptions } = rest
   const keys = 'requestKeys' in options && options.requestKeys === undefined ? {} : { requestKeys }
   const shared = { id: 'wire', metadata, stores: { main: driver }, authorize }
-  const registry = await createSecretRegistry({ ...shared, writeTo: 'main', ...keys, ...(policy && { policy }), ...(appOptions.keys && { keys: appOptions.keys }) })
+  const registry = await createSecretRegistry({
+    ...shared,
+    writeTo: 'main',
+    ...keys,
+    ...(policy && { policy }),
+    ...(appOptions.keys && { keys: appOptions.keys }),
+  })
   const reader = await createSecretReader(shared)
   const authenticate = apiKeyAuthentication([
     { sha256: sha256(KEY), identity: ADA, accounts: ['acme', 'other'] },
@@ -71,7 +85,10 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
     server,
     url: server.url,
     async call(method, path, body, headers = {}) {
-      const init: RequestInit = { method, headers: { 'x-api-key': KEY, 'x-selected-account-id': 'acme', ...(body !== undefined && { 'content-type': 'application/json' }), ...headers } }
+      const init: RequestInit = {
+        method,
+        headers: { 'x-api-key': KEY, 'x-selected-account-id': 'acme', ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
+      }
       if (body !== undefined) init.body = typeof body === 'string' || body instanceof Uint8Array ? (body as string) : JSON.stringify(body)
       const response = await fetch(server.url + path, init)
       const text = await response.text()

@@ -18,7 +18,8 @@ export const whole = (least: number, most: number, unit: string) => {
   return z.int({ error: allowed }).min(least, { error: allowed }).max(most, { error: allowed })
 }
 export const flag = () => z.boolean({ error: 'true or false' })
-export const oneOf = <const Values extends readonly [string, ...string[]]>(...values: Values) => z.enum(values, { error: `one of ${values.join(', ')}` })
+export const oneOf = <const Values extends readonly [string, ...string[]]>(...values: Values) =>
+  z.enum(values, { error: `one of ${values.join(', ')}` })
 export const texts = (allowed: string) => z.record(z.string(), z.string({ error: 'text' }), { error: allowed })
 
 export function fields<const Fields extends Shape>(shape: Fields, what: string) {

@@ -1,6 +1,14 @@
 import { isIP } from 'node:net'
 import { isSecretError, startMaintenance, type MaintenanceReport } from '@strongroom/core'
-import { anyOf, apiKeyAuthentication, createSecretsApp, jwtAuthentication, unsafeAnyone, type Authenticate, type RequestEvent } from '@strongroom/http'
+import {
+  anyOf,
+  apiKeyAuthentication,
+  createSecretsApp,
+  jwtAuthentication,
+  unsafeAnyone,
+  type Authenticate,
+  type RequestEvent,
+} from '@strongroom/http'
 import { startSecretsServer } from '@strongroom/http/node'
 import { checkConfig } from '../../config/check.ts'
 import { credentialOf, type Surroundings } from '../../config/credentials.ts'
