@@ -15,7 +15,7 @@ const VALUE = 'the-value'
 
 interface Running {
   readonly url: string
-  stop(): Promise<void>
+  readonly stop: () => Promise<void>
 }
 
 const listening = async (server: Server): Promise<Running> => {
@@ -31,11 +31,14 @@ const listening = async (server: Server): Promise<Running> => {
 }
 
 const WAYS: Readonly<Record<string, (secrets: SecretsApp) => Promise<Running>>> = {
-  Hono: async secrets => await listening(createServer(getRequestListener(inHono(secrets).fetch, { overrideGlobalObjects: false }))),
+  Hono: async secrets => {
+    const listener = getRequestListener(inHono(secrets).fetch, { overrideGlobalObjects: false })
+    return await listening(createServer((request, response) => void listener(request, response)))
+  },
   Express: async secrets => await listening(createServer(inExpress(secrets))),
   Fastify: async secrets => {
     const app = inFastify(secrets)
-    return { url: await app.listen({ port: 0, host: '127.0.0.1' }), stop: async () => void (await app.close()) }
+    return { url: await app.listen({ port: 0, host: '127.0.0.1' }), stop: async () => await app.close() }
   },
 }
 

@@ -66,9 +66,9 @@ export interface RequestEvent extends Trace {
 
 export interface SecretsApp {
   /** A web-standard handler: it mounts wherever one is taken. It never throws. */
-  fetch(request: Request): Promise<Response>
+  readonly fetch: (request: Request) => Promise<Response>
   /** The OpenAPI 3.1 document of its routes. */
-  document(): object
+  readonly document: () => object
 }
 
 /** What the handlers and the log share of one request. */

@@ -105,47 +105,37 @@ export function problemOf(error: unknown, asked: Asked = NOTHING): ProblemInit {
 }
 
 /** What the caller can mend. */
-function ofRequest(error: SecretError, { ifMatch, idempotencyKey, cursor }: Asked): ProblemInit | undefined {
-  const { code, store, effect, retryable } = error
-  if (effect === 'unknown') return undefined
-  switch (code) {
-    case 'invalid_argument':
-      return invalid([{ path: cursor ?? '', message: cursor === undefined ? hintOf(error) : 'the id of a secret of this account' }]).init
-    case 'too_large':
-      return invalid([{ path: 'value', message: hintOf(error) }], 'too_large').init
-    case 'unsupported':
-      return invalid([{ path: '', message: hintOf(error) }], 'unsupported').init
-    case 'misconfigured':
-      if (!idempotencyKey || store !== undefined) return undefined
-      return invalid([{ path: 'idempotency-key', message: 'nothing: this server was not given the keys for it' }], 'unsupported').init
-    case 'idempotency_mismatch':
-      return {
-        status: 422,
-        code,
-        detail: 'the idempotency key has been used for another request',
-        errors: [{ path: 'idempotency-key', message: 'a new key for a new request' }],
-      }
-    case 'not_found':
-      return { status: 404, code, detail: 'there is no such secret' }
-    case 'already_exists':
-      return { status: 409, code, detail: 'the account has a secret with that key', retry: false }
-    case 'conflict':
-      if (ifMatch && !retryable) return { status: 412, code: 'precondition_failed', detail: 'the secret has been changed since', retry: false }
-      return {
-        status: 409,
-        code,
-        detail: 'another write to the secret is under way, or has changed it meanwhile',
-        retry: retryable,
-        ...(retryable && { retryAfterMs: RETRY_SOON_MS }),
-      }
-    case 'name_held':
-    case 'version_unusable':
-      return { status: 409, code: code === 'name_held' ? 'conflict' : code, detail: 'the store’s secret cannot be used as it is', retry: retryable }
-    case 'permission_denied':
-      return store === undefined ? { status: 403, code, detail: 'not allowed to this identity' } : undefined
-    default:
-      return undefined
-  }
+function ofRequest(error: SecretError, asked: Asked): ProblemInit | undefined {
+  return error.effect === 'unknown' ? undefined : OF_REQUEST[error.code]?.(error, asked)
+}
+
+const HELD = { status: 409, detail: 'the store’s secret cannot be used as it is' } as const
+const OF_REQUEST: Readonly<Partial<Record<SecretErrorCode, (error: SecretError, asked: Asked) => ProblemInit | undefined>>> = {
+  invalid_argument: (error, { cursor }) =>
+    invalid([{ path: cursor ?? '', message: cursor === undefined ? hintOf(error) : 'the id of a secret of this account' }]).init,
+  too_large: error => invalid([{ path: 'value', message: hintOf(error) }], 'too_large').init,
+  unsupported: error => invalid([{ path: '', message: hintOf(error) }], 'unsupported').init,
+  misconfigured: ({ store }, { idempotencyKey }) =>
+    idempotencyKey && store === undefined
+      ? invalid([{ path: 'idempotency-key', message: 'nothing: this server was not given the keys for it' }], 'unsupported').init
+      : undefined,
+  idempotency_mismatch: () => ({
+    status: 422,
+    code: 'idempotency_mismatch',
+    detail: 'the idempotency key has been used for another request',
+    errors: [{ path: 'idempotency-key', message: 'a new key for a new request' }],
+  }),
+  not_found: () => ({ status: 404, code: 'not_found', detail: 'there is no such secret' }),
+  already_exists: () => ({ status: 409, code: 'already_exists', detail: 'the account has a secret with that key', retry: false }),
+  conflict: ({ retryable: retry }, { ifMatch }) => {
+    if (ifMatch && !retry) return { status: 412, code: 'precondition_failed', detail: 'the secret has been changed since', retry }
+    const detail = 'another write to the secret is under way, or has changed it meanwhile'
+    return { status: 409, code: 'conflict', detail, retry, ...(retry && { retryAfterMs: RETRY_SOON_MS }) }
+  },
+  name_held: ({ retryable: retry }) => ({ ...HELD, code: 'conflict', retry }),
+  version_unusable: ({ retryable: retry }) => ({ ...HELD, code: 'version_unusable', retry }),
+  permission_denied: ({ store }) =>
+    store === undefined ? { status: 403, code: 'permission_denied', detail: 'not allowed to this identity' } : undefined,
 }
 
 type Backend = Pick<ProblemInit, 'status' | 'code' | 'detail'>

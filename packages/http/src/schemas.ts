@@ -11,11 +11,11 @@ const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$
 
 const SORT_FIELDS = ['created_at', 'updated_at', 'key'] as const
 const SORT_ORDERS = ['asc', 'desc'] as const
-export const DEFAULT_LIMIT = 100
-export const MAX_LIMIT = 10_000
+const DEFAULT_LIMIT = 100
+const MAX_LIMIT = 10_000
 
 /** Stable: what a program decides by. */
-export const problemCodes = [
+const problemCodes = [
   'malformed_request',
   'malformed_json',
   'unauthenticated',
@@ -138,6 +138,7 @@ export function createBodySchema(keys: Keys) {
     .openapi('CreateSecret', { oneOf: [{ required: ['value'] }, { required: ['value_base64'] }] })
 }
 
+const EITHER_VALUE = { anyOf: [{ required: ['value'] }, { required: ['value_base64'] }] }
 const updateShape = { description: description.optional(), value: value.optional(), value_base64: valueBase64.optional() }
 export const updateBodySchema = z
   .strictObject(updateShape, { error: issue => (issue.code === 'unrecognized_keys' ? 'an unknown field' : notAnObject(Object.keys(updateShape))) })
@@ -149,7 +150,7 @@ export const updateBodySchema = z
       context.addIssue({ code: 'custom', path: ['value_base64'], message: 'value or value_base64, not both' })
     }
   })
-  .openapi('UpdateSecret', { minProperties: 1, not: { required: ['value', 'value_base64'] } })
+  .openapi('UpdateSecret', { oneOf: [{ required: ['value'] }, { required: ['value_base64'] }, { required: ['description'], not: EITHER_VALUE }] })
 
 const cursor = (what: string) =>
   z

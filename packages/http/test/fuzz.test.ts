@@ -154,7 +154,7 @@ describe('bytes', () => {
   it('of paths, queries and header fields', { timeout: WITHIN_MS }, async () => {
     const encoded = (random: Random): string => [...noise(random, 1 + random(12))].map(byte => `%${byte.toString(16).padStart(2, '0')}`).join('')
     const odd = (random: Random): string =>
-      oneOf(random, [encoded(random), MARK, '%zz', '..', '.', '%2e%2e', 'null', '[]', '*', `${'x'.repeat(random(3000))}`])
+      oneOf(random, [encoded(random), MARK, '%zz', '..', '.', '%2e%2e', 'null', '[]', '*', 'x'.repeat(random(3000))])
     const value = (random: Random): string =>
       noise(random, 1 + random(20))
         .toString('latin1')

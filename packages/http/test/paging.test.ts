@@ -38,7 +38,7 @@ describe.each(['memory', 'sqlite'] as const)('pages, on %s', kind => {
   }
   const keys = ({ items }: Page): readonly string[] => items.map(({ key }) => key)
   const all = Array.from({ length: COUNT }, (_, n) => `key-${String(n).padStart(2, '0')}`)
-  const remove = async (id: string | undefined): Promise<void> => void expect((await service.call('DELETE', `${SECRETS}/${id}`)).status).toBe(204)
+  const remove = async (id: string | undefined): Promise<void> => expect((await service.call('DELETE', `${SECRETS}/${id}`)).status).toBe(204)
 
   it('the default: 100, the newest first', async () => {
     const found = await page('')

@@ -458,7 +458,7 @@ describe('If-Match', () => {
     const write = async (description: string): Promise<Answer> =>
       await service.call('PATCH', `${SECRETS}/${id}`, { description }, { 'if-match': '"1"' })
     const answers = await Promise.all([write('a'), write('b')])
-    expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 412])
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200, 412]))
   })
 })
 

@@ -99,17 +99,17 @@ export function createSecretsClient(options: SecretsClientOptions): SecretsClien
     if (!response.ok) throw await errorOf(call, response)
     return response
   }
-  const json = async <Answer>(call: Call): Promise<{ readonly value: Answer; readonly etag: string }> => {
+  const json = async (call: Call): Promise<{ readonly value: unknown; readonly etag: string }> => {
     const response = await answer(call)
     try {
-      return { value: (await response.json()) as Answer, etag: response.headers.get('etag') ?? '' }
+      return { value: await response.json(), etag: response.headers.get('etag') ?? '' }
     } catch {
       throw notUnderstood(call, response.status)
     }
   }
   const tagged = async (call: Call): Promise<SecretWithTag> => {
-    const { value, etag } = await json<SecretResource>(call)
-    return { ...value, etag }
+    const { value, etag } = await json(call)
+    return { ...(value as SecretResource), etag }
   }
   const pathOf = (id: string): string => `${SECRETS}/${encodeURIComponent(id)}`
 
@@ -117,7 +117,7 @@ export function createSecretsClient(options: SecretsClientOptions): SecretsClien
     create: async (body, { idempotencyKey, signal } = {}) =>
       await tagged({ operation: 'createSecret', method: 'POST', path: SECRETS, body, headers: { 'idempotency-key': idempotencyKey }, signal }),
     list: async (query, { signal } = {}) =>
-      (await json<SecretPageResource>({ operation: 'listSecrets', method: 'GET', path: SECRETS, query, signal })).value,
+      (await json({ operation: 'listSecrets', method: 'GET', path: SECRETS, query, signal })).value as SecretPageResource,
     get: async (id, { signal } = {}) => await tagged({ operation: 'getSecret', method: 'GET', path: pathOf(id), signal }),
     update: async (id, body, { idempotencyKey, ifMatch, signal } = {}) => {
       const headers = { 'idempotency-key': idempotencyKey, 'if-match': ifMatch }
@@ -126,7 +126,7 @@ export function createSecretsClient(options: SecretsClientOptions): SecretsClien
     delete: async (id, { ifMatch, signal } = {}) =>
       void (await answer({ operation: 'deleteSecret', method: 'DELETE', path: pathOf(id), headers: { 'if-match': ifMatch }, signal })),
     readValue: async (id, { signal } = {}) =>
-      (await json<SecretValueResource>({ operation: 'readSecretValue', method: 'GET', path: `${pathOf(id)}/value`, signal })).value,
+      (await json({ operation: 'readSecretValue', method: 'GET', path: `${pathOf(id)}/value`, signal })).value as SecretValueResource,
     async *pages(query = {}, given = {}) {
       const backward = query.ending_before !== undefined
       for (let next: ListQuery | undefined = query; next !== undefined;) {
