@@ -8,6 +8,8 @@ const PARTS: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   pages: async () => await (await import('./pages.ts')).pages(),
   creates: async () => await (await import('./creates.ts')).creates(),
   memory: async () => await (await import('./memory.ts')).memory(),
+  http: async () => await (await import('./http.ts')).http(),
+  mixed: async () => await (await import('./http.ts')).mixed(),
   recovery: async () => await (await import('./recovery.ts')).recovery(),
 }
 
