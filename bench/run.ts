@@ -10,6 +10,8 @@ const PARTS: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   creates: async () => await (await import('./creates.ts')).creates(),
   memory: async () => await (await import('./memory.ts')).memory(),
   migration: async () => await (await import('./migration.ts')).migration(),
+  http: async () => await (await import('./http.ts')).http(),
+  mixed: async () => await (await import('./http.ts')).mixed(),
   recovery: async () => await (await import('./recovery.ts')).recovery(),
 }
 

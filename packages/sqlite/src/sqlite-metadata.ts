@@ -1,7 +1,8 @@
-import { SecretError, type CallOptions, type MetadataStore } from '@strongroom/core'
+import { isSecretError, SecretError, type CallOptions, type MetadataStore, type RequestOf } from '@strongroom/core'
 import { appendAudit, readAudit } from './audit.ts'
 import { Connection } from './connection.ts'
 import { secretErrorOf } from './failures.ts'
+import { grouped, type Outcome } from './group.ts'
 import { beginCreate, beginUpdate, claimExpiredIntents } from './intents.ts'
 import { adopt, beginMigrate, commitMigrate, commitReturn } from './migrations.ts'
 import { dropOldCopies, oldCopies } from './old-copies.ts'
@@ -23,6 +24,10 @@ export interface SqliteMetadataOptions {
   readonly busyTimeoutMs?: number
 }
 
+interface Append {
+  readonly request: RequestOf<'appendAudit'>
+  readonly call: CallOptions
+}
 type Body<Request, Answer> = (transaction: Transaction, request: Request) => Answer
 type Method<Request, Answer> = (request: Request, call: CallOptions) => Promise<Answer>
 
@@ -60,31 +65,61 @@ export function sqliteMetadata(options: SqliteMetadataOptions): MetadataStore {
     if (signal?.aborted === true) throw SecretError.refused('aborted', operation)
   }
 
+  const opened = async (operation: string): Promise<Connection> => {
+    try {
+      return await open()
+    } catch (error) {
+      throw secretErrorOf(error, operation, 'none').in({ operation })
+    }
+  }
+
+  const transact = <Answer>(connection: Connection, kind: 'read' | 'write', operation: string, work: (now: number) => Answer): Answer => {
+    try {
+      return connection.transact(kind, operation, () => work(clock().getTime()))
+    } finally {
+      replaceBroken(connection)
+    }
+  }
+
   const method =
     (kind: 'read' | 'write') =>
     <Request extends { readonly registry: string }, Answer>(name: string, body: Body<Request, Answer>): Method<Request, Answer> =>
     async (request, call) => {
       const operation = `metadata.${name}`
       check(operation, call)
-      let connection: Connection
-      try {
-        connection = await open()
-      } catch (error) {
-        throw secretErrorOf(error, operation, 'none').in({ operation })
-      }
+      const connection = await opened(operation)
       // Again: it may have been closed or aborted while the file was being opened.
       check(operation, call)
-      try {
-        return connection.transact(kind, operation, () => {
-          const now = clock().getTime()
-          return body({ operation, registry: request.registry, now, connection }, request)
-        })
-      } finally {
-        replaceBroken(connection)
-      }
+      return transact(connection, kind, operation, now => body({ operation, registry: request.registry, now, connection }, request))
     }
   const reads = method('read')
   const writes = method('write')
+
+  /** Every look at a secret leaves an entry: those that wait at once are made durable by one wait for the disk. */
+  const appendTogether = grouped<Append, void>(async calls => {
+    const operation = 'metadata.appendAudit'
+    const attempt = async (some: readonly Append[]): Promise<readonly Outcome<void>[]> => {
+      try {
+        const connection = await opened(operation)
+        return transact(connection, 'write', operation, now =>
+          some.map(({ request, call }): Outcome<void> => {
+            try {
+              check(operation, call)
+            } catch (error) {
+              return { error }
+            }
+            return { answer: appendAudit({ operation, registry: request.registry, now, connection }, request) }
+          }),
+        )
+      } catch (error) {
+        // Nothing of it was written: one that cannot be does not take the others with it.
+        if (some.length > 1 && isSecretError(error) && error.effect === 'none')
+          return (await Promise.all(some.map(async one => await attempt([one])))).flat()
+        return some.map(() => ({ error }))
+      }
+    }
+    return await attempt(calls)
+  })
 
   return {
     specification: 'v1',
@@ -115,7 +150,10 @@ export function sqliteMetadata(options: SqliteMetadataOptions): MetadataStore {
     queueRepair: writes('queueRepair', queueRepair),
     scan: reads('scan', scan),
     references: reads('references', references),
-    appendAudit: writes('appendAudit', appendAudit),
+    appendAudit: async (request, call) => {
+      check('metadata.appendAudit', call)
+      await appendTogether({ request, call })
+    },
     readAudit: reads('readAudit', readAudit),
     async close() {
       closed = true

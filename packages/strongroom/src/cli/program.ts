@@ -135,6 +135,11 @@ export function program(): Command {
     .option('--items <n>', 'secrets that the paging cases make', wholeNumber, 30)
     .option('--seed <n>', 'of the random cases, to repeat a run', wholeNumber)
     .action(async (url, _, at) => (await import('./commands/conformance.ts')).conformance(url, at.optsWithGlobals()))
+  command('serve', 'serve the secrets API over HTTP, to whom the configuration’s http section names')
+    .option('--host <address>', 'where it listens', '127.0.0.1')
+    .option('-p, --port <n>', '0 for any that is free', wholeNumber, 8080)
+    .option('--unsafe-no-authentication', 'let everyone in as one anonymous user; only on the loopback')
+    .action(async (_, at) => (await import('./commands/serve.ts')).serve(at.optsWithGlobals()))
   command('completion', 'print what makes a shell complete commands, options and the names of stores')
     .addArgument(new Argument('<shell>', 'which shell').choices(['bash', 'zsh', 'fish']))
     .addHelpText(

@@ -1,8 +1,9 @@
 import type { z } from 'zod'
 import { combinatorProblems, writableOf } from './combinators.ts'
+import { REFERENCE } from './fields.ts'
 import { interpolated, isPlainObject } from './interpolate.ts'
 import { ConfigError, foundText, nearest, pathText, type ConfigProblem } from './problems.ts'
-import { configSchema, REFERENCE, storeTypes, type Config } from './schema.ts'
+import { configSchema, storeTypes, type Config } from './schema.ts'
 import { BadShorthand, metadataOfUrl, storeOfUrl } from './shorthand.ts'
 
 /** A store of a type that the program brings itself: its fields are as they stand in the configuration. */

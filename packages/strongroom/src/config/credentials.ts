@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import { ConfigError } from './problems.ts'
 import { pathFrom } from './read.ts'
-import type { Reference } from './schema.ts'
+import type { Reference } from './fields.ts'
 
 /** What references are resolved with. */
 export interface Surroundings {

@@ -51,7 +51,7 @@ export function nearest(name: string, names: readonly string[]): string | undefi
 
 /** A name of a field that may hold a credential. */
 function isSecretName(name: string): boolean {
-  return /secret|token|password|passwd|credential|private|jwt|^key$|keys$|accesskey/i.test(name)
+  return /secret|token|password|passwd|credential|private|jwt|^key$|keys$|accesskey|sha256/i.test(name)
 }
 
 /** Words and names; what is long, or mixed as only keys are, is not shown. */

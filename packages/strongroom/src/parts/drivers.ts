@@ -5,7 +5,8 @@ import type { CustomStore } from '../config/check.ts'
 import { credentialOf, warnIfOpen, type Surroundings } from '../config/credentials.ts'
 import { ConfigError } from '../config/problems.ts'
 import { pathFrom } from '../config/read.ts'
-import type { Reference, StoreConfig } from '../config/schema.ts'
+import type { Reference } from '../config/fields.ts'
+import type { StoreConfig } from '../config/schema.ts'
 import { loadPackage } from './packages.ts'
 
 /** Makes drivers of a type that the configuration names and this package does not know. */

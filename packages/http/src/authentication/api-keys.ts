@@ -1,0 +1,58 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { accountId, type Actor } from '@strongroom/core'
+import { selectedAccount, type Authenticate, type Refusal } from './authenticate.ts'
+
+export interface ApiKey {
+  /** SHA-256 of the key, as 64 hexadecimal digits: a key itself stands in no configuration. */
+  readonly sha256: string
+  /** Who the holder of the key is. */
+  readonly identity: Actor
+  /** The accounts that it may select; `*` for all. */
+  readonly accounts: readonly string[]
+}
+
+const CHALLENGE = 'ApiKey'
+const SHA256 = /^[0-9a-f]{64}$/i
+const UNKNOWN: Refusal = { refused: 'unauthenticated', challenge: CHALLENGE }
+
+/**
+ * Callers by the key in `x-api-key`; the account in `x-selected-account-id`, which may be left out where the key has one account.
+ * The digest is compared with that of every key, each in constant time.
+ * @throws TypeError for a digest that is none, no account, or a key that is there twice
+ */
+export function apiKeyAuthentication(keys: readonly ApiKey[]): Authenticate {
+  const known = keys.map(({ sha256, identity, accounts }, index) => {
+    if (!SHA256.test(sha256)) throw new TypeError(`keys[${index}].sha256 is 64 hexadecimal digits`)
+    if (accounts.length === 0) throw new TypeError(`keys[${index}].accounts has at least one account, or *`)
+    for (const account of accounts) if (account !== '*') accountId(account)
+    return {
+      digest: Buffer.from(sha256, 'hex'),
+      actor: { id: identity.id, type: identity.type },
+      accounts,
+      client: `key:${sha256.slice(0, 8).toLowerCase()}`,
+    }
+  })
+  if (new Set(known.map(({ digest }) => digest.toString('hex'))).size !== known.length) throw new TypeError('a key is there twice')
+  return async request => {
+    const given = request.headers.get('x-api-key')
+    if (given === null) return UNKNOWN
+    const digest = createHash('sha256').update(given).digest()
+    // To the end, so that the time says nothing of where it is.
+    const [found] = known.flatMap(key => (timingSafeEqual(key.digest, digest) ? [key] : []))
+    if (found === undefined) return UNKNOWN
+    const selected = selectedAccount(request, found.accounts)
+    if ('refused' in selected) return selected
+    const account = checkedAccount(selected.account)
+    return account === undefined ? { refused: 'account_not_allowed' } : { account, actor: found.actor, client: found.client }
+  }
+}
+
+/** Undefined for text that is no account's id. */
+export function checkedAccount(text: string): ReturnType<typeof accountId> | undefined {
+  try {
+    return accountId(text)
+  } catch {
+    // Its form is what is wrong: no account has this id.
+    return undefined
+  }
+}

@@ -1,0 +1,28 @@
+import type { OpenAPIHono } from '@hono/zod-openapi'
+
+/** The OpenAPI 3.1 document of an app's routes. */
+export function openApiDocument(app: Pick<OpenAPIHono, 'openAPIRegistry' | 'getOpenAPI31Document'>): object {
+  const { openAPIRegistry } = app
+  const apiKey = (name: string, description: string) => ({ type: 'apiKey', in: 'header', name, description }) as const
+  openAPIRegistry.registerComponent('securitySchemes', 'apiKey', apiKey('x-api-key', 'A key that the operator gave out.'))
+  openAPIRegistry.registerComponent(
+    'securitySchemes',
+    'selectedAccount',
+    apiKey('x-selected-account-id', 'The account; may be left out where the caller has one.'),
+  )
+  openAPIRegistry.registerComponent('securitySchemes', 'bearer', { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' })
+  return app.getOpenAPI31Document({
+    openapi: '3.1.0',
+    info: {
+      title: 'Strongroom secrets',
+      version: '5',
+      description: 'Account-level secrets. Values go to the cloud’s own secret store; what is kept here is what is known of them.',
+      license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
+    },
+    servers: [{ url: '/' }],
+    tags: [
+      { name: 'Secrets', description: 'The secrets of the selected account.' },
+      { name: 'Operation', description: 'For those who run the server.' },
+    ],
+  })
+}

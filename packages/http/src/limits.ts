@@ -1,0 +1,69 @@
+import type { RateLimiterMemory } from 'rate-limiter-flexible'
+import { Problem } from './problem.ts'
+
+export interface RateLimit {
+  /** Requests that one caller's key may make … */
+  readonly requests: number
+  /** … in so many seconds. */
+  readonly perSeconds: number
+}
+
+const RETRY_SOON_MS = 1000
+
+/** How often one client may ask: in this process, so behind several servers each counts for itself. */
+export class RateLimits {
+  readonly #limit: RateLimit | undefined
+  #limiter: Promise<RateLimiterMemory> | undefined
+
+  constructor(limit: RateLimit | undefined) {
+    this.#limit = limit
+  }
+
+  /** @throws Problem 429 */
+  async take(client: string): Promise<void> {
+    if (this.#limit === undefined) return
+    const { requests, perSeconds } = this.#limit
+    const limiter = await (this.#limiter ??= makeLimiter(requests, perSeconds))
+    const wait = await limiter.consume(client).then(
+      () => undefined,
+      (full: { readonly msBeforeNext: number }) => full.msBeforeNext,
+    )
+    if (wait === undefined) return
+    throw new Problem({ status: 429, code: 'rate_limited', detail: 'too many requests with this key', retryAfterMs: wait, retry: true })
+  }
+}
+
+async function makeLimiter(points: number, duration: number): Promise<RateLimiterMemory> {
+  const { RateLimiterMemory } = await import('rate-limiter-flexible')
+  return new RateLimiterMemory({ points, duration })
+}
+
+/** How many requests are worked on at once. A request whose body is still on its way takes no place. */
+export class Places {
+  readonly #most: number
+  #taken = 0
+
+  constructor(most: number) {
+    this.#most = most
+  }
+
+  /** @throws Problem 503 when all are taken */
+  async within<Answer>(work: () => Promise<Answer>): Promise<Answer> {
+    if (this.#taken >= this.#most) {
+      throw new Problem({
+        status: 503,
+        code: 'overloaded',
+        detail: 'this server is full; nothing was done',
+        effect: 'none',
+        retryAfterMs: RETRY_SOON_MS,
+        retry: true,
+      })
+    }
+    this.#taken += 1
+    try {
+      return await work()
+    } finally {
+      this.#taken -= 1
+    }
+  }
+}

@@ -1,0 +1,1 @@
+export { startSecretsServer, type SecretsServer, type SecretsServerOptions, type ServerTimes } from './start-secrets-server.ts'

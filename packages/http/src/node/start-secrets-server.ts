@@ -1,0 +1,111 @@
+import { createServer, type Server } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import { isIPv6, type AddressInfo, type Socket } from 'node:net'
+import { getRequestListener } from '@hono/node-server'
+import { answerRawErrors, malformedAnswer } from './raw-answers.ts'
+
+export interface ServerTimes {
+  /** Milliseconds in which the header fields must have come; 10,000 by default. */
+  readonly headersMs?: number | undefined
+  /** Milliseconds in which the whole request must have come; 30,000 by default. */
+  readonly requestMs?: number | undefined
+  /** Milliseconds that an idle connection is kept; 65,000 by default, longer than most balancers keep theirs. */
+  readonly keepAliveMs?: number | undefined
+}
+
+export interface SecretsServerOptions {
+  /** The handler: `app.fetch`. */
+  readonly fetch: (request: Request) => Response | Promise<Response>
+  /** 127.0.0.1 by default: whoever serves others says so. */
+  readonly host?: string | undefined
+  /** 0, the default, for any that is free. */
+  readonly port?: number | undefined
+  /** Certificate chain and private key, in PEM. */
+  readonly tls?: { readonly cert: string | Uint8Array; readonly key: string | Uint8Array } | undefined
+  readonly times?: ServerTimes | undefined
+  /** Connections at once; what is beyond is closed at once. No limit by default. */
+  readonly maxConnections?: number | undefined
+  /** The most bytes that a request's header fields may have; 16 KiB by default. */
+  readonly maxHeaderBytes?: number | undefined
+}
+
+export interface SecretsServer extends AsyncDisposable {
+  /** Such as `http://127.0.0.1:8080`. */
+  readonly url: string
+  readonly port: number
+  /**
+   * Takes no further connection and no further request, and resolves when those under way have been answered. What has not been after `graceMs`
+   * milliseconds (30,000 by default) is cut off.
+   */
+  stop(options?: { readonly graceMs?: number | undefined }): Promise<void>
+}
+
+const GRACE_MS = 30_000
+
+/** Serves a handler on Node. @throws the system's error when the port cannot be had */
+export async function startSecretsServer(options: SecretsServerOptions): Promise<SecretsServer> {
+  const { host = '127.0.0.1', port = 0, tls, maxConnections, maxHeaderBytes = 16_384 } = options
+  const { headersMs = 10_000, requestMs = 30_000, keepAliveMs = 65_000 } = options.times ?? {}
+  const settings = {
+    headersTimeout: Math.min(headersMs, requestMs),
+    requestTimeout: requestMs,
+    keepAliveTimeout: keepAliveMs,
+    // How late a timeout may be noticed.
+    connectionsCheckingInterval: Math.min(1000, headersMs),
+    maxHeaderSize: maxHeaderBytes,
+    // Node's own answer to it would be no problem document.
+    requireHostHeader: false,
+  }
+  let stopping = false
+  /** How many requests are under way on each open connection. */
+  const requests = new Map<Socket, number>()
+  const listener = getRequestListener(options.fetch, { overrideGlobalObjects: true, errorHandler: malformedAnswer })
+  const server: Server =
+    tls === undefined
+      ? createServer(settings)
+      : createTlsServer({ ...settings, cert: Buffer.from(tls.cert), key: Buffer.from(tls.key), minVersion: 'TLSv1.2' })
+  server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
+    requests.set(socket, 0)
+    socket.once('close', () => requests.delete(socket))
+  })
+  server.on('request', (incoming, outgoing) => {
+    const { socket } = incoming
+    requests.set(socket, (requests.get(socket) ?? 0) + 1)
+    outgoing.once('close', () => {
+      const left = (requests.get(socket) ?? 1) - 1
+      if (left === 0 && stopping) socket.destroySoon()
+      else if (requests.has(socket)) requests.set(socket, left)
+    })
+    void listener(incoming, outgoing)
+  })
+  if (maxConnections !== undefined) server.maxConnections = maxConnections
+  answerRawErrors(server)
+  await new Promise<void>((done, fail) => {
+    server.once('error', fail)
+    server.listen(port, host, () => {
+      server.off('error', fail)
+      done()
+    })
+  })
+  const address = server.address() as AddressInfo
+
+  let stopped: Promise<void> | undefined
+  const stop = (graceMs: number): Promise<void> => {
+    stopping = true
+    return new Promise<void>(done => {
+      const late = setTimeout(() => server.closeAllConnections(), graceMs)
+      server.close(() => {
+        clearTimeout(late)
+        done()
+      })
+      // Node itself would wait for one on which no request has come yet.
+      for (const [socket, count] of requests) if (count === 0) socket.destroy()
+    })
+  }
+  return {
+    url: `${tls === undefined ? 'http' : 'https'}://${isIPv6(host) ? `[${host}]` : host}:${address.port}`,
+    port: address.port,
+    stop: async ({ graceMs = GRACE_MS } = {}) => await (stopped ??= stop(graceMs)),
+    [Symbol.asyncDispose]: async () => await (stopped ??= stop(GRACE_MS)),
+  }
+}

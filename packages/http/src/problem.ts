@@ -1,0 +1,179 @@
+import { isSecretError, type SecretError, type SecretErrorCode } from '@strongroom/core'
+import type { ProblemCode, ProblemDocument } from './schemas.ts'
+
+/** A field of a request that is not allowed. The message says what is, and has nothing of what was sent. */
+export interface FieldProblem {
+  readonly path: string
+  readonly message: string
+}
+
+export interface ProblemInit {
+  readonly status: keyof typeof TITLES
+  readonly code: ProblemCode
+  readonly detail: string
+  readonly effect?: 'none' | 'unknown' | undefined
+  readonly errors?: readonly FieldProblem[] | undefined
+  readonly retryAfterMs?: number | undefined
+  /** Whether the same request can succeed later; what clients of the published API go by. */
+  readonly retry?: boolean | undefined
+  readonly headers?: Readonly<Record<string, string>> | undefined
+}
+
+/** The titles of the statuses that this API answers. */
+const TITLES = {
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  408: 'Request Timeout',
+  409: 'Conflict',
+  412: 'Precondition Failed',
+  413: 'Content Too Large',
+  415: 'Unsupported Media Type',
+  417: 'Expectation Failed',
+  422: 'Unprocessable Content',
+  429: 'Too Many Requests',
+  431: 'Request Header Fields Too Large',
+  500: 'Internal Server Error',
+  502: 'Bad Gateway',
+  503: 'Service Unavailable',
+  504: 'Gateway Timeout',
+} as const
+
+/** Thrown on the way to an answer. */
+export class Problem extends Error {
+  readonly init: ProblemInit
+  constructor(init: ProblemInit) {
+    super(init.code)
+    this.init = init
+  }
+}
+
+export function invalid(errors: readonly FieldProblem[], code: 'invalid_argument' | 'too_large' | 'unsupported' = 'invalid_argument'): Problem {
+  const [first] = errors
+  const detail = errors.length === 1 && first !== undefined ? sentence(first) : `${errors.length} fields are not allowed as they are`
+  return new Problem({ status: 422, code, detail, errors })
+}
+
+/** The document, and the headers that go with it. */
+export function problemDocument(
+  init: ProblemInit,
+  requestId: string,
+): { readonly document: ProblemDocument; readonly headers: Record<string, string> } {
+  const { status, code, detail, effect, errors, retryAfterMs, retry } = init
+  return {
+    document: {
+      type: 'about:blank',
+      title: TITLES[status],
+      status,
+      code,
+      detail,
+      request_id: requestId,
+      ...(effect !== undefined && { effect }),
+      ...(errors !== undefined && { errors: [...errors] }),
+    },
+    headers: {
+      ...(retryAfterMs !== undefined && { 'retry-after': String(Math.max(1, Math.ceil(retryAfterMs / 1000))) }),
+      ...(retry !== undefined && { 'x-should-retry': String(retry) }),
+      ...init.headers,
+    },
+  }
+}
+
+/** What was asked for with the request, as far as an error of the library depends on it. */
+export interface Asked {
+  readonly ifMatch: boolean
+  readonly idempotencyKey: boolean
+  /** The fields that a refused argument may be about. */
+  readonly cursor?: string | undefined
+}
+
+const NOTHING: Asked = { ifMatch: false, idempotencyKey: false }
+const RETRY_SOON_MS = 1000
+
+/** Any error as a problem. Nothing of an error that is not the library's own is passed on. */
+export function problemOf(error: unknown, asked: Asked = NOTHING): ProblemInit {
+  if (error instanceof Problem) return error.init
+  if (!isSecretError(error)) return { status: 500, code: 'internal', detail: 'an unexpected error; the log has its kind', retry: false }
+  const own = ofRequest(error, asked)
+  if (own !== undefined) return own
+  const { effect, retryable: retry } = error
+  const { status, code, detail } = effect === 'unknown' ? UNANSWERED : BACKEND[error.code]
+  const retryAfterMs = error.retryAfterMs ?? (retry ? RETRY_SOON_MS : undefined)
+  return { status, code, detail, effect, retry, ...(retryAfterMs !== undefined && { retryAfterMs }) }
+}
+
+/** What the caller can mend. */
+function ofRequest(error: SecretError, asked: Asked): ProblemInit | undefined {
+  return error.effect === 'unknown' ? undefined : OF_REQUEST[error.code]?.(error, asked)
+}
+
+const HELD = { status: 409, detail: 'the store’s secret cannot be used as it is' } as const
+const OF_REQUEST: Readonly<Partial<Record<SecretErrorCode, (error: SecretError, asked: Asked) => ProblemInit | undefined>>> = {
+  invalid_argument: (error, { cursor }) =>
+    invalid([{ path: cursor ?? '', message: cursor === undefined ? hintOf(error) : 'the id of a secret of this account' }]).init,
+  too_large: error => invalid([{ path: 'value', message: hintOf(error) }], 'too_large').init,
+  unsupported: error => invalid([{ path: '', message: hintOf(error) }], 'unsupported').init,
+  misconfigured: ({ store }, { idempotencyKey }) =>
+    idempotencyKey && store === undefined
+      ? invalid([{ path: 'idempotency-key', message: 'nothing: this server was not given the keys for it' }], 'unsupported').init
+      : undefined,
+  idempotency_mismatch: () => ({
+    status: 422,
+    code: 'idempotency_mismatch',
+    detail: 'the idempotency key has been used for another request',
+    errors: [{ path: 'idempotency-key', message: 'a new key for a new request' }],
+  }),
+  not_found: () => ({ status: 404, code: 'not_found', detail: 'there is no such secret' }),
+  already_exists: () => ({ status: 409, code: 'already_exists', detail: 'the account has a secret with that key', retry: false }),
+  conflict: ({ retryable: retry }, { ifMatch }) => {
+    if (ifMatch && !retry) return { status: 412, code: 'precondition_failed', detail: 'the secret has been changed since', retry }
+    const detail = 'another write to the secret is under way, or has changed it meanwhile'
+    return { status: 409, code: 'conflict', detail, retry, ...(retry && { retryAfterMs: RETRY_SOON_MS }) }
+  },
+  name_held: ({ retryable: retry }) => ({ ...HELD, code: 'conflict', retry }),
+  version_unusable: ({ retryable: retry }) => ({ ...HELD, code: 'version_unusable', retry }),
+  permission_denied: ({ store }) =>
+    store === undefined ? { status: 403, code: 'permission_denied', detail: 'not allowed to this identity' } : undefined,
+}
+
+type Backend = Pick<ProblemInit, 'status' | 'code' | 'detail'>
+const UNANSWERED: Backend = { status: 503, code: 'unavailable', detail: 'no answer came: it may have happened' }
+const REFUSED: Backend = { status: 502, code: 'store_refused', detail: 'the secret store refuses this service' }
+const AWAY: Backend = { status: 503, code: 'unavailable', detail: 'the secret store or the database cannot be reached now' }
+const UNKNOWN: Backend = { status: 502, code: 'unknown', detail: 'the secret store gave an answer that is not understood' }
+const INTERNAL: Backend = { status: 500, code: 'internal', detail: 'an unexpected error; the log has its kind' }
+
+/** What the caller cannot mend. */
+const BACKEND: Readonly<Record<SecretErrorCode, Backend>> = {
+  unauthenticated: REFUSED,
+  permission_denied: REFUSED,
+  throttled: { status: 503, code: 'throttled', detail: 'the secret store asks to wait' },
+  quota_exceeded: { status: 503, code: 'quota_exceeded', detail: 'a quota of the secret store, or the database’s disk, is used up' },
+  unavailable: AWAY,
+  aborted: AWAY,
+  closed: { status: 503, code: 'unavailable', detail: 'this server is stopping' },
+  deadline_exceeded: { status: 504, code: 'deadline_exceeded', detail: 'the secret store did not answer in time; nothing was done' },
+  corrupt: { status: 502, code: 'corrupt', detail: 'what is stored is damaged or gone' },
+  unknown: UNKNOWN,
+  misconfigured: { status: 500, code: 'misconfigured', detail: 'this server is not configured for it' },
+  invalid_argument: INTERNAL,
+  unsupported: INTERNAL,
+  too_large: INTERNAL,
+  not_found: INTERNAL,
+  already_exists: INTERNAL,
+  conflict: INTERNAL,
+  idempotency_mismatch: INTERNAL,
+  name_held: INTERNAL,
+  version_unusable: INTERNAL,
+}
+
+/** The library's fixed sentence; never a part of the request. */
+function hintOf({ hint }: SecretError): string {
+  return hint ?? 'something else'
+}
+
+function sentence({ path, message }: FieldProblem): string {
+  return path === '' ? message : `${path}: ${message}`
+}

@@ -1,0 +1,53 @@
+import { Problem } from './problem.ts'
+
+/** Throws, or does not end in time, when what it looks at is not ready. */
+export type ReadinessCheck = (signal: AbortSignal) => Promise<void>
+
+const KEEP_MS = 2000
+const DEADLINE_MS = 5000
+
+/** What `/readyz` says. Everyone may ask, so an answer is kept for two seconds: the store is not asked more often. */
+export class Readiness {
+  readonly #checks: Readonly<Record<string, ReadinessCheck>>
+  #answer: { readonly at: number; readonly failed: Promise<readonly string[]> } | undefined
+
+  constructor(checks: Readonly<Record<string, ReadinessCheck>>) {
+    this.#checks = checks
+  }
+
+  /** @throws Problem 503 with the names of what is not ready */
+  async check(): Promise<Readonly<Record<string, 'ok'>>> {
+    const now = performance.now()
+    if (this.#answer === undefined || now - this.#answer.at > KEEP_MS) this.#answer = { at: now, failed: this.#look() }
+    const failed = await this.#answer.failed
+    if (failed.length > 0) {
+      throw new Problem({ status: 503, code: 'unavailable', detail: `not ready: ${failed.join(', ')}`, retryAfterMs: KEEP_MS, retry: true })
+    }
+    return Object.fromEntries(Object.keys(this.#checks).map(name => [name, 'ok' as const]))
+  }
+
+  async #look(): Promise<readonly string[]> {
+    const looked = Object.entries(this.#checks).map(async ([name, check]) => ((await isReady(check)) ? [] : [name]))
+    return (await Promise.all(looked)).flat()
+  }
+}
+
+async function isReady(check: ReadinessCheck): Promise<boolean> {
+  const stop = new AbortController()
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const late = new Promise<boolean>(done => {
+    timer = setTimeout(() => done(false), DEADLINE_MS)
+  })
+  try {
+    return await Promise.race([
+      check(stop.signal).then(
+        () => true,
+        () => false,
+      ),
+      late,
+    ])
+  } finally {
+    clearTimeout(timer)
+    stop.abort()
+  }
+}

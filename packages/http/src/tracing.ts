@@ -1,0 +1,19 @@
+const REQUEST_ID = /^[A-Za-z0-9._:/+=@-]{1,128}$/
+const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
+
+/** What a request is known by in logs, here and elsewhere. */
+export interface Trace {
+  /** The client's `X-Request-Id` where it is plain text of at most 128 characters, else a new one. */
+  readonly requestId: string
+  /** The client's `traceparent` (W3C Trace Context), where it is one. */
+  readonly traceparent: string | undefined
+}
+
+export function traceOf(headers: Headers): Trace {
+  const given = headers.get('x-request-id')
+  const traceparent = headers.get('traceparent')
+  return {
+    requestId: given !== null && REQUEST_ID.test(given) ? given : crypto.randomUUID(),
+    traceparent: traceparent !== null && TRACEPARENT.test(traceparent) ? traceparent : undefined,
+  }
+}

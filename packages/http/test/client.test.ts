@@ -1,0 +1,117 @@
+import { inspect } from 'node:util'
+import { afterAll, beforeAll, describe, expect, expectTypeOf, it } from 'vitest'
+import { createSecretsClient, SecretsApiError, type SecretsClient } from '../src/client/index.ts'
+import { startSecretsServer } from '../src/node/index.ts'
+import { KEY, startService, type Service } from './support/service.ts'
+
+const VALUE = 'the-value-that-no-error-has'
+
+let service: Service
+let client: SecretsClient
+beforeAll(async () => {
+  service = await startService({ withReader: true })
+  client = createSecretsClient({ baseUrl: service.url, apiKey: KEY, account: 'acme' })
+})
+afterAll(async () => await service[Symbol.asyncDispose]())
+
+const failure = async (work: Promise<unknown>): Promise<SecretsApiError> => {
+  const error = await work.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  )
+  if (!(error instanceof SecretsApiError)) throw new Error(`not an error of the API: ${inspect(error)}`)
+  for (const text of [inspect(error, { depth: 9, showHidden: true }), JSON.stringify(error), error.stack ?? '']) expect(text).not.toContain(VALUE)
+  expect(error.cause).toBeUndefined()
+  return error
+}
+
+describe('the typed client', () => {
+  it('creates, shows, updates under a condition, reads and deletes', async () => {
+    const made = await client.create({ key: 'stripe-key', value: VALUE, description: 'x' }, { idempotencyKey: 'one' })
+    expectTypeOf(made.created_by.type).toEqualTypeOf<'user' | 'service_account'>()
+    expect(await client.create({ key: 'stripe-key', value: VALUE, description: 'x' }, { idempotencyKey: 'one' })).toEqual(made)
+    expect(await client.get(made.id)).toEqual(made)
+    const updated = await client.update(made.id, { value_base64: 'AP8=' }, { ifMatch: made.etag })
+    expect([updated.etag, updated.description]).toEqual(['"2"', 'x'])
+    expect(await client.readValue(made.id)).toEqual({ id: made.id, key: 'stripe-key', object: 'sgp_cloud_secret_value', value_base64: 'AP8=' })
+    expect(await failure(client.update(made.id, { value: VALUE }, { ifMatch: made.etag }))).toMatchObject({
+      status: 412,
+      code: 'precondition_failed',
+    })
+    expect(await failure(client.delete(made.id, { ifMatch: '"9"' }))).toMatchObject({ status: 412 })
+    await client.delete(made.id)
+    expect(await failure(client.get(made.id))).toMatchObject({ operation: 'getSecret', status: 404, code: 'not_found' })
+    expect(await failure(client.get('../healthz'))).toMatchObject({ status: 404, code: 'not_found' })
+  })
+
+  it('pages forward by the last id and backward by the first, while what it has seen is deleted', async () => {
+    const keys = Array.from({ length: 11 }, (_, n) => `page-${String(n).padStart(2, '0')}`)
+    for (const key of keys) await client.create({ key, value: VALUE })
+    const query = { limit: 3, sort_by: 'key', sort_order: 'asc' } as const
+    expect((await Array.fromAsync(client.all(query))).map(({ key }) => key)).toEqual(keys)
+    const [last] = (await client.list({ limit: 1, sort_by: 'key', sort_order: 'desc' })).items
+    const backward = await Array.fromAsync(client.pages({ ...query, ending_before: last?.id }))
+    expect(backward.toReversed().flatMap(({ items }) => items.map(({ key }) => key))).toEqual(keys.slice(0, -1))
+    const seen: string[] = []
+    for await (const { id, key } of client.all(query)) {
+      seen.push(key)
+      await client.delete(id)
+    }
+    expect(seen).toEqual(keys)
+    expect(await Array.fromAsync(client.all(query))).toEqual([])
+  })
+
+  it('tells what the server says, and nothing of what was sent', async () => {
+    const invalid = await failure(client.create({ key: 'NOT-ALLOWED', value: VALUE }))
+    expect([invalid.status, invalid.code, invalid.errors, invalid.message]).toEqual([
+      422,
+      'invalid_argument',
+      [{ path: 'key', message: '1 to 127 of a-z 0-9 -' }],
+      'createSecret: key: 1 to 127 of a-z 0-9 - (invalid_argument)',
+    ])
+    expect(invalid.requestId).toMatch(/^[0-9a-f-]{36}$/)
+    const stranger = createSecretsClient({ baseUrl: service.url, token: async () => 'a.b.c', account: 'acme' })
+    expect(await failure(stranger.list())).toMatchObject({ status: 401, code: 'unauthenticated' })
+  })
+
+  it('repeats nothing of a server that quotes the request', async () => {
+    const types = ['application/problem+json', 'text/html']
+    await using echo = await startSecretsServer({
+      fetch: async request => {
+        const detail = await request.text()
+        return new Response(JSON.stringify({ code: 'internal', detail, request_id: 'x' }), {
+          status: 500,
+          headers: { 'content-type': types.shift() ?? '' },
+        })
+      },
+    })
+    const confided = createSecretsClient({ baseUrl: echo.url })
+    for (let turn = 0; turn < 2; turn += 1) {
+      expect(await failure(confided.create({ key: 'a', value: VALUE }))).toMatchObject({ status: 500, code: 'not_understood', effect: 'unknown' })
+    }
+  })
+
+  it('says of a write without an answer that it may have happened; an abort is the caller’s own', async () => {
+    await using silent = await startSecretsServer({ fetch: async () => await new Promise<Response>(() => {}) })
+    const impatient = createSecretsClient({ baseUrl: silent.url, timeoutMs: 100 })
+    expect(await failure(impatient.create({ key: 'a', value: VALUE }))).toMatchObject({ status: undefined, code: 'no_answer', effect: 'unknown' })
+    expect(await failure(impatient.list())).toMatchObject({ code: 'no_answer', effect: 'none' })
+    await expect(impatient.list({}, { signal: AbortSignal.abort(new Error('mine')) })).rejects.toThrow('mine')
+    await silent.stop({ graceMs: 0 })
+  })
+
+  it('mounts under a path, and takes the fetch that it is given', async () => {
+    const seen: string[] = []
+    const direct = createSecretsClient({
+      baseUrl: 'http://example.com/api/',
+      apiKey: KEY,
+      account: 'acme',
+      fetch: async request => {
+        seen.push(request.url)
+        return await service.app.fetch(new Request(request.url.replace('/api/', '/'), request))
+      },
+    })
+    expect((await direct.list({ limit: 1 })).limit).toBe(1)
+    expect(seen).toEqual(['http://example.com/api/v5/sgp/secrets?limit=1'])
+  })
+})

@@ -1,0 +1,173 @@
+import { once } from 'node:events'
+import { accountId, memoryDriver, type SecretDriver } from '@strongroom/core'
+import { describe, expect, it } from 'vitest'
+import { answersIn, connected, exchange, untilClosed } from './support/raw.ts'
+import { ADA, KEY, startService } from './support/service.ts'
+
+// What clients do that are slow, rude, gone, or many.
+
+const HEAD = `Host: 127.0.0.1\r\nX-Api-Key: ${KEY}\r\nX-Selected-Account-Id: acme\r\n`
+const create = (key: string, value = 'v'): string => {
+  const body = JSON.stringify({ key, value })
+  return `POST /v5/sgp/secrets HTTP/1.1\r\n${HEAD}Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+}
+const problemIn = (text: string) =>
+  answersIn(text).map(({ status, headers, body }) => ({ status, type: headers['content-type'], code: JSON.parse(body).code as string }))
+const problem = (status: number, code: string) => [{ status, type: 'application/problem+json', code }]
+const turns = async (): Promise<void> => await new Promise(done => setTimeout(done, 20))
+
+/** A driver whose creates wait at a gate. */
+function gated(): { readonly driver: SecretDriver; readonly arrived: Promise<void>; open(): void } {
+  const driver = memoryDriver()
+  const gate = Promise.withResolvers<void>()
+  const arrived = Promise.withResolvers<void>()
+  const held: SecretDriver = { ...driver, create: async (...all) => (arrived.resolve(), await gate.promise, await driver.create(...all)) }
+  return { driver: held, arrived: arrived.promise, open: () => gate.resolve() }
+}
+
+describe('what is not HTTP as it should be', () => {
+  it.each([
+    ['no HTTP', 'hello\r\n\r\n', 400, 'malformed_request'],
+    ['a TLS client', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03', 400, 'malformed_request'],
+    ['no host', 'GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n', 400, 'malformed_request'],
+    ['a host that is none', 'GET /healthz HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n\r\n', 400, 'malformed_request'],
+    ['a target that is none', `GET \\\\x HTTP/1.1\r\n${HEAD}Connection: close\r\n\r\n`, 400, 'malformed_request'],
+    ['header fields too large', `GET /healthz HTTP/1.1\r\n${HEAD}X-Large: ${'x'.repeat(20_000)}\r\n\r\n`, 431, 'headers_too_large'],
+    ['two lengths', `POST /v5/sgp/secrets HTTP/1.1\r\n${HEAD}Content-Length: 1\r\nContent-Length: 2\r\n\r\nab`, 400, 'malformed_request'],
+    [
+      'a length and chunks',
+      `POST /v5/sgp/secrets HTTP/1.1\r\n${HEAD}Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\nab`,
+      400,
+      'malformed_request',
+    ],
+    ['a proxy’s request', 'CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n', 405, 'method_not_allowed'],
+    ['an expectation', `GET /healthz HTTP/1.1\r\n${HEAD}Expect: the-unexpected\r\n\r\n`, 417, 'expectation_failed'],
+  ])('%s', async (_, bytes, status, code) => {
+    await using service = await startService()
+    expect(problemIn(await exchange(service.server.port, bytes, { end: false }))).toEqual(problem(status, code))
+  })
+
+  it('a request to become another protocol is answered as the request that it is', async () => {
+    await using service = await startService()
+    const bytes = `GET /healthz HTTP/1.1\r\n${HEAD}Connection: Upgrade, close\r\nUpgrade: websocket\r\n\r\n`
+    expect(answersIn(await exchange(service.server.port, bytes)).map(({ status }) => status)).toEqual([200])
+  })
+
+  it('100-continue is honoured', async () => {
+    await using service = await startService()
+    const [head = '', body = ''] = create('a').split('\r\n\r\n')
+    const socket = await connected(service.server.port)
+    const received = untilClosed(socket)
+    socket.write(`${head}\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n`)
+    await once(socket, 'data')
+    socket.write(body)
+    const text = await received
+    expect(text.startsWith('HTTP/1.1 100 Continue')).toBe(true)
+    expect(answersIn(text).map(({ status }) => status)).toEqual([200])
+  })
+})
+
+describe('a slow client', () => {
+  const times = { headersMs: 400, requestMs: 800 }
+
+  it('with its header fields is answered 408 and let go, while others are served', async () => {
+    await using service = await startService({ server: { times } })
+    const slow = await Promise.all(Array.from({ length: 50 }, async () => await connected(service.server.port)))
+    const received = slow.map(untilClosed)
+    for (const socket of slow) socket.write('GET /v5/sgp/secrets HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ')
+    const dripping = setInterval(() => slow.forEach(socket => socket.writable && socket.write('x')), 50)
+    expect((await service.call('POST', '/v5/sgp/secrets', { key: 'a', value: 'v' })).status).toBe(200)
+    const answers = await Promise.all(received)
+    clearInterval(dripping)
+    for (const answer of answers) expect(problemIn(answer)).toEqual(problem(408, 'request_timeout'))
+    expect((await service.call('GET', '/v5/sgp/secrets')).json.total).toBe(1)
+  })
+
+  it('with its body is answered 408 and let go; it takes no place, and nothing is created', async () => {
+    await using service = await startService({ server: { times }, maxConcurrent: 2 })
+    const slow = await Promise.all(Array.from({ length: 50 }, async () => await connected(service.server.port)))
+    const received = slow.map(untilClosed)
+    for (const socket of slow) socket.write(create('slow').slice(0, -3))
+    expect((await service.call('POST', '/v5/sgp/secrets', { key: 'a', value: 'v' })).status).toBe(200)
+    for (const answer of await Promise.all(received)) expect(problemIn(answer)).toEqual(problem(408, 'request_timeout'))
+    expect((await service.call('GET', '/v5/sgp/secrets')).json.items.map(({ key }: { readonly key: string }) => key)).toEqual(['a'])
+  })
+})
+
+describe('a client that goes away', () => {
+  it('in the middle of its body has created nothing', async () => {
+    const unexpected: unknown[] = []
+    await using service = await startService({ unsafeOnError: error => unexpected.push(error) })
+    const socket = await connected(service.server.port)
+    socket.write(create('half').slice(0, -5))
+    await turns()
+    socket.destroy()
+    await turns()
+    expect((await service.call('GET', '/v5/sgp/secrets')).json.total).toBe(0)
+    expect(unexpected).toEqual([])
+  })
+
+  it('in the middle of a create: it completes, in metadata and cloud', async () => {
+    const { driver, arrived, open } = gated()
+    await using service = await startService({ driver })
+    const socket = await connected(service.server.port)
+    socket.write(create('left', 'kept'))
+    await arrived
+    socket.destroy()
+    await turns()
+    expect((await service.call('GET', '/v5/sgp/secrets')).json.total).toBe(0)
+    open()
+    await expect.poll(async () => (await service.call('GET', '/v5/sgp/secrets')).json.total).toBe(1)
+    const { value } = await service.reader.account(accountId('acme'), ADA).read({ key: 'left' })
+    expect(value.revealText()).toBe('kept')
+  })
+
+  it('in the middle of a create that the cloud refuses: nothing is left of it', async () => {
+    const arrived = Promise.withResolvers<void>()
+    const gate = Promise.withResolvers<never>()
+    gate.promise.catch(() => {})
+    const driver: SecretDriver = {
+      ...memoryDriver(),
+      create: async () => (arrived.resolve(), await gate.promise),
+      classify: () => ({ code: 'permission_denied', retryable: false, effect: 'none' }),
+    }
+    await using service = await startService({ driver })
+    const socket = await connected(service.server.port)
+    socket.write(create('left'))
+    await arrived.promise
+    socket.destroy()
+    gate.reject(new Error('refused'))
+    await expect.poll(async () => (await service.registry.maintain()).backlog).toBe(0)
+    expect((await service.call('GET', '/v5/sgp/secrets')).json.total).toBe(0)
+    expect(await Array.fromAsync(service.registry.pending())).toEqual([])
+  })
+})
+
+describe('a stop', () => {
+  it('finishes what is under way, takes nothing new, and lets idle connections go', async () => {
+    const { driver, arrived, open } = gated()
+    await using service = await startService({ driver })
+    const idle = await connected(service.server.port)
+    const idleEnds = untilClosed(idle)
+    const busy = service.call('POST', '/v5/sgp/secrets', { key: 'a', value: 'v' })
+    await arrived
+    let stopped = false
+    const stopping = service.server.stop().then(() => void (stopped = true))
+    await idleEnds
+    await expect(connected(service.server.port)).rejects.toThrow('ECONNREFUSED')
+    expect(stopped).toBe(false)
+    open()
+    expect((await busy).status).toBe(200)
+    await stopping
+  })
+
+  it('cuts off what does not end in its time', async () => {
+    const { driver, arrived, open } = gated()
+    await using service = await startService({ driver })
+    const busy = service.call('POST', '/v5/sgp/secrets', { key: 'a', value: 'v' }).catch((error: unknown) => error)
+    await arrived
+    await service.server.stop({ graceMs: 100 })
+    expect(await busy).toBeInstanceOf(TypeError)
+    open()
+  })
+})

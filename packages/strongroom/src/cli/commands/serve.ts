@@ -1,0 +1,167 @@
+import { isIP } from 'node:net'
+import { isSecretError, startMaintenance, type MaintenanceReport } from '@strongroom/core'
+import {
+  anyOf,
+  apiKeyAuthentication,
+  createSecretsApp,
+  jwtAuthentication,
+  unsafeAnyone,
+  type Authenticate,
+  type RequestEvent,
+} from '@strongroom/http'
+import { startSecretsServer } from '@strongroom/http/node'
+import { checkConfig } from '../../config/check.ts'
+import { credentialOf, type Surroundings } from '../../config/credentials.ts'
+import type { HttpConfig } from '../../config/http.ts'
+import { ConfigError } from '../../config/problems.ts'
+import { readConfig } from '../../config/read.ts'
+import { openStrongroom, type Strongroom } from '../../open-strongroom.ts'
+import { UsageError } from '../failure.ts'
+import { LineLog } from '../line-log.ts'
+import type { GlobalOptions } from '../program.ts'
+
+export interface ServeOptions extends GlobalOptions {
+  readonly host: string
+  readonly port: number
+  readonly unsafeNoAuthentication?: boolean
+}
+
+const READINESS = 'strongroom-readiness'
+
+/** Serves until the process is told to stop; then finishes what is under way. */
+export async function serve(options: ServeOptions): Promise<void> {
+  const { host, port } = options
+  if (port > 65_535) throw new UsageError('a port is a whole number from 0 to 65535')
+  const raw = await readConfig(options.config, process.env)
+  const { http = {}, keys, requestKeys } = checkConfig(raw.source, raw.config, process.env, [])
+  const surroundings: Surroundings = { source: raw.source, folder: raw.folder, environment: process.env, warn }
+  const authenticate = authenticationOf(http, options, raw.source)
+  const tls = await tlsOf(http, surroundings)
+  if (requestKeys === undefined) warn('requestKeys is not set, so requests with an Idempotency-Key are refused')
+
+  await using room = await openStrongroom(options.config, { onWarning: warn })
+  const registry = await room.registry()
+  const log = new LineLog(process.stdout)
+  const limits = http.limits ?? {}
+  const app = createSecretsApp(registry, {
+    authenticate,
+    keys,
+    reader: http.readValues === true ? await room.reader() : undefined,
+    docs: http.docs,
+    readiness: { store: signal => storeAnswers(room, signal) },
+    maxBodyBytes: limits.bodyBytes,
+    maxConcurrent: limits.concurrent,
+    rateLimit: http.rateLimit,
+    onRequest: event => log.write(lineOf(event)),
+    unsafeOnError: (error, { requestId }) => log.write({ time: new Date(), event: 'unexpected_error', request_id: requestId, kind: kindOf(error) }),
+  })
+  const stopping = stopSignal()
+  const server = await startSecretsServer({
+    fetch: app.fetch,
+    host,
+    port,
+    tls,
+    times: { headersMs: limits.headersMs, requestMs: limits.requestMs, keepAliveMs: limits.keepAliveMs },
+    maxConnections: limits.connections,
+    maxHeaderBytes: limits.headerBytes,
+  }).catch((error: unknown) => {
+    throw listenProblem(error, host, port)
+  })
+  const onError = (error: unknown): void => log.write({ time: new Date(), event: 'maintenance_failed', kind: kindOf(error) })
+  const maintenance = startMaintenance(registry, { onReport: report => reportOf(report, log), onError })
+  process.stderr.write(`strongroom: listening on ${server.url}\n`)
+  log.write({ time: new Date(), event: 'listening', url: server.url })
+
+  await stopping
+  process.stderr.write('strongroom: stopping; what is under way is finished\n')
+  await server.stop({ graceMs: limits.shutdownMs })
+  await maintenance.stop()
+  log.write({ time: new Date(), event: 'stopped' })
+  log.flush()
+}
+
+/** @throws ConfigError where nobody could be told from anybody; UsageError where the whole network could come in */
+function authenticationOf(http: HttpConfig, { host, unsafeNoAuthentication }: ServeOptions, source: string): Authenticate {
+  const { apiKeys = [], jwt } = http
+  const ways = [...(apiKeys.length > 0 ? [apiKeyAuthentication(apiKeys)] : []), ...(jwt === undefined ? [] : [jwtAuthentication(jwt)])]
+  if (unsafeNoAuthentication === true) {
+    if (ways.length > 0) throw new UsageError('--unsafe-no-authentication is for a configuration without http.apiKeys and http.jwt')
+    if (!isLoopback(host)) throw new UsageError('--unsafe-no-authentication is for the loopback: --host 127.0.0.1, ::1 or localhost')
+    warn('everyone on this machine is let in')
+    return unsafeAnyone
+  }
+  if (ways.length > 0) return anyOf(...ways)
+  throw new ConfigError(source, [{ path: 'http', found: 'nobody who may come in', allowed: 'apiKeys, or jwt, or both' }])
+}
+
+async function tlsOf({ tls }: HttpConfig, surroundings: Surroundings): Promise<{ readonly cert: string; readonly key: string } | undefined> {
+  if (tls === undefined) return undefined
+  const [cert, key] = await Promise.all([credentialOf(surroundings, 'http.tls.cert', tls.cert), credentialOf(surroundings, 'http.tls.key', tls.key)])
+  return { cert, key }
+}
+
+/** Whether the default store answers: that it has no such secret is an answer. */
+async function storeAnswers(room: Strongroom, signal: AbortSignal): Promise<void> {
+  try {
+    for await (const _ of room.store().versions(READINESS, { signal })) return
+  } catch (error) {
+    if (!isSecretError(error, 'not_found')) throw error
+  }
+}
+
+/** Resolves at the first signal to stop; the second ends the process at once. */
+async function stopSignal(): Promise<void> {
+  await new Promise<void>(done => {
+    let told = false
+    const tell = (): void => {
+      if (told) process.exit(130)
+      told = true
+      done()
+    }
+    process.on('SIGINT', tell).on('SIGTERM', tell)
+  })
+}
+
+/** No query, no body, no path that a client made up. */
+function lineOf({ at, durationMs, method, route, status, code, requestId, traceparent, client, account, actor, secret }: RequestEvent): object {
+  return {
+    time: at,
+    event: 'request',
+    method,
+    route,
+    status,
+    code,
+    duration_ms: Math.round(durationMs * 100) / 100,
+    request_id: requestId,
+    traceparent,
+    client,
+    account,
+    actor,
+    secret,
+  }
+}
+
+function reportOf({ needsAttention, ...counts }: MaintenanceReport, log: LineLog): void {
+  if (needsAttention.length > 0) log.write({ time: new Date(), event: 'needs_attention', secrets: needsAttention, backlog: counts.backlog })
+}
+
+function kindOf(error: unknown): string {
+  if (isSecretError(error)) return error.code
+  return error instanceof Error ? error.name : typeof error
+}
+
+function listenProblem(error: unknown, host: string, port: number): unknown {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  if (code === 'EADDRINUSE') return new UsageError(`port ${port} of ${host} is taken`)
+  if (code === 'EACCES') return new UsageError(`port ${port} is not allowed to this user`)
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') return new UsageError(`${host} is no address of this machine`)
+  return code.startsWith('ERR_OSSL') ? new UsageError('http.tls: cert and key are not a certificate and its private key, in PEM') : error
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
+}
+
+function warn(message: string): void {
+  process.stderr.write(`strongroom: warning: ${message}\n`)
+}

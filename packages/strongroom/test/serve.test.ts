@@ -1,0 +1,232 @@
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { get } from 'node:https'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+
+const main = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url))
+const KEY = 'the-key-of-ada'
+const VALUE = 'the-value'
+const KEYS = `  apiKeys: [{ sha256: ${createHash('sha256').update(KEY).digest('hex')}, identity: { id: ada, type: user }, accounts: [acme] }]`
+const BASE = `stores: { main: { type: local, path: ./store } }
+metadata: { type: sqlite, path: ./meta.db }
+authorization: [{ actors: [ada, anonymous], accounts: ['*'], actions: ['*'] }]
+requestKeys: [{ env: REQUEST_KEY }]
+`
+const environment = { PATH: process.env['PATH'] ?? '', REQUEST_KEY: Buffer.alloc(32, 7).toString('base64') }
+
+let folder = ''
+let running: ChildProcess[] = []
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'strongroom-serve-'))
+  running = []
+})
+afterEach(async () => {
+  for (const child of running) {
+    if (child.exitCode !== null || child.signalCode !== null) continue
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+  }
+  rmSync(folder, { recursive: true })
+})
+
+const launch = (config: string, args: readonly string[] = [], env: Readonly<Record<string, string>> = {}): ChildProcess => {
+  writeFileSync(join(folder, 'strongroom.yaml'), BASE + config)
+  const all = ['--conditions=@strongroom/source', main, 'serve', '--port', '0', ...args]
+  const child = spawn(process.execPath, all, { cwd: folder, env: { ...environment, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  running.push(child)
+  return child
+}
+
+interface Served {
+  readonly child: ChildProcess
+  readonly url: string
+  readonly lines: readonly Record<string, unknown>[]
+  readonly ended: Promise<number | null>
+  errors(): string
+}
+
+async function served(config: string, args: readonly string[] = [], env: Readonly<Record<string, string>> = {}): Promise<Served> {
+  const child = launch(config, args, env)
+  if (child.stdout === null || child.stderr === null) throw new Error('no pipes')
+  let errors = ''
+  child.stderr.on('data', (chunk: Buffer) => void (errors += chunk.toString()))
+  const lines: Record<string, unknown>[] = []
+  const reader = createInterface({ input: child.stdout })
+  const started = new Promise<string>((done, fail) => {
+    reader.on('line', line => {
+      const event = JSON.parse(line) as Record<string, unknown>
+      lines.push(event)
+      if (event['event'] === 'listening') done(String(event['url']))
+    })
+    child.once('exit', code => fail(new Error(`it ended with ${code}: ${errors}`)))
+  })
+  const ended = once(child, 'exit').then(([code]) => code as number | null)
+  return { child, url: await started, lines, ended, errors: () => errors }
+}
+
+async function refusal(config: string, args: readonly string[] = []): Promise<{ readonly code: number | null; readonly message: string }> {
+  const child = launch(config, args)
+  if (child.stderr === null) throw new Error('no pipe')
+  const [message, [code]] = await Promise.all([text(child.stderr), once(child, 'exit') as Promise<[number | null]>])
+  return { code, message }
+}
+
+const headers = { 'x-api-key': KEY, 'x-selected-account-id': 'acme' }
+const create = async (url: string, key: string, more: Readonly<Record<string, string>> = {}): Promise<Response> =>
+  await fetch(`${url}/v5/sgp/secrets`, {
+    method: 'POST',
+    headers: { ...headers, 'content-type': 'application/json', ...more },
+    body: JSON.stringify({ key, value: VALUE }),
+  })
+
+describe('strongroom serve', () => {
+  it('prints its URL, serves, logs no query and no body, and stops when it is told to', async () => {
+    const { child, url, lines, ended, errors } = await served(`http:\n${KEYS}\n`)
+    expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)
+    expect(errors()).toContain(`listening on ${url}`)
+    const { id } = (await (await create(url, 'stripe-key', { 'idempotency-key': 'a', 'x-request-id': 'request-7' })).json()) as {
+      readonly id: string
+    }
+    expect((await fetch(`${url}/v5/sgp/secrets/${id}?password=${VALUE}`, { headers })).status).toBe(200)
+    expect((await fetch(`${url}/v5/sgp/secrets`)).status).toBe(401)
+    expect(await (await fetch(`${url}/readyz`)).json()).toEqual({ status: 'ready', checks: { database: 'ok', store: 'ok' } })
+    child.kill('SIGTERM')
+    expect(await ended).toBe(0)
+    const requests = lines.filter(({ event }) => event === 'request')
+    expect(requests).toMatchObject([
+      { method: 'POST', route: '/v5/sgp/secrets', status: 200, request_id: 'request-7', account: 'acme', actor: 'ada', secret: id },
+      { method: 'GET', route: '/v5/sgp/secrets/{secret_id}', status: 200, secret: id },
+      { method: 'GET', route: '/v5/sgp/secrets', status: 401, code: 'unauthenticated' },
+      { route: '/readyz', status: 200 },
+    ])
+    expect(lines.at(-1)).toMatchObject({ event: 'stopped' })
+    for (const hidden of [VALUE, KEY, 'password']) expect(JSON.stringify(lines) + errors()).not.toContain(hidden)
+  })
+
+  it('finishes what is under way when it is told to stop, and what was created is there for the next', async () => {
+    const first = await served(`http:\n${KEYS}\n`)
+    const body = JSON.stringify({ key: 'in-flight', value: VALUE })
+    const socket = connect(Number(new URL(first.url).port), '127.0.0.1')
+    const head = Object.entries({ host: 'localhost', ...headers, 'content-type': 'application/json', 'content-length': String(body.length) })
+    socket.write(`POST /v5/sgp/secrets HTTP/1.1\r\n${head.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${body.slice(0, 10)}`)
+    // The request is known to the server once another, sent later, has been answered.
+    expect((await fetch(`${first.url}/healthz`)).status).toBe(200)
+    first.child.kill('SIGTERM')
+    await expect.poll(() => first.errors()).toContain('stopping')
+    const answer = text(socket)
+    socket.write(body.slice(10))
+    expect(await answer).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
+    expect(await first.ended).toBe(0)
+    const second = await served(`http:\n${KEYS}\n`)
+    const { items } = (await (await fetch(`${second.url}/v5/sgp/secrets`, { headers })).json()) as {
+      readonly items: readonly { readonly key: string }[]
+    }
+    expect(items.map(({ key }) => key)).toEqual(['in-flight'])
+  })
+
+  it('works on what a killed server has left: nothing is half', async () => {
+    const first = await served(`policy: { deadlineMs: 500, leaseMs: 1100 }\nhttp:\n${KEYS}\n`)
+    const creating = Array.from({ length: 20 }, async (_, n) => await create(first.url, `key-${n}`).catch(() => undefined))
+    first.child.kill('SIGKILL')
+    const acknowledged = (await Promise.all(creating)).flatMap((answer, n) => (answer?.status === 200 ? [`key-${n}`] : []))
+    await first.ended
+    const second = await served(`policy: { deadlineMs: 500, leaseMs: 1100 }\nhttp:\n  readValues: true\n${KEYS}\n`)
+    const page = async (): Promise<readonly { readonly id: string; readonly key: string }[]> =>
+      (
+        (await (await fetch(`${second.url}/v5/sgp/secrets`, { headers })).json()) as {
+          readonly items: readonly { readonly id: string; readonly key: string }[]
+        }
+      ).items
+    const items = await page()
+    expect(items.map(({ key }) => key)).toEqual(expect.arrayContaining(acknowledged))
+    for (const { id } of items) {
+      expect(await (await fetch(`${second.url}/v5/sgp/secrets/${id}/value`, { headers })).json()).toMatchObject({ value: VALUE })
+    }
+  })
+
+  it('has TLS by files', async () => {
+    execFileSync(
+      'openssl',
+      [
+        'req',
+        '-x509',
+        '-newkey',
+        'ec',
+        '-pkeyopt',
+        'ec_paramgen_curve:P-256',
+        '-nodes',
+        '-keyout',
+        'key.pem',
+        '-out',
+        'cert.pem',
+        '-days',
+        '1',
+        '-subj',
+        '/CN=localhost',
+        '-addext',
+        'subjectAltName=IP:127.0.0.1',
+      ],
+      { cwd: folder, stdio: 'ignore' },
+    )
+    const { url } = await served(`http:\n${KEYS}\n  tls: { cert: { file: cert.pem }, key: { file: key.pem } }\n`)
+    expect(url).toMatch(/^https:/)
+    const status = await new Promise<number | undefined>((done, fail) => {
+      get(`${url}/v5/sgp/secrets`, { headers, ca: readFileSync(join(folder, 'cert.pem')) }, response => {
+        response.resume()
+        done(response.statusCode)
+      }).once('error', fail)
+    })
+    expect(status).toBe(200)
+    await expect(fetch(`${url.replace('https', 'http')}/healthz`)).rejects.toThrow('fetch failed')
+  })
+
+  it('keeps its limits', async () => {
+    const { url } = await served(
+      `http:\n${KEYS}\n  limits: { bodyBytes: 40, headersMs: 300, requestMs: 600 }\n  rateLimit: { requests: 2, perSeconds: 60 }\n`,
+    )
+    expect((await create(url, 'a-key-that-makes-the-body-too-large')).status).toBe(413)
+    expect((await create(url, 'a')).status).toBe(200)
+    const limited = await create(url, 'b')
+    expect([limited.status, Number(limited.headers.get('retry-after')) >= 1]).toEqual([429, true])
+    const slow = connect(Number(new URL(url).port), '127.0.0.1')
+    slow.write('GET /healthz HTTP/1.1\r\n')
+    expect(await text(slow)).toMatch(/^HTTP\/1\.1 408 /)
+  })
+
+  it('lets everyone in only where the ugly option says so, and only on the loopback', async () => {
+    expect(await refusal('')).toEqual({
+      code: 3,
+      message: expect.stringContaining('http: found nobody who may come in; allowed: apiKeys, or jwt, or both'),
+    })
+    expect(await refusal('', ['--unsafe-no-authentication', '--host', '0.0.0.0'])).toEqual({
+      code: 2,
+      message: expect.stringContaining('is for the loopback'),
+    })
+    expect(await refusal(`http:\n${KEYS}\n`, ['--unsafe-no-authentication'])).toMatchObject({ code: 2 })
+    const { url, errors } = await served('', ['--unsafe-no-authentication'])
+    expect(errors()).toContain('warning: everyone on this machine is let in')
+    expect((await fetch(`${url}/v5/sgp/secrets`, { headers: { 'x-selected-account-id': 'acme' } })).status).toBe(200)
+    // A page elsewhere whose name leads here.
+    const rebound = connect(Number(new URL(url).port), '127.0.0.1')
+    rebound.write('GET /v5/sgp/secrets HTTP/1.1\r\nHost: evil.example.com\r\nX-Selected-Account-Id: acme\r\nConnection: close\r\n\r\n')
+    expect(await text(rebound)).toMatch(/^HTTP\/1\.1 401 /)
+  })
+
+  it('says what is wrong in one line', async () => {
+    const { url } = await served(`http:\n${KEYS}\n`)
+    const port = new URL(url).port
+    const taken = await refusal(`http:\n${KEYS}\n`, ['--port', port])
+    expect([taken.code, taken.message]).toEqual([2, `strongroom: port ${port} of 127.0.0.1 is taken\n`])
+    writeFileSync(join(folder, 'cert.pem'), 'x', { mode: 0o600 })
+    const tls = await refusal(`http:\n${KEYS}\n  tls: { cert: { file: cert.pem }, key: { file: cert.pem } }\n`)
+    expect([tls.code, tls.message]).toEqual([2, 'strongroom: http.tls: cert and key are not a certificate and its private key, in PEM\n'])
+  })
+})
