@@ -223,7 +223,13 @@ describe('getMany', () => {
 })
 
 describe('list and versions', () => {
-  const entry = (path: string) => ({ path: path as NativePath, createdAt: undefined, updatedAt: undefined, labels: undefined })
+  const entry = (path: string) => ({
+    path: path as NativePath,
+    fullPath: `full/${path}`,
+    createdAt: undefined,
+    updatedAt: undefined,
+    labels: undefined,
+  })
 
   it('decodes names, and leaves out what is not its own', async () => {
     const { scripted, store } = open({}, { prefix: 'p/' })
