@@ -126,7 +126,7 @@ function isShownInPart({ outcome, attempt: asked }: Seen, needs: Needs | undefin
   return needs?.inPart === true && outcome === 'allowed' && asked?.ok === false
 }
 
-const LOOKING: readonly Operation[] = ['list', 'read', 'versions']
+const LOOKING: ReadonlySet<Operation> = new Set(['list', 'read', 'versions'])
 
 function reportsOf(
   seen: SeenOperations,
@@ -135,7 +135,7 @@ function reportsOf(
   otherwise: string,
   readOnly = false,
 ): readonly OperationReport[] {
-  const needed = (POWERS[power] as readonly Operation[]).filter(one => !readOnly || LOOKING.includes(one))
+  const needed = new Set((POWERS[power] as readonly Operation[]).filter(one => !readOnly || LOOKING.has(one)))
   return OPERATIONS.map(operation => {
     const { outcome, attempt: asked, reason }: Seen = seen.get(operation) ?? { outcome: 'untested', reason: otherwise }
     const failure = asked?.ok === false && outcome !== 'allowed' ? asked.failure : undefined
@@ -147,7 +147,7 @@ function reportsOf(
       ...(failure && { code: failure.code }),
       ...(why !== undefined && { reason: why }),
       ...(lacks !== undefined && lacks.names.length > 0 && { missing: lacks.names, certain: lacks.certain }),
-      needed: needed.includes(operation),
+      needed: needed.has(operation),
     }
   })
 }
