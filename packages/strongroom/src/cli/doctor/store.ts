@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { isSecretError, type SecretDriver, type SecretErrorCode } from '@strongroom/core'
 import type { CheckedConfig } from '../../config/check.ts'
 import { ConfigError } from '../../config/problems.ts'
@@ -13,6 +14,7 @@ import { leftoversOf, look, NOTHING_MADE, probePath, removeAll, tryAll, type Mad
 import { OPERATIONS, POWERS, type Finding, type Operation, type OperationReport, type Power, type StoreReport } from './report.ts'
 import { versionsOf } from './versions.ts'
 
+const CLOSE_MS = 2_000
 const LATENCY_CALLS = 5
 /** AWS and Google refuse what is signed minutes off; this is well before. */
 const CLOCK_MS = 30_000
@@ -58,7 +60,8 @@ export async function examineStore(name: string, store: Store, open: () => Promi
   try {
     return await examine({ name, store, asking: { driver, deadlineMs, signal }, examination, blank })
   } finally {
-    await driver.close().catch(() => {}) // it has told what it had to tell
+    // It has told what it had to tell; one that hangs is not waited for.
+    await Promise.race([driver.close().catch(() => {}), delay(CLOSE_MS, undefined, { ref: false })])
   }
 }
 
