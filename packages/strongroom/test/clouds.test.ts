@@ -49,7 +49,7 @@ beforeAll(async () => {
   }
 })
 afterAll(async () => {
-  await Promise.all([aws, gcp, azure, motoServer, bao].map(server => server?.stop()))
+  await Promise.all([aws, gcp, azure, motoServer, bao].map(async server => await server?.stop()))
   vi.unstubAllEnvs()
   rmSync(folder, { recursive: true })
 })

@@ -1,5 +1,7 @@
 import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { spawn as spawnTerminal } from '@lydell/node-pty'
@@ -180,6 +182,17 @@ describe('AWS', () => {
     expect(only(report)).toMatchObject({ reachable: false, authenticated: null, latency: null, clock: null })
     expect(report.findings).toMatchObject([{ code: 'unavailable', mend: expect.stringContaining('127.0.0.1:1') }])
     expect(Object.values(outcomes(report)).filter(outcome => outcome === 'failed')).toHaveLength(1)
+  })
+
+  it('a server that takes connections and never answers', async () => {
+    const server = createServer(() => {}).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    configure(`stores: { main: ${awsStore(`http://127.0.0.1:${port}`)} }\npolicy: { deadlineMs: 500 }`)
+    const report = await doctor(['--write'], keys, 1)
+    server.close()
+    expect(only(report)).toMatchObject({ reachable: false, authenticated: null })
+    expect(codes(report)).toEqual(['deadline_exceeded'])
   })
 
   it('a clock that is off', async () => {

@@ -116,7 +116,7 @@ function startOf(name: string, store: CheckedConfig['stores'][string], surroundi
       driver,
       second,
       unreachable: nowhere,
-      dispose: async () => void (await Promise.all([driver, second, nowhere].map(one => one?.close()))),
+      dispose: async () => void (await Promise.all([driver, second, nowhere].map(async one => await one?.close()))),
     }
   }
 }
@@ -133,7 +133,8 @@ function unreachable(store: StoreConfig): StoreConfig | undefined {
       return { ...store, vaultUrl: NOBODY.replace('http:', 'https:') }
     case 'vault':
       return { ...store, address: store.address.startsWith('http:') ? NOBODY : NOBODY.replace('http:', 'https:') }
-    default:
+    case 'local':
+    case 'memory':
       return undefined
   }
 }

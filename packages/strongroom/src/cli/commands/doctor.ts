@@ -6,6 +6,8 @@ import { EXIT } from '../failure.ts'
 import { printJson } from '../output.ts'
 import type { GlobalOptions } from '../program.ts'
 
+const END_MS = 2_000
+
 export async function doctor(options: GlobalOptions & { readonly store?: string; readonly write?: boolean; readonly for: Power }): Promise<void> {
   const { config, store, write = false, for: power, json } = options
   const stopping = new AbortController()
@@ -23,5 +25,7 @@ export async function doctor(options: GlobalOptions & { readonly store?: string;
     else printReport(report)
   } finally {
     process.off('SIGINT', stop).off('SIGTERM', stop)
+    // A call that never ends, which has been told as such, would keep the process alive. The timer itself does not.
+    setTimeout(() => process.exit(), END_MS).unref()
   }
 }

@@ -57,7 +57,7 @@ function ownOf(store: StoreConfig): Known {
         unavailable: 'Another process holds the store’s database, or its disk does not answer.',
         corrupt: 'The store’s files are damaged or another program’s. Put back a copy.',
       }
-    default:
+    case 'memory':
       return {}
   }
 }

@@ -30,7 +30,8 @@ export function permissionsOf(store: StoreConfig | CustomStore, base: string): P
       return azure(own)
     case 'vault':
       return vault(own, base)
-    default:
+    case 'local':
+    case 'memory':
       return undefined
   }
 }

@@ -27,7 +27,7 @@ export function probePath(base: string): NativePath {
   return `${base}doctor-${Date.now()}-${randomBytes(4).toString('hex')}` as NativePath
 }
 
-export function judged(seen: Attempt<unknown>): Seen {
+function judged(seen: Attempt<unknown>): Seen {
   if (seen.ok) return { outcome: 'allowed', attempt: seen }
   const { code } = seen.failure
   if (code === 'permission_denied') return { outcome: 'denied', attempt: seen }

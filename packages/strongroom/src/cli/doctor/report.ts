@@ -75,7 +75,7 @@ export interface DatabaseReport {
   readonly pending: { readonly intents: number; readonly tasks: number; readonly attention: number } | null
 }
 
-export interface ConfigurationReport {
+interface ConfigurationReport {
   /** The file, or in words. */
   readonly source: string
   /** Variables that it names, and whether they are set; never what is in them. */

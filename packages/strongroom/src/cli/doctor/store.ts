@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { isSecretError, type SecretDriver, type SecretErrorCode } from '@strongroom/core'
 import type { CheckedConfig } from '../../config/check.ts'
 import { ConfigError } from '../../config/problems.ts'
@@ -13,6 +14,7 @@ import { leftoversOf, look, NOTHING_MADE, probePath, removeAll, tryAll, type Mad
 import { OPERATIONS, POWERS, type Finding, type Operation, type OperationReport, type Power, type StoreReport } from './report.ts'
 import { versionsOf } from './versions.ts'
 
+const CLOSE_MS = 2_000
 const LATENCY_CALLS = 5
 /** AWS and Google refuse what is signed minutes off; this is well before. */
 const CLOCK_MS = 30_000
@@ -58,7 +60,8 @@ export async function examineStore(name: string, store: Store, open: () => Promi
   try {
     return await examine({ name, store, asking: { driver, deadlineMs, signal }, examination, blank })
   } finally {
-    await driver.close().catch(() => {}) // it has told what it had to tell
+    // It has told what it had to tell; one that hangs is not waited for.
+    await Promise.race([driver.close().catch(() => {}), delay(CLOSE_MS, undefined, { ref: false })])
   }
 }
 
@@ -126,7 +129,7 @@ function isShownInPart({ outcome, attempt: asked }: Seen, needs: Needs | undefin
   return needs?.inPart === true && outcome === 'allowed' && asked?.ok === false
 }
 
-const LOOKING: readonly Operation[] = ['list', 'read', 'versions']
+const LOOKING: ReadonlySet<Operation> = new Set(['list', 'read', 'versions'])
 
 function reportsOf(
   seen: SeenOperations,
@@ -135,7 +138,7 @@ function reportsOf(
   otherwise: string,
   readOnly = false,
 ): readonly OperationReport[] {
-  const needed = (POWERS[power] as readonly Operation[]).filter(one => !readOnly || LOOKING.includes(one))
+  const needed = new Set((POWERS[power] as readonly Operation[]).filter(one => !readOnly || LOOKING.has(one)))
   return OPERATIONS.map(operation => {
     const { outcome, attempt: asked, reason }: Seen = seen.get(operation) ?? { outcome: 'untested', reason: otherwise }
     const failure = asked?.ok === false && outcome !== 'allowed' ? asked.failure : undefined
@@ -147,7 +150,7 @@ function reportsOf(
       ...(failure && { code: failure.code }),
       ...(why !== undefined && { reason: why }),
       ...(lacks !== undefined && lacks.names.length > 0 && { missing: lacks.names, certain: lacks.certain }),
-      needed: needed.includes(operation),
+      needed: needed.has(operation),
     }
   })
 }
