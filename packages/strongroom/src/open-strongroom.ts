@@ -66,8 +66,9 @@ export interface Strongroom extends AsyncDisposable {
  * @throws ConfigError, with every problem and its place
  */
 export async function openStrongroom(config?: string | object, options: OpenOptions = {}): Promise<Strongroom> {
-  const { environment = process.env, schemes = {}, onWarning = message => process.emitWarning(message, 'StrongroomWarning') } = options
+  const { environment = process.env, onWarning = message => process.emitWarning(message, 'StrongroomWarning') } = options
   const raw = await readConfig(config, environment)
+  const schemes = { ...raw.schemes, ...options.schemes }
   const checked = checkConfig(raw.source, raw.config, environment, Object.keys(schemes))
   const surroundings: Surroundings = { source: raw.source, folder: raw.folder, environment, warn: once(onWarning) }
   const names = Object.entries(checked.stores)

@@ -9,7 +9,7 @@ import { commandLine, MAIN, visible } from './support/command-line.ts'
 
 // The real shells complete what is typed. One that the machine lacks is skipped; `.ci/run` installs them all.
 
-vi.setConfig({ testTimeout: 120_000 })
+vi.setConfig({ testTimeout: 180_000 })
 
 const folder = mkdtempSync(join(tmpdir(), 'strongroom-completion-'))
 const environment = { PATH: `${join(folder, 'bin')}${delimiter}${process.env['PATH'] ?? ''}`, HOME: folder, TERM: 'xterm', LC_ALL: 'C.UTF-8' }

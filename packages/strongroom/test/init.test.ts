@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { parse } from 'yaml'
 import { commandLine, type Started } from './support/command-line.ts'
 
-vi.setConfig({ testTimeout: 120_000 })
+vi.setConfig({ testTimeout: 180_000 })
 
 let folder = ''
 beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'strongroom-init-'))))

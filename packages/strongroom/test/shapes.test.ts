@@ -7,7 +7,7 @@ import { commandLine } from './support/command-line.ts'
 
 // What docs/cli.md says of --json is what is answered.
 
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 })
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 300_000 })
 
 type Document = Readonly<Record<string, unknown>>
 

@@ -8,7 +8,7 @@ import { commandLine, type Started } from './support/command-line.ts'
 
 // Where a configuration comes from, and what it warns of, as the command has it.
 
-vi.setConfig({ testTimeout: 120_000 })
+vi.setConfig({ testTimeout: 180_000 })
 
 let folder = ''
 beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'strongroom-sources-'))))
@@ -58,7 +58,17 @@ describe('the command takes its configuration from', () => {
     expect((await command(['-c', 'b.yaml', 'list', '--json'], { environment })).out).toBe('{"items":[],"total":0}\n')
   })
 
-  it('a program with a type that it brings, only by code', async () => {
+  it('a program, with the types of stores that it brings', async () => {
+    const local = new URL('../../local/dist/index.js', import.meta.url).href
+    write(
+      'strongroom.config.ts',
+      `import { localDriver } from '${local}'
+export const schemes = { mine: (store: { where: string }, about: { folder: string }) => localDriver({ path: about.folder + store.where }) }
+export default { stores: { main: { type: 'mine', where: '/mine' } }, metadata: 'sqlite:./meta.db' }
+`,
+    )
+    await works()
+    expect((await command(['export'])).out).toContain(`local:${folder}/mine#main-`)
     write('strongroom.config.ts', `export default { stores: { main: { type: 'mine' } } }\n`)
     expect(await command(['list'])).toMatchObject({ code: 3, err: expect.stringContaining('stores.main.type: found "mine"') as string })
   })
@@ -68,6 +78,7 @@ describe('the command takes its configuration from', () => {
     ['strongroom.config.ts', 'import "./nowhere.ts"\nexport default {}', 'an import in it that is missing'],
     ['strongroom.config.ts', 'export const config = {}', 'a configuration as the default export'],
     ['strongroom.config.ts', 'export default 7', 'a configuration as the default export'],
+    ['strongroom.config.ts', 'export const schemes = { mine: 7 }\nexport default {}', 'schemes: found an object; allowed: an object of functions'],
     ['strongroom.config.mjs', 'export default {', 'a program that fails when it is loaded'],
   ])('and says what is wrong with %s: %s', async (name, text, why) => {
     write(name, text)

@@ -11,7 +11,7 @@ import { commandLine, visible, type Started } from './support/command-line.ts'
 
 // What a person sees on a terminal: how wide it is, in which colours, and how far long work is.
 
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 300_000 })
 
 const COUNT = 48
 const JAPANESE = '決済サービスの鍵。毎月更新すること。担当は東京の運用班です。'

@@ -36,7 +36,7 @@ export function dateText(date: Date | null | undefined): string {
 }
 
 /** Text of others could move the cursor, or write what is not there. */
-export function printable(text: string): string {
+function printable(text: string): string {
   return text.replaceAll(/\p{C}/gu, '·')
 }
 

@@ -3,6 +3,7 @@ import { dirname, extname, isAbsolute, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { foundText, ConfigError } from './problems.ts'
 import { isPlainObject } from './interpolate.ts'
+import type { Schemes } from '../parts/drivers.ts'
 
 /** A configuration as it was given, before it is checked. */
 export interface RawConfig {
@@ -11,6 +12,8 @@ export interface RawConfig {
   /** What relative paths are relative to. */
   readonly folder: string
   readonly config: unknown
+  /** Types of stores that a program brings: its export `schemes`. */
+  readonly schemes: Schemes
 }
 
 /** Files of data; the others are programs. */
@@ -25,12 +28,12 @@ const CODE = new Set(['.ts', '.mts', '.js', '.mjs'])
  */
 export async function readConfig(given: string | object | undefined, environment: NodeJS.ProcessEnv): Promise<RawConfig> {
   if (typeof given === 'string') return await readFileConfig(given)
-  if (given !== undefined) return { source: 'the configuration given', folder: process.cwd(), config: given }
+  if (given !== undefined) return { source: 'the configuration given', folder: process.cwd(), config: given, schemes: {} }
   const { STRONGROOM_CONFIG: file, STRONGROOM_STORE: store, STRONGROOM_METADATA: metadata, STRONGROOM_ID: id } = environment
   if (file !== undefined && file !== '') return await readFileConfig(file)
   if (store !== undefined && store !== '') {
     const config = { ...(id && { id }), stores: { main: store }, writeTo: 'main', ...(metadata && { metadata }) }
-    return { source: 'the environment', folder: process.cwd(), config }
+    return { source: 'the environment', folder: process.cwd(), config, schemes: {} }
   }
   for (const name of NAMES) if (await isThere(name)) return await readFileConfig(name)
   const allowed = `one of ${NAMES.join(', ')}, or STRONGROOM_CONFIG with a file, or STRONGROOM_STORE with a store’s URL`
@@ -40,20 +43,23 @@ export async function readConfig(given: string | object | undefined, environment
 async function readFileConfig(path: string): Promise<RawConfig> {
   const file = resolve(path)
   const extension = extname(file)
-  const config = CODE.has(extension) ? await codeOf(path, file) : await dataOf(path, file, extension)
-  return { source: path, folder: dirname(file), config }
+  const read = CODE.has(extension) ? await codeOf(path, file) : { config: await dataOf(path, file, extension), schemes: {} }
+  return { source: path, folder: dirname(file), ...read }
 }
 
 /** A program of the user's own: the only form that may bring code with it. */
-async function codeOf(path: string, file: string): Promise<unknown> {
+async function codeOf(path: string, file: string): Promise<Pick<RawConfig, 'config' | 'schemes'>> {
   const module = (await import(pathToFileURL(file).href).catch((error: unknown) => {
     const found =
       error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND'
         ? 'nothing, or an import in it that is missing'
         : 'a program that fails when it is loaded'
     throw new ConfigError(path, [{ path: '', found, allowed: 'a module whose default export is a configuration' }])
-  })) as { readonly default?: unknown }
-  if (isPlainObject(module.default)) return module.default
+  })) as { readonly default?: unknown; readonly schemes?: unknown }
+  const { default: config, schemes = {} } = module
+  if (!isPlainObject(schemes) || !Object.values(schemes).every(make => typeof make === 'function'))
+    throw new ConfigError(path, [{ path: 'schemes', found: foundText(schemes, ''), allowed: 'an object of functions, each of which makes a driver' }])
+  if (isPlainObject(config)) return { config, schemes: schemes as Schemes }
   throw new ConfigError(path, [{ path: 'default', found: foundText(module.default, ''), allowed: 'a configuration as the default export' }])
 }
 

@@ -18,8 +18,8 @@ export interface Database extends AsyncDisposable {
 
 /** @throws ConfigError; also without `metadata` */
 export async function openDatabase(config: string | undefined): Promise<Database> {
-  const { source, folder, config: given } = await readConfig(config, process.env)
-  const { id: registry, metadata: chosen, stores } = checkConfig(source, given, process.env, [])
+  const { source, folder, config: given, schemes } = await readConfig(config, process.env)
+  const { id: registry, metadata: chosen, stores } = checkConfig(source, given, process.env, Object.keys(schemes))
   if (chosen === undefined)
     throw new ConfigError(source, [
       { path: 'metadata', found: 'nothing', allowed: 'the database of the registry, such as { type: sqlite, path: ./meta.db }' },

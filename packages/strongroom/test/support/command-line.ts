@@ -7,7 +7,7 @@ import { spawn as spawnTerminal } from '@lydell/node-pty'
 /** The command as it is built. */
 export const MAIN: string = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 
-export interface Typed {
+interface Typed {
   /** Once this is on the screen, after what was typed before. */
   readonly at: string
   readonly keys: string

@@ -37,7 +37,7 @@ export async function list(options: AccountOptions & { readonly after: number })
 export async function verify(file: string | undefined, options: TrailOptions): Promise<void> {
   if (file !== undefined) {
     using progress = startProgress({ label: 'verify', unit: 'bytes', total: await fileSize(file), json: options.json, prints: true })
-    for await (const verdict of verifyFile(file, progress.add)) tell(verdict, options)
+    for await (const verdict of verifyFile(file, bytes => progress.add(bytes))) tell(verdict, options)
     return
   }
   await eachTrail('verify', options, async (account, entries) => tell({ account, ...(await verifyAudit(entries)) }, options))

@@ -1,8 +1,7 @@
 // Each asks the program itself what may stand there, word by word and never by `eval`: what is typed is not run before it is entered.
 // A line of the answer is a value, a tab, and what it is; `:files` stands for the shell's own files.
 
-export const SHELLS = ['bash', 'zsh', 'fish'] as const
-export type Shell = (typeof SHELLS)[number]
+export type Shell = 'bash' | 'zsh' | 'fish'
 
 export const SCRIPTS: Readonly<Record<Shell, string>> = {
   // It goes with the bash 3.2 of macOS, and needs no bash-completion. Bash cuts words at `=`, so that they are put together again.

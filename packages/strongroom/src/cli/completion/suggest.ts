@@ -1,6 +1,6 @@
 import type { Argument, Command, Option } from 'commander'
 
-export interface Suggestion {
+interface Suggestion {
   readonly value: string
   readonly description: string
 }
@@ -65,8 +65,8 @@ interface Place {
 }
 
 function placeOf(root: Command, words: readonly string[]): Place {
-  let command = root
-  let options = optionsOf(root)
+  const chain = [root]
+  const options = () => chain.toReversed().flatMap(optionsOf)
   const given = new Set<Option>()
   let takes: Option | undefined
   let count = 0
@@ -82,25 +82,23 @@ function placeOf(root: Command, words: readonly string[]): Place {
     if (!isRaw && word === '--') isRaw = true
     else if (!isRaw && word.startsWith('-')) {
       const [name = '', value] = word.split('=', 2)
-      const option = options.find(one => isNamed(one, name))
+      const option = options().find(one => isNamed(one, name))
       if (option === undefined) continue
       given.add(option)
       if (option.attributeName() === 'config' && value !== undefined) config = value
       if (value === undefined && (option.required || option.optional)) takes = option
     } else {
-      const next = isRaw || count > 0 ? undefined : command.commands.find(one => one.name() === word || one.aliases().includes(word))
+      const next = isRaw || count > 0 ? undefined : chain.at(-1)?.commands.find(one => one.name() === word || one.aliases().includes(word))
       if (next === undefined) count += 1
-      else {
-        command = next
-        options = [...optionsOf(next), ...options]
-      }
+      else chain.push(next)
       // What follows the command of `run` is the command's own.
-      if (next === undefined && command.registeredArguments[0]?.name() === 'command') isRaw = true
+      if (next === undefined && chain.at(-1)?.registeredArguments[0]?.name() === 'command') isRaw = true
     }
   }
+  const command = chain.at(-1) ?? root
   const known = command.registeredArguments
   const argument = known[count] ?? (known.at(-1)?.variadic === true ? known.at(-1) : undefined)
-  return { command, options, given, takes, arguments: count, argument, isRaw, config }
+  return { command, options: options(), given, takes, arguments: count, argument, isRaw, config }
 }
 
 function isNamed({ short, long }: Option, name: string): boolean {

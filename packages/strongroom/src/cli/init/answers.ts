@@ -68,7 +68,7 @@ export function withLocalKey(store: Fields, key: LocalKey): Fields {
   return { ...store, key: key === 'file' ? { file: DEFAULTS.keyFile } : { env: 'STRONGROOM_LOCAL_KEY' } }
 }
 
-export function configOf({ store, metadata }: Pick<Answers, 'store' | 'metadata'>): Fields {
+function configOf({ store, metadata }: Pick<Answers, 'store' | 'metadata'>): Fields {
   return { stores: { main: store }, writeTo: 'main', ...(metadata && { metadata }) }
 }
 

@@ -75,15 +75,14 @@ async function askStore(): Promise<Fields> {
       ],
     }),
   )
-  let store: Fields = { type }
+  const store: Record<string, unknown> = { type }
   for (const [field, question] of Object.entries<Question>(QUESTIONS[type])) {
-    const before = store
     const validate = (given: string | undefined): string | undefined => {
       if (given === undefined || given === '') return question.needed === true ? 'It is needed.' : undefined
-      return fieldProblem({ ...before, [field]: given }, field)
+      return fieldProblem({ ...store, [field]: given }, field)
     }
     const value = await askText(question, validate)
-    if (value !== '') store = { ...store, [field]: value }
+    if (value !== '') store[field] = value
   }
   return store
 }

@@ -12,10 +12,10 @@ export function configText(file: string, { store, metadata }: Answers): string {
 # What Strongroom opens. \${NAME} and \${NAME:-default} are variables of the environment, relative paths begin at this file.
 # Credentials never stand here: { env: NAME } or { file: PATH }; without any, the cloud's own chain is asked.
 `,
-    `${section('stores', { main: store }).replace(
+    section('stores', { main: store }).replace(
       'stores:\n',
       'stores:\n  # A name is bound to its place for good: another cloud, region or folder is another store with another name beside it.\n',
-    )}`,
+    ),
     `# Where new secrets go. To swap the cloud, name another store here; what the old one holds is still read from it.\n${section('writeTo', 'main')}`,
     metadata === undefined
       ? `# The database of the registry: keys, descriptions, where each secret is, and the audit trail; never a value. Without it there are stores alone.
