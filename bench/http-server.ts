@@ -35,7 +35,7 @@ interface Row {
   readonly created_by_type: string
   readonly key: string
   readonly description: string | null
-  readonly updated_at: number | null
+  readonly updated_at: number
   readonly updated_by: string | null
 }
 using connection = new DatabaseSync(String(file), { readOnly: true })
@@ -51,7 +51,8 @@ const json = (row: Row): object => ({
   key: row.key,
   description: row.description,
   object: 'sgp_cloud_secret',
-  updated_at: row.updated_at === null ? null : new Date(row.updated_at).toISOString(),
+  // What stands there for one that was never updated is less than any date.
+  updated_at: row.updated_at < -8.64e15 ? null : new Date(row.updated_at).toISOString(),
   updated_by: row.updated_by,
 })
 const app = new Hono()

@@ -63,7 +63,7 @@ async function throughput({ seconds = 4, rounds = 5 } = {}): Promise<readonly Ro
   const { ours, bare, ids } = server.sides
   let turn = 0
   const requests: Readonly<Record<string, () => string>> = {
-    get: () => get(`/${ids[(turn += 1) % ids.length]}`),
+    get: () => get(`/${ids[Math.floor(turn++ / 2) % ids.length]}`),
     'page of 100': () => get('?limit=100'),
   }
   const rows: Row[] = []
@@ -77,6 +77,7 @@ async function throughput({ seconds = 4, rounds = 5 } = {}): Promise<readonly Ro
       if ([...loaded.statuses.keys()].join() !== '200') throw new Error(`${name}: ${JSON.stringify([...loaded.statuses])}`)
       return loaded
     }
+    if ((await textOf(ours, next())) !== (await textOf(bare, next()))) throw new Error(`${name}: the two sides do not answer the same`)
     for (const port of [ours, bare]) await good({ port, seconds: 1 })
     for (let round = 0; round < rounds; round += 1) {
       for (const port of round % 2 === 0 ? [ours, bare] : [bare, ours]) rates.get(port)?.push((await good({ port })).rate)
@@ -99,6 +100,13 @@ async function throughput({ seconds = 4, rounds = 5 } = {}): Promise<readonly Ro
     })
   }
   return rows
+}
+
+/** The body of an answer. */
+async function textOf(port: number, request: string): Promise<string> {
+  const [, target = ''] = request.split(' ')
+  const headers = { 'x-api-key': 'bench', 'x-selected-account-id': 'acme' }
+  return await (await fetch(`http://127.0.0.1:${port}${target}`, { headers })).text()
 }
 
 /** Five minutes of everything at once: no error, and no memory that stays. */
@@ -155,19 +163,19 @@ async function start({ rounds = 15 } = {}): Promise<Row> {
   const folder = await mkdtemp(join(tmpdir(), 'strongroom-bench-'))
   try {
     const config = join(folder, 'strongroom.yaml')
-    const key = `{ sha256: ${'0'.repeat(64)}, identity: { id: ada, type: user }, accounts: [acme] }`
+    const key = `{ sha256: "${'0'.repeat(64)}", identity: { id: ada, type: user }, accounts: [acme] }`
     const store = 'stores: { main: { type: aws, region: eu-west-1, accountId: "123456789012" } }'
     await writeFile(config, `${store}\nmetadata: { type: sqlite, path: ./meta.db }\nauthorization: []\nhttp: { apiKeys: [${key}] }\n`)
     const main = fileURLToPath(new URL('cli/main.js', import.meta.resolve('strongroom')))
     const empty = fileURLToPath(new URL('empty.mjs', import.meta.url))
     const run = (args: readonly string[]): ChildProcess => spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore'] })
-    const running: ChildProcess[] = []
     const medians = await alternately(
       {
         ours: async () => {
           const child = run([main, '--config', config, 'serve', '--port', '0'])
-          running.push(child)
-          if (child.stdout !== null) await once(child.stdout, 'data')
+          if (child.stdout === null) throw new Error('no pipe')
+          const [line] = (await Promise.race([once(child.stdout, 'data'), once(child, 'exit')])) as unknown[]
+          if (!Buffer.isBuffer(line)) throw new Error(`serve ended with ${String(line)}`)
           child.kill('SIGKILL')
         },
         baseline: async () => void (await once(run([empty]), 'exit')),

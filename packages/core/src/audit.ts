@@ -65,7 +65,7 @@ export function auditHash(entry: Omit<AuditEntry, 'hash'>): string {
     entry.key ?? null,
     entry.operationId ?? null,
   ]
-  return crypto().createHash('sha256').update(JSON.stringify(fields)).digest('hex')
+  return crypto().hash('sha256', JSON.stringify(fields))
 }
 
 /** `ok`, or the first entry that does not follow from the one before it. */

@@ -29,24 +29,49 @@ export function ensureAccount({ connection, registry }: Transaction, account: Ac
   connection.run(sql, { registry, account, genesis: AUDIT_GENESIS })
 }
 
+type Head = Pick<AuditEntry, 'sequence' | 'hash'>
+
 /** Chains an entry to the account's last. */
 export function writeAudit(transaction: Transaction, draft: AuditDraft): void {
-  const { connection, registry, now } = transaction
-  const { account } = draft
+  const last = headOf(transaction, draft.account)
+  writeHead(transaction, draft.account, insertAfter(transaction, last, draft))
+}
+
+function headOf(transaction: Transaction, account: AccountId): Head | undefined {
+  const { connection, registry } = transaction
   ensureAccount(transaction, account)
-  const head = connection.get<{ audit_sequence: number; audit_hash: string }>(
-    'SELECT audit_sequence, audit_hash FROM accounts WHERE registry = :registry AND account = :account',
-    { registry, account },
-  )
-  const last = head === undefined ? undefined : { sequence: head.audit_sequence, hash: head.audit_hash }
+  const sql = 'SELECT audit_sequence, audit_hash FROM accounts WHERE registry = :registry AND account = :account'
+  const head = connection.get<{ audit_sequence: number; audit_hash: string }>(sql, { registry, account })
+  return head === undefined ? undefined : { sequence: head.audit_sequence, hash: head.audit_hash }
+}
+
+function insertAfter({ connection, registry, now }: Transaction, last: Head | undefined, draft: AuditDraft): Head {
   const entry = chainedEntry(draft, last, now)
   connection.run(INSERT, { registry, ...auditRow(entry) })
-  connection.run('UPDATE accounts SET audit_sequence = :sequence, audit_hash = :hash WHERE registry = :registry AND account = :account', {
-    registry,
-    account,
-    sequence: entry.sequence,
-    hash: entry.hash,
-  })
+  return entry
+}
+
+function writeHead({ connection, registry }: Transaction, account: AccountId, { sequence, hash }: Head): void {
+  const sql = 'UPDATE accounts SET audit_sequence = :sequence, audit_hash = :hash WHERE registry = :registry AND account = :account'
+  connection.run(sql, { registry, account, sequence, hash })
+}
+
+/** Entries of one transaction: the head of each account's chain is read and written once. */
+export class AuditGroup {
+  readonly #heads = new Map<string, { readonly transaction: Transaction; readonly account: AccountId; head: Head | undefined }>()
+
+  append(transaction: Transaction, { entry }: RequestOf<'appendAudit'>): void {
+    if (isThere(transaction, entry)) return
+    const { account } = entry
+    const name = JSON.stringify([transaction.registry, account])
+    const known = this.#heads.get(name) ?? { transaction, account, head: headOf(transaction, account) }
+    known.head = insertAfter(transaction, known.head, entry)
+    this.#heads.set(name, known)
+  }
+
+  end(): void {
+    for (const { transaction, account, head } of this.#heads.values()) if (head !== undefined) writeHead(transaction, account, head)
+  }
 }
 
 /** What the operation did, if it was done: the one source of truth once its intent is gone. */
@@ -55,16 +80,12 @@ export function findDone({ connection, registry }: Transaction, account: Account
   return connection.get(sql, { registry, account, token })
 }
 
-/** Repeated with the same operation id it writes nothing, as any other method. */
-export function appendAudit(transaction: Transaction, { entry }: RequestOf<'appendAudit'>): void {
-  const { connection, registry } = transaction
+/** Whether it is repeated, with the same operation id: then it is not written again. */
+function isThere({ connection, registry }: Transaction, entry: AuditDraft): boolean {
   const { account, operationId } = entry
-  if (operationId !== undefined) {
-    const sql = `SELECT * FROM ${AUDIT_BY_OPERATION} WHERE registry = :registry AND account = :account AND operation_id = :operationId`
-    const old = connection.all<AuditRow>(sql, { registry, account, operationId })
-    if (old.some(row => isRepeated(auditOfRow(row), entry))) return
-  }
-  writeAudit(transaction, entry)
+  if (operationId === undefined) return false
+  const sql = `SELECT * FROM ${AUDIT_BY_OPERATION} WHERE registry = :registry AND account = :account AND operation_id = :operationId`
+  return connection.all<AuditRow>(sql, { registry, account, operationId }).some(row => isRepeated(auditOfRow(row), entry))
 }
 
 export function readAudit({ connection, registry, operation }: Transaction, request: RequestOf<'readAudit'>): readonly AuditEntry[] {

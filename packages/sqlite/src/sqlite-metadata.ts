@@ -1,5 +1,5 @@
 import { isSecretError, SecretError, type CallOptions, type MetadataStore, type RequestOf } from '@strongroom/core'
-import { appendAudit, readAudit } from './audit.ts'
+import { AuditGroup, readAudit } from './audit.ts'
 import { Connection } from './connection.ts'
 import { secretErrorOf } from './failures.ts'
 import { grouped, type Outcome } from './group.ts'
@@ -101,16 +101,19 @@ export function sqliteMetadata(options: SqliteMetadataOptions): MetadataStore {
     const attempt = async (some: readonly Append[]): Promise<readonly Outcome<void>[]> => {
       try {
         const connection = await opened(operation)
-        return transact(connection, 'write', operation, now =>
-          some.map(({ request, call }): Outcome<void> => {
+        return transact(connection, 'write', operation, now => {
+          const group = new AuditGroup()
+          const outcomes = some.map(({ request, call }): Outcome<void> => {
             try {
               check(operation, call)
             } catch (error) {
               return { error }
             }
-            return { answer: appendAudit({ operation, registry: request.registry, now, connection }, request) }
-          }),
-        )
+            return { answer: group.append({ operation, registry: request.registry, now, connection }, request) }
+          })
+          group.end()
+          return outcomes
+        })
       } catch (error) {
         // Nothing of it was written: one that cannot be does not take the others with it.
         if (some.length > 1 && isSecretError(error) && error.effect === 'none')

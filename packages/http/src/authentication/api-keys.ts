@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { hash, timingSafeEqual } from 'node:crypto'
 import { accountId, type Actor } from '@strongroom/core'
 import { selectedAccount, type Authenticate, type Refusal } from './authenticate.ts'
 
@@ -36,7 +36,7 @@ export function apiKeyAuthentication(keys: readonly ApiKey[]): Authenticate {
   return async request => {
     const given = request.headers.get('x-api-key')
     if (given === null) return UNKNOWN
-    const digest = createHash('sha256').update(given).digest()
+    const digest = hash('sha256', given, 'buffer')
     // To the end, so that the time says nothing of where it is.
     const [found] = known.flatMap(key => (timingSafeEqual(key.digest, digest) ? [key] : []))
     if (found === undefined) return UNKNOWN

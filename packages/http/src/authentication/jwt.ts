@@ -1,4 +1,4 @@
-import { createRemoteJWKSet, errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from 'jose'
+import type { errors, JWTPayload, JWTVerifyGetKey } from 'jose'
 import { checkedAccount } from './api-keys.ts'
 import { selectedAccount, type Authenticate, type Refusal } from './authenticate.ts'
 
@@ -29,16 +29,21 @@ const WRONG: Refusal = { refused: 'unauthenticated', challenge: 'Bearer error="i
 export function jwtAuthentication(options: JwtOptions): Authenticate {
   const { issuer, audience, accountsClaim = 'accounts', typeClaim = 'identity_type', algorithms = ALGORITHMS, clockToleranceSeconds = 5 } = options
   if (algorithms.some(algorithm => /^(?:HS|none)/i.test(algorithm))) throw new TypeError('algorithms are asymmetric')
-  const key = typeof options.jwks === 'function' ? options.jwks : createRemoteJWKSet(new URL(options.jwks))
+  const url = typeof options.jwks === 'function' ? undefined : new URL(options.jwks)
+  let key: JWTVerifyGetKey | undefined = typeof options.jwks === 'function' ? options.jwks : undefined
   const checks = { issuer, audience, algorithms: [...algorithms], requiredClaims: ['sub', 'exp'], clockTolerance: clockToleranceSeconds }
   return async request => {
     const [, token] = /^bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(request.headers.get('authorization') ?? '') ?? []
     if (token === undefined) return UNKNOWN
+    // Loaded by the first token: who has none starts without it.
+    const jose = await import('jose')
+    if (url !== undefined) key ??= jose.createRemoteJWKSet(url)
+    if (key === undefined) return UNKNOWN
     let payload: JWTPayload
     try {
-      payload = (await jwtVerify(token, key, checks)).payload
+      payload = (await jose.jwtVerify(token, key, checks)).payload
     } catch (error) {
-      if (error instanceof errors.JOSEError && !(error instanceof errors.JWKSTimeout) && !isOfKeys(error)) return WRONG
+      if (error instanceof jose.errors.JOSEError && !isOfKeys(error)) return WRONG
       throw error
     }
     const { sub } = payload
@@ -52,8 +57,8 @@ export function jwtAuthentication(options: JwtOptions): Authenticate {
 }
 
 /** A generic error of jose: the keys could not be fetched, or are not a JWKS. */
-function isOfKeys(error: InstanceType<typeof errors.JOSEError>): boolean {
-  return error.code === 'ERR_JOSE_GENERIC' || error.code === 'ERR_JWKS_INVALID'
+function isOfKeys({ code }: errors.JOSEError): boolean {
+  return code === 'ERR_JOSE_GENERIC' || code === 'ERR_JWKS_INVALID' || code === 'ERR_JWKS_TIMEOUT'
 }
 
 function accountsOf(claim: unknown): readonly string[] {
