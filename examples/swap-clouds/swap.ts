@@ -29,7 +29,10 @@ export interface Journey {
   readonly vault: string
 }
 
-export async function travel({ secrets = 25, say = () => {} }: { readonly secrets?: number; readonly say?: (line: string) => void } = {}): Promise<Journey> {
+export async function travel({
+  secrets = 25,
+  say = () => {},
+}: { readonly secrets?: number; readonly say?: (line: string) => void } = {}): Promise<Journey> {
   const folder = await mkdtemp(join(tmpdir(), 'strongroom-swap-'))
   const clouds = await startClouds(folder)
   const config = join(folder, 'strongroom.yaml')
@@ -95,7 +98,9 @@ function keptOpen(driver: SecretDriver): SecretDriver {
 if (import.meta.main) {
   const { counts, problems, compared, vault } = await travel({ say: line => console.log(line) })
   console.log(`Vault was ${vault}`)
-  console.log(`${counts.reads} reads: ${counts.failedReads} failed, ${counts.staleReads} stale; ${counts.updates} updates: ${counts.failedUpdates} failed; ${counts.deleted} created and deleted; ${compared} compared byte by byte in the end`)
+  console.log(
+    `${counts.reads} reads: ${counts.failedReads} failed, ${counts.staleReads} stale; ${counts.updates} updates: ${counts.failedUpdates} failed; ${counts.deleted} created and deleted; ${compared} compared byte by byte in the end`,
+  )
   for (const problem of problems.slice(0, 20)) console.log(problem)
   process.exitCode = problems.length === 0 ? 0 : 1
 }

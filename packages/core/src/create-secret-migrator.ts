@@ -80,7 +80,10 @@ class Migrator implements SecretMigrator {
     checkInteger(operation, 'graceMs', graceMs, 0, MAX_GRACE_MS)
     if (onProgress !== undefined && typeof onProgress !== 'function') throw SecretError.invalid(operation, 'onProgress is a function')
     const names = store === undefined ? this.#parts.stores.names : [store]
-    return yield* this.#stepped(operation, new Reconciliation(this.#parts, { operation, names, repair: [...repair], graceMs, onProgress, signal }).walk())
+    return yield* this.#stepped(
+      operation,
+      new Reconciliation(this.#parts, { operation, names, repair: [...repair], graceMs, onProgress, signal }).walk(),
+    )
   }
 
   async plan(options: PlanOptions): Promise<MigrationPlan> {

@@ -9,7 +9,8 @@ export function isOutage(error: unknown): boolean {
 
 /**
  * Reads from the first source that can answer. The next one is asked when a source is unavailable, throttled or too slow;
- * never when the secret is missing, the read denied or the value damaged. Closing it closes all of them.
+ * never when the secret is missing, the read denied or the value damaged. A version is the first source's alone: another's of the same
+ * id, such as 3, is another value. Closing it closes all of them.
  * @throws SecretError `invalid_argument` without sources
  */
 export function fallback(...sources: readonly SecretSource[]): SecretSource {
@@ -20,6 +21,7 @@ export function fallback(...sources: readonly SecretSource[]): SecretSource {
   return {
     async get(name, options) {
       for (const source of sources.slice(0, -1)) {
+        if (options?.version !== undefined) return await source.get(name, options)
         try {
           return await source.get(name, options)
         } catch (error) {

@@ -9,6 +9,7 @@ import {
   type SecretErrorCode,
   type SecretSource,
   type SecretStore,
+  type VersionId,
 } from '@strongroom/core'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 
@@ -68,6 +69,8 @@ describe('fallback', () => {
     },
   )
   it('tells what the last source said when none can answer', async () => {
+    const named = fallback(failing('unavailable'), await storeOf({ a: '1' }))
+    await expect(named.get('a', { version: '1' as VersionId })).rejects.toMatchObject({ code: 'unavailable' })
     await expect(fallback(failing('unavailable'), failing('throttled')).get('a')).rejects.toMatchObject({ code: 'throttled' })
   })
   it('needs a source', () => {
