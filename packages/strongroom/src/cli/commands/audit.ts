@@ -1,5 +1,5 @@
-import { AUDIT_GENESIS, verifyAudit, type AccountId, type AuditEntry } from '@strongroom/core'
-import { accountsOf, openDatabase } from '../../parts/database.ts'
+import { AUDIT_GENESIS, verifyAudit, type AccountId, type AuditEntry, type StoredRecord } from '@strongroom/core'
+import { trailLength } from '../../parts/trail-length.ts'
 import { AUDIT_FORMAT, verifyFile, type AuditLine, type TrailVerdict } from '../audit-file.ts'
 import { EXIT } from '../failure.ts'
 import { fileSize } from '../file-size.ts'
@@ -76,10 +76,10 @@ async function eachTrail(
   const only = options.all === true ? undefined : accountOf(options)
   await withRoom(options, async (room, signal) => {
     const registry = await room.registry()
-    await using database = await openDatabase(options.config)
-    const accounts = only === undefined ? await accountsOf(database, signal) : [only]
+    const migrator = await room.migrator(actorOf(options))
+    const accounts = only === undefined ? await accountsOf(migrator.records({ signal })) : [only]
     const quiet = { json: options.json, prints: true }
-    const total = only === undefined ? accounts.length : isShown(quiet) ? await database.trailLength(only, signal) : undefined
+    const total = only === undefined ? accounts.length : isShown(quiet) ? await trailLength(options.config, only, signal) : undefined
     using progress = startProgress({ label, unit: only === undefined ? 'accounts' : 'entries', total, ...quiet })
     begin(room.config.id)
     for (const account of accounts) {
@@ -88,6 +88,13 @@ async function eachTrail(
       if (only === undefined) progress.add()
     }
   })
+}
+
+/** The accounts that have secrets, by name. */
+async function accountsOf(records: AsyncIterable<StoredRecord>): Promise<readonly AccountId[]> {
+  const names = new Set<AccountId>()
+  for await (const { accountId: account } of records) names.add(account)
+  return [...names].toSorted()
 }
 
 async function* counted<T>(items: AsyncIterable<T>, progress: Progress): AsyncGenerator<T> {

@@ -1,5 +1,4 @@
 import type { AccountId, StoredRecord } from '@strongroom/core'
-import { openDatabase } from '../../parts/database.ts'
 import { printJson } from '../output.ts'
 import { startProgress } from '../progress.ts'
 import { accountOf, actorOf, withRoom } from '../session.ts'
@@ -13,8 +12,10 @@ export async function exportRecords(options: TrailOptions): Promise<void> {
   await withRoom(options, async (room, signal) => {
     // It refuses a database that names a store which the configuration lacks, so that no record is left out.
     const registry = await room.registry()
-    await using database = await openDatabase(options.config)
-    using progress = startProgress({ label: 'export', unit: 'records', total: await database.count(signal), json: options.json, prints: true })
+    const migrator = await room.migrator(actorOf(options))
+    const counts = await Promise.all(room.config.stores.map(store => migrator.references(store, { signal })))
+    const total = counts.reduce((sum, { records }) => sum + records, 0)
+    using progress = startProgress({ label: 'export', unit: 'records', total, json: options.json, prints: true })
     printJson({ type: 'export', format: RECORDS_FORMAT, registry: room.config.id, exportedAt: new Date() })
     const accounts = new Set<AccountId>()
     /** In the account's trail, before anything of it is given out. */
@@ -25,7 +26,7 @@ export async function exportRecords(options: TrailOptions): Promise<void> {
     }
     if (only !== undefined) await enter(only)
     let records = 0
-    for await (const record of database.records(signal)) {
+    for await (const record of migrator.records({ signal })) {
       progress.add()
       if (only !== undefined && record.accountId !== only) continue
       await enter(record.accountId)
