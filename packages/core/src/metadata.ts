@@ -404,7 +404,7 @@ export interface MetadataStore {
   ): Promise<{ readonly state: 'done'; readonly record: SecretRecord; readonly claimed: readonly QueueEntry[] } | Busy>
   /**
    * Deletes the row, leaves a tombstone for cursors, writes the `ok` audit entry (`secret.delete`) and queues `purge_path`,
-   * claimed for `claimMs`; for an adopted record only with `purgeAdopted`. Its old copies that are in nobody's claim are due at once.
+   * claimed for `claimMs`; for an adopted record only with `purgeAdopted`. Its old copies that have never been claimed are due at once.
    * Throws `not_found`, `conflict` (as `beginUpdate`).
    */
   commitDelete(
