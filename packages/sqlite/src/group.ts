@@ -26,7 +26,7 @@ export function grouped<Call, Answer>(work: (calls: readonly Call[]) => Promise<
 
   return async call =>
     await new Promise<Answer>((done, fail) => {
-      const settle = (outcome: Outcome<Answer>): void => ('error' in outcome ? fail(outcome.error as Error) : done(outcome.answer))
+      const settle = (outcome: Outcome<Answer>): void => ('error' in outcome ? fail(outcome.error) : done(outcome.answer))
       if (waiting.push({ call, settle }) === 1 && !working) setImmediate(() => void run())
     })
 }
