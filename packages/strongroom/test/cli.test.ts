@@ -13,7 +13,22 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 vi.setConfig({ testTimeout: 180_000 })
 
 const ARGUMENTS = [fileURLToPath(new URL('../dist/cli/main.js', import.meta.url))]
-const COMMANDS = ['create', 'list', 'get', 'update', 'delete', 'read', 'audit', 'versions', 'rollback', 'run', 'maintain', 'pending', 'reconcile', 'serve']
+const COMMANDS = [
+  'create',
+  'list',
+  'get',
+  'update',
+  'delete',
+  'read',
+  'audit',
+  'versions',
+  'rollback',
+  'run',
+  'maintain',
+  'pending',
+  'reconcile',
+  'serve',
+]
 
 let folder = ''
 beforeAll(() => {
