@@ -1,4 +1,4 @@
-import { accountId, verifyAudit, type Actor, type MetadataStore, type SecretRegistry } from '@strongroom/core'
+import { accountId, verifyAudit, type Actor, type MetadataStore, type SecretDriver, type SecretRegistry } from '@strongroom/core'
 import { traces, type Finding } from '../invariants.ts'
 import { ACCOUNT, KEYS, STORE } from '../messages.ts'
 import type { MoveLane } from './lane.ts'
@@ -19,6 +19,12 @@ export interface MoveWorld {
   readonly values: readonly string[]
   readonly bystander: string
   readonly quiet: Readonly<Record<string, Buffer>>
+}
+
+async function labelsAt(driver: SecretDriver, path: string): Promise<Readonly<Record<string, string>> | undefined> {
+  const call = { signal: new AbortController().signal, attempt: 1 }
+  const { items } = await driver.list({ prefix: path, withLabels: true, page: undefined }, call)
+  return items.find(item => item.path === path)?.labels
 }
 
 /** The invariants after quiescence: what both backends have themselves, and the database. */
@@ -55,6 +61,8 @@ export async function judgeMove(world: MoveWorld): Promise<readonly Finding[]> {
       if (secret?.versions.some(other => other.version === one && other.served) !== true) report('dangling', 'what is kept is gone')
     const strays = secret?.versions.filter(one => one.served && !kept.has(one.version)) ?? []
     if (strays.length > 0) report('orphan', `${strays.length} versions that nobody names`)
+    const labels = await labelsAt(lane.drivers[index === 0 ? 0 : 1], pointer.path)
+    if (labels?.['strongroom-secret'] !== record.id) report('unexplained', 'the secret has not the labels of its record')
     if (version?.current === false && lane.promotes[index] === true)
       report('unexplained', 'outsiders are given another version than the committed one')
   }
