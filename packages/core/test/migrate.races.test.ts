@@ -1,8 +1,8 @@
-import { SecretError, type MetadataStore, type NativePath } from '@strongroom/core'
+import { SecretError, type MetadataStore, type NativePath, type SecretDriver } from '@strongroom/core'
 import { describe, expect, it } from 'vitest'
 import { CALL } from './support/migrator-world.ts'
 import { migratedBy, TwoClouds } from './support/migration-world.ts'
-import { failureOf, lost } from './support/scripted.ts'
+import { failureOf, lost, until } from './support/scripted.ts'
 import { tracked } from './support/tracked.ts'
 
 // What the model in packages/model has found: one process is slow, and another goes on meanwhile.
@@ -100,6 +100,27 @@ describe('a migrator that is slow', () => {
     await migratedBy(await world.migrator({ metadata: { ...copyOf(world.metadata), beginMigrate }, policy: POLICY }), { from: 'old', to: 'new' })
     expect(new Set(paths).size).toBe(paths.length)
     await checkNothingIsLeft(world)
+  })
+})
+
+describe('a migration that goes on with what another one has begun', () => {
+  it('does not take a secret that is half made: one without its labels', async () => {
+    const world = new TwoClouds('vault', 'vault')
+    await (await world.secrets()).create({ key: 'a', value: 'value' })
+    // As Vault makes one, in two requests: killed between them.
+    world.new.on('create', async (_, { request }) => {
+      await world.new.memory.create({ ...(request as unknown as Parameters<SecretDriver['create']>[0]), labels: {} }, CALL)
+      await new Promise(() => {})
+    })
+    void world.migrate({}, { policy: { deadlineMs: 400_000, leaseMs: 900_000 } })
+    await until(() => world.new.count('create') === 1)
+    await pause()
+    world.later(901_000)
+    const { report } = await world.migrate()
+    expect(report).toMatchObject({ outcomes: { moved: 1, failed: 0 }, resumed: 0, left: 0 })
+    await checkNothingIsLeft(world)
+    const { items } = await world.new.memory.list({ prefix: '', withLabels: true, page: undefined }, CALL)
+    expect(items.map(({ labels }) => Object.keys(labels ?? {}).length)).toEqual([3])
   })
 })
 

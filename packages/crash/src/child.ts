@@ -16,12 +16,14 @@ import { backendOf } from './backends/index.ts'
 import { databaseOf } from './databases/index.ts'
 import { die, Failpoints } from './failpoints.ts'
 import { knockOutOf } from './knock-outs.ts'
-import { ACCOUNT, ACTORS, KEYS, STORE, type Job, type Outcome, type ToChild, type ToParent } from './messages.ts'
+import { ACCOUNT, ACTORS, KEYS, STORE, type Job, type Opened, type Outcome, type ToChild, type ToParent } from './messages.ts'
+import { prepareMove } from './moves/prepare.ts'
 import { openWorker, type Worker } from './worker.ts'
 
 const account = accountId(ACCOUNT)
 const actor = (id: string): { readonly id: string; readonly type: 'service_account' } => ({ id, type: 'service_account' })
 let driver: SecretDriver | undefined
+let other: SecretDriver | undefined
 let go: (() => Promise<void>) | undefined
 let worker: Worker | undefined
 
@@ -35,15 +37,14 @@ process.on('disconnect', () => process.exit(0))
 async function take(message: ToChild): Promise<void> {
   const { type } = message
   if (type === 'warm') {
-    driver = backendOf(message.backend).driver(message.config)
-    const call = { signal: new AbortController().signal, attempt: 1 }
-    await driver.list({ prefix: 'none', withLabels: false, page: undefined }, call).catch(() => {}) // the soak's wire may break it: warm all the same
+    driver = await opened(message)
+    other = message.other === undefined ? undefined : await opened(message.other)
     flushCompileCache() // now, since a process that is killed leaves none
     await tell({ type: 'warm' })
   } else if (driver === undefined) {
     throw new Error('not warm')
   } else if (type === 'prepare') {
-    go = await prepare(message.job, driver)
+    go = other === undefined ? await prepare(message.job, driver) : await prepareMove(message.job, driver, other, { tell, sleep })
   } else if (type === 'go') {
     await go?.()
   } else if (type === 'open') {
@@ -52,6 +53,13 @@ async function take(message: ToChild): Promise<void> {
   } else if (worker !== undefined) {
     await tell({ type: 'did', told: await worker(message.attempt, message.diesAt) })
   }
+}
+
+async function opened({ backend, config }: Opened): Promise<SecretDriver> {
+  const driver = backendOf(backend).driver(config)
+  const call = { signal: new AbortController().signal, attempt: 1 }
+  await driver.list({ prefix: 'none', withLabels: false, page: undefined }, call).catch(() => {}) // the soak's wire may break it: warm all the same
+  return driver
 }
 
 /** Makes the secret to work on, and answers the operation. */
@@ -88,7 +96,7 @@ async function prepare(job: Job, driver: SecretDriver): Promise<() => Promise<vo
             if (!isSecretError(error)) throw error
             return error.code === 'not_found' ? undefined : `${error.code}, and no value`
           })
-        const expected = {
+        const expected: Readonly<Record<string, string | undefined>> = {
           create: values.after,
           'update value': values.after,
           'update description': values.before,
@@ -123,6 +131,11 @@ async function perform({ operation, values }: Job, secrets: AccountSecrets, id: 
       return await secrets.rollback(secretId(id), first)
     case 'delete':
       return await secrets.delete(secretId(id))
+    case 'migrate':
+    case 'migrate, then an update':
+    case 'migrate, undone':
+    case 'return':
+      throw new RangeError('a migration needs two backends')
   }
 }
 

@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { forkBound } from '@strongroom/testbed'
-import type { Job, ToChild, ToParent, Wish, Work } from './messages.ts'
+import type { Job, Opened, ToChild, ToParent, Wish, Work } from './messages.ts'
 
 /** A busy machine takes long to load an SDK. */
 const PATIENCE_MS = 240_000
@@ -34,9 +34,9 @@ export class Child {
     return this.#dead
   }
 
-  async warm(backend: string, config: unknown): Promise<this> {
+  async warm(opened: Opened, other?: Opened): Promise<this> {
     const warm = this.next('warm')
-    this.#tell({ type: 'warm', backend, config })
+    this.#tell({ type: 'warm', ...opened, other })
     await warm
     return this
   }
@@ -108,12 +108,12 @@ export class Children {
   readonly #all = new Set<Child>()
   readonly #ready: Promise<Child>[] = []
 
-  constructor(backend: string, config: unknown, cache: string) {
+  constructor(opened: Opened, cache: string, other?: Opened) {
     this.#start = async () => {
       const child = new Child(cache)
       this.#all.add(child)
       void child.dead.then(() => this.#all.delete(child))
-      return await child.warm(backend, config)
+      return await child.warm(opened, other)
     }
   }
 

@@ -34,13 +34,14 @@ export class Failpoints {
     return this.#around('metadata', store)
   }
 
-  driver(driver: SecretDriver): SecretDriver {
+  /** `as`: how its steps are called. */
+  driver(driver: SecretDriver, as = 'driver'): SecretDriver {
     const classify: SecretDriver['classify'] = error =>
       error instanceof LostAnswer ? { code: 'unavailable', retryable: true, effect: 'unknown' } : driver.classify(error)
-    return this.#around('driver', changed(driver, { classify }))
+    return this.#around(as, changed(driver, { classify }))
   }
 
-  #around<Part extends object>(target: 'metadata' | 'driver', part: Part): Part {
+  #around<Part extends object>(target: string, part: Part): Part {
     const plain = new Set<string | symbol>(['classify', 'close'])
     return new Proxy(part, {
       get: (source, name) => {

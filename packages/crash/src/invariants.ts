@@ -207,7 +207,7 @@ async function checkReader(
 }
 
 /** A value as it could be found in bytes, and what it could be guessed by. */
-function traces(value: string): readonly Buffer[] {
+export function traces(value: string): readonly Buffer[] {
   const bytes = Buffer.from(value)
   const digests = ['sha256', 'sha1', 'md5'].map(name => createHash(name).update(bytes).digest())
   const shapes = [bytes, ...digests].flatMap(shape => [

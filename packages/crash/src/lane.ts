@@ -22,7 +22,7 @@ export class Lane {
     this.folder = folder
     this.#remove = remove
     this.driver = backend.driver(running.config)
-    this.children = new Children(backend.name, running.config, join(folder, 'compiled'))
+    this.children = new Children({ backend: backend.name, config: running.config }, join(folder, 'compiled'))
   }
 
   static async start(backend: Backend): Promise<Lane> {

@@ -5,6 +5,9 @@ import { backends, backendOf } from './backends/index.ts'
 import { databases, databaseOf, stopDatabases } from './databases/index.ts'
 import { knockOutOf, knockOuts } from './knock-outs.ts'
 import { runMatrix, type MatrixResult } from './matrix.ts'
+import { migrateKilled } from './moves/killed.ts'
+import { moveReportOf, runMoves } from './moves/matrix.ts'
+import { moveScenariosOf } from './moves/scenarios.ts'
 import { reportOf, summaryOf } from './report.ts'
 import type { Result } from './run-scenario.ts'
 import { scenariosOf, type Scenario } from './scenarios.ts'
@@ -15,6 +18,8 @@ npm run crash -- --seed 7 --only TEXT        the scenarios whose name has the te
 npm run crash -- --backends aws,gcp          some backends; --databases likewise
 npm run crash -- --list                      the names
 npm run crash -- --knock-out all             each rule of the protocol switched off in turn, or one by its name
+npm run crash -- --moves                     migrations from each backend to the next one, likewise; --list and --only, too
+npm run crash -- --killed 10000              so many secrets migrated, the process killed 20 times; --backends FROM,TO
 npm run crash -- --soak MINUTES              random operations, kills and faults
 options: --seed NUMBER (default: a random one), --jobs NUMBER of backends at once (default 2), --verbose`
 
@@ -30,6 +35,9 @@ const { values } = parseArgs({
     jobs: { type: 'string', default: '2' },
     'knock-out': { type: 'string' },
     soak: { type: 'string' },
+    killed: { type: 'string' },
+    kills: { type: 'string', default: '20' },
+    moves: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
     verbose: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
@@ -44,11 +52,14 @@ const missing = chosen.map(backend => ({ backend, why: backend.missing?.() })).f
 for (const { backend, why } of missing) tell(`${backend.name} is left out: ${why}`)
 const present = chosen.filter(backend => !missing.some(one => one.backend === backend))
 const stores = values.databases === undefined ? databases : values.databases.split(',').map(databaseOf)
+const moves = moveScenariosOf(present, stores).filter(({ name }) => name.includes(values.only))
 const scenarios = scenariosOf(present, stores).filter(({ name }) => name.includes(values.only))
 
 try {
   if (values.help) say(USAGE)
-  else if (values.list) for (const { name } of scenarios) say(name)
+  else if (values.list) for (const { name } of values.moves ? moves : scenarios) say(name)
+  else if (values.moves) await move()
+  else if (values.killed !== undefined) await killed(whole('killed', values.killed))
   else if (values['knock-out'] !== undefined) await knockOut(values['knock-out'])
   else if (values.soak !== undefined) await runSoak(Number(values.soak))
   else await matrix()
@@ -71,6 +82,39 @@ async function matrix(): Promise<void> {
     process.exitCode = 1
   }
   if (scenarios.length === 0) throw new Error('no scenario has that name')
+}
+
+/** Two backends, AWS and Azure unless others are named; the first database of those that are. */
+async function killed(secrets: number): Promise<void> {
+  const [from, to] = values.backends === undefined ? ['aws', 'azure'].map(backendOf) : present
+  const [database] = stores
+  if (from === undefined || to === undefined || database === undefined) throw new RangeError('--backends are two')
+  const startedAt = performance.now()
+  const result = await migrateKilled({ pair: [from, to], database, secrets, kills: whole('kills', values.kills), seed, say: tell })
+  const { puts, moved, resumed, missing, different, leftovers, unfinished, kills } = result
+  say(
+    `${from.name} to ${to.name}, ${database.name}, seed ${seed}: ${secrets} secrets, ${kills} kills, ${Math.round((performance.now() - startedAt) / 1000)} seconds`,
+  )
+  say(`puts ${puts ?? 'not seen'}, told of ${moved}, taken over ${resumed}`)
+  say(`missing ${missing}, different ${different}, leftovers ${leftovers}, unfinished ${unfinished}`)
+  if (missing + different + leftovers + unfinished > 0 || (puts ?? 0) > secrets + kills) process.exitCode = 1
+}
+
+async function move(): Promise<void> {
+  if (moves.length === 0) throw new Error('no scenario has that name')
+  tell(`${moves.length} scenarios, seed ${seed}`)
+  const results = await runMoves(moves, {
+    seed,
+    jobs,
+    onResult: ({ scenario, end, findings, puts, ms }) => {
+      const text = `${findings.length === 0 ? 'ok' : 'NOT OK'} ${scenario.name}: ${end}, ${puts} puts (${Math.round(ms)} ms)`
+      if (values.verbose || findings.length > 0) tell(text)
+    },
+  })
+  say(moveReportOf(results))
+  if (results.every(({ findings }) => findings.length === 0)) return
+  tell(`\nto see one again: npm run crash -- --moves --seed ${seed} --only NAME`)
+  process.exitCode = 1
 }
 
 /** Each rule taken out must be seen by a scenario. */

@@ -1,4 +1,5 @@
 import type { Attempt } from './invariants.ts'
+import type { MoveOperation } from './moves/scenarios.ts'
 import type { Operation, SeamFault } from './scenarios.ts'
 
 /** One operation of one child. Plain JSON. */
@@ -6,7 +7,7 @@ export interface Job {
   readonly database: string
   readonly place: unknown
   readonly registry: string
-  readonly operation: Operation
+  readonly operation: Operation | MoveOperation
   /** What the child does to itself; undefined when the parent does it, or nobody. */
   readonly fault: { readonly step: string; readonly how: SeamFault } | undefined
   readonly times: Times
@@ -30,9 +31,15 @@ export interface Values {
   readonly after: string
 }
 
+/** A backend, as a child opens it. */
+export interface Opened {
+  readonly backend: string
+  readonly config: unknown
+}
+
 export type ToChild =
   /** Loads the backend's adapter and SDK, so that later jobs begin at once. */
-  | { readonly type: 'warm'; readonly backend: string; readonly config: unknown }
+  | ({ readonly type: 'warm' } & Opened & { readonly other?: Opened | undefined })
   /** Makes the secret that the operation is on. */
   | { readonly type: 'prepare'; readonly job: Job }
   | { readonly type: 'go' }
@@ -64,6 +71,8 @@ export type ToParent =
 
 export const ACCOUNT = 'acc-1'
 export const STORE = 'main'
+/** Where a migration goes. */
+export const OTHER = 'other'
 /** Who writes is how the audit trail tells the operations apart. */
 export const ACTORS = { maker: 'maker', setUp: 'set-up', child: 'child', follower: 'follower', successor: 'successor', rival: 'rival' } as const
 export const KEYS = { old: 'old', new: 'new' } as const

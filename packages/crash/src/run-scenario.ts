@@ -1,7 +1,9 @@
 import type { Finding } from './invariants.ts'
+import type { Wire } from './backends/backend.ts'
+import type { Child } from './children.ts'
 import type { Lane } from './lane.ts'
 import type { Outcome } from './messages.ts'
-import { requestsOf, stepsOf, type Fault, type Scenario } from './scenarios.ts'
+import type { Fault, Scenario } from './scenarios.ts'
 import { Stage } from './stage.ts'
 
 export interface Result {
@@ -11,6 +13,22 @@ export interface Result {
   /** What the child came to: `SIGKILL`, `done`, or an error's code and effect; `error` when the scenario could not be played. */
   readonly end: string
   readonly ms: number
+}
+
+/** What a failpoint is played on. */
+export interface Played {
+  readonly scenario: { readonly fault: Fault }
+  readonly child: Child
+  /** Of the backend that the fault is at. */
+  readonly wire: Wire | undefined
+  /** What an undisturbed run must be. `own`: the requests of an adapter, among those that this process makes to look. */
+  readonly table: { readonly steps: readonly string[]; readonly requests: readonly string[]; readonly own: ReadonlySet<string> }
+  readonly look: () => Promise<void>
+  readonly recover: () => Promise<void>
+  readonly settle: () => Promise<void>
+  readonly follow: () => Promise<void>
+  readonly tried: (outcome: Outcome | 'killed') => void
+  readonly report: (text: string) => void
 }
 
 /** One scenario from its set-up to its verdict. */
@@ -42,7 +60,7 @@ export async function runScenario(
 }
 
 /** Lets the child do its operation, and befall what should befall it. Answers how it ended. */
-async function play(stage: Stage): Promise<string> {
+export async function play(stage: Played): Promise<string> {
   const { fault } = stage.scenario
   switch (fault.kind) {
     case 'none':
@@ -58,34 +76,31 @@ async function play(stage: Stage): Promise<string> {
 }
 
 /** What the tables say that the matrix is made from is compared with what is called and sent. */
-async function playUndisturbed(stage: Stage): Promise<string> {
-  const { operation, backend } = stage.scenario
-  const { wire } = stage.lane.running
+async function playUndisturbed(stage: Played): Promise<string> {
+  const { wire, table } = stage
   const compare = (what: string, found: readonly string[], table: readonly string[]): void => {
     if (found.join() !== table.join()) stage.report(`the ${what} are ${found.join(', ')}, and not those of the table: ${table.join(', ')}`)
   }
   wire?.requests()
   const { outcome, steps } = await goOn(stage)
-  compare('steps', steps, stepsOf(operation, backend))
+  compare('steps', steps, table.steps)
   // What comes after is the child's own reading.
-  const table = requestsOf(operation, backend).map(({ name }) => name)
-  // What this process asks of the backend to look at it may be told late.
-  const own = new Set(Object.values(backend.requests ?? {}).flatMap(requests => requests.map(({ name }) => name)))
+  const { requests, own } = table
   if (wire !== undefined)
     compare(
       'requests',
       wire
         .requests()
         .filter(name => own.has(name))
-        .slice(0, table.length),
-      table,
+        .slice(0, requests.length),
+      requests,
     )
   await stage.look()
   return endOf(outcome)
 }
 
 /** It kills itself. A failpoint that it did not come by lets it end. */
-async function playKilled(stage: Stage): Promise<string> {
+async function playKilled(stage: Played): Promise<string> {
   const ended = stage.child.next('ended').then(
     () => true,
     () => false,
@@ -95,7 +110,7 @@ async function playKilled(stage: Stage): Promise<string> {
   return await died(stage)
 }
 
-async function playAnswered(stage: Stage): Promise<string> {
+async function playAnswered(stage: Played): Promise<string> {
   await goOn(stage)
   await isDead(stage)
   await stage.look()
@@ -103,15 +118,15 @@ async function playAnswered(stage: Stage): Promise<string> {
 }
 
 /** The answer of a call is another one than what happened, and the process goes on. */
-async function playOn(stage: Stage, step: string): Promise<string> {
+async function playOn(stage: Played, step: string): Promise<string> {
   const { outcome, steps } = await goOn(stage)
   if (!steps.includes(step)) throw notReached()
   await stage.look()
   return endOf(outcome)
 }
 
-async function playLost(stage: Stage, request: string): Promise<string> {
-  const { wire } = stage.lane.running
+async function playLost(stage: Played, request: string): Promise<string> {
+  const { wire } = stage
   wire?.requests()
   wire?.inject({ kind: 'lose' }, { operations: [request] })
   const { outcome } = await goOn(stage)
@@ -121,13 +136,13 @@ async function playLost(stage: Stage, request: string): Promise<string> {
 }
 
 /** The process sleeps as a whole, and goes on when recovery is through. */
-async function playAsleep(stage: Stage, step: string): Promise<string> {
+async function playAsleep(stage: Played, step: string): Promise<string> {
   const asleep = stage.child.next('asleep')
   stage.child.go()
   await asleep
   await stage.look()
   // A put that sleeps longer than the horizon is the sweep's, which is not built.
-  if (step === 'driver.create' || step === 'driver.append') await stage.recover()
+  if (/\.(?:create|append)$/.test(step)) await stage.recover()
   else await stage.settle()
   await stage.follow()
   const { outcome } = await stage.child.wake(stage.child.next('ended'))
@@ -136,14 +151,14 @@ async function playAsleep(stage: Stage, step: string): Promise<string> {
 }
 
 /** A request is held at the server: before its effect or after it, while the process dies or lives. */
-async function playHeld(stage: Stage, { request, how }: Extract<Fault, { readonly kind: 'wire' }>): Promise<string> {
+async function playHeld(stage: Played, { request, how }: Extract<Fault, { readonly kind: 'wire' }>): Promise<string> {
   const { promise: reached, resolve: reach } = Promise.withResolvers<void>()
   const { promise: released, resolve: letGo } = Promise.withResolvers<void>()
   const release = (): Promise<void> => {
     reach()
     return released
   }
-  stage.lane.running.wire?.inject({ kind: 'hold', applied: how === 'killed, applied', release }, { operations: [request] })
+  stage.wire?.inject({ kind: 'hold', applied: how === 'killed, applied', release }, { operations: [request] })
   const ended = stage.child.next('ended')
   ended.catch(() => {}) // it may be killed first
   stage.child.go()
@@ -163,12 +178,12 @@ async function playHeld(stage: Stage, { request, how }: Extract<Fault, { readonl
     await stage.follow()
   }
   letGo()
-  await stage.lane.running.wire?.landed()
+  await stage.wire?.landed()
   return end
 }
 
 /** The child does its operation, and lives. */
-async function goOn(stage: Stage): Promise<{ readonly outcome: Outcome; readonly steps: readonly string[] }> {
+async function goOn(stage: Played): Promise<{ readonly outcome: Outcome; readonly steps: readonly string[] }> {
   const ended = stage.child.next('ended')
   stage.child.go()
   const { outcome, steps } = await ended
@@ -176,19 +191,19 @@ async function goOn(stage: Stage): Promise<{ readonly outcome: Outcome; readonly
   return { outcome, steps }
 }
 
-function tell(stage: Stage, outcome: Outcome): void {
+function tell(stage: Played, outcome: Outcome): void {
   stage.tried(outcome)
   if (outcome.state === 'done' && !outcome.readBack) stage.report('the writer did not read what it had written')
 }
 
-async function died(stage: Stage): Promise<string> {
+async function died(stage: Played): Promise<string> {
   await isDead(stage)
   stage.tried('killed')
   await stage.look()
   return 'SIGKILL'
 }
 
-async function isDead({ child }: Stage): Promise<void> {
+async function isDead({ child }: Played): Promise<void> {
   const how = await child.dead
   if (how !== 'SIGKILL') throw new Error(`the child ended with ${how}: ${child.output}`)
 }

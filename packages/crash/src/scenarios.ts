@@ -5,7 +5,7 @@ export const OPERATIONS = ['create', 'update value', 'update description', 'roll
 export type Operation = (typeof OPERATIONS)[number]
 
 /** What befalls the child at a call of the database. */
-const DATABASE_FAULTS = [
+export const DATABASE_FAULTS = [
   'killed before',
   'killed inside',
   'killed after',
@@ -15,9 +15,9 @@ const DATABASE_FAULTS = [
   'asleep past the lease before',
 ] as const
 /** At a call of the driver. `answer lost` is for backends without a wire. */
-const DRIVER_FAULTS = ['killed before', 'killed after', 'answer lost', 'asleep past the lease before'] as const
+export const DRIVER_FAULTS = ['killed before', 'killed after', 'answer lost', 'asleep past the lease before'] as const
 /** At one request of a driver's call, on its way. */
-const WIRE_FAULTS = ['killed, applied', 'killed, lands late', 'answer lost', 'lands late'] as const
+export const WIRE_FAULTS = ['killed, applied', 'killed, lands late', 'answer lost', 'lands late'] as const
 
 export type SeamFault = (typeof DATABASE_FAULTS)[number] | (typeof DRIVER_FAULTS)[number]
 type WireFault = (typeof WIRE_FAULTS)[number]
@@ -95,7 +95,7 @@ function faultsOf(operation: Operation, backend: Backend, database: Database): r
   return [{ kind: 'none' }, ...seam, ...wire, { kind: 'answered' }]
 }
 
-function nameOf(fault: Fault): string {
+export function nameOf(fault: Fault): string {
   switch (fault.kind) {
     case 'none':
       return 'undisturbed'

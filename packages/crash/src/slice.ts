@@ -1,11 +1,21 @@
 import { seedOf } from '@strongroom/testbed'
-import type { Scenario } from './scenarios.ts'
+import type { MoveScenario } from './moves/scenarios.ts'
+import type { Fault, Scenario } from './scenarios.ts'
 
 /** A part of the matrix that is quick: each way to fail once on each backend with each database, at a failpoint that the seed picks. */
 export function sliceOf(scenarios: readonly Scenario[], seed: number): readonly Scenario[] {
-  const groups = Map.groupBy(
-    scenarios,
-    ({ backend, database, fault }) => `${backend.name}/${database.name}/${'how' in fault ? `${fault.kind} ${fault.how}` : fault.kind}`,
-  )
-  return [...groups].flatMap(([name, group]) => group[seedOf(seed, name) % group.length] ?? [])
+  return oneOfEach(scenarios, seed, ({ backend, database, fault }) => `${backend.name}/${database.name}/${wayOf(fault)}`)
+}
+
+/** The same of migrations: each way to fail once for each pair, the database and what follows picked by the seed, too. */
+export function moveSliceOf(scenarios: readonly MoveScenario[], seed: number): readonly MoveScenario[] {
+  return oneOfEach(scenarios, seed, ({ pair, fault }) => `${pair[0].name} to ${pair[1].name}/${wayOf(fault)}`)
+}
+
+function oneOfEach<T>(scenarios: readonly T[], seed: number, groupOf: (scenario: T) => string): readonly T[] {
+  return [...Map.groupBy(scenarios, groupOf)].flatMap(([name, group]) => group[seedOf(seed, name) % group.length] ?? [])
+}
+
+function wayOf(fault: Fault): string {
+  return 'how' in fault ? `${fault.kind} ${fault.how}` : fault.kind
 }

@@ -1,11 +1,13 @@
 import { accountId, createSecretReader, createSecretRegistry, unsafeAllowEveryone, type SecretReader, type SecretRegistry } from '@strongroom/core'
 import { seeded, seedOf } from '@strongroom/testbed'
+import type { Wire } from './backends/backend.ts'
 import type { Child } from './children.ts'
 import { judge, type Attempt, type Finding } from './invariants.ts'
 import { knockOutOf } from './knock-outs.ts'
 import type { Lane } from './lane.ts'
 import { ACCOUNT, ACTORS, KEYS, STORE, type Job, type Outcome, type Times, type Values, type Wish } from './messages.ts'
-import type { Operation, Scenario } from './scenarios.ts'
+import type { Played } from './run-scenario.ts'
+import { requestsOf, stepsOf, type Operation, type Scenario } from './scenarios.ts'
 import { settle } from './settle.ts'
 import { perform } from './worker.ts'
 
@@ -26,7 +28,7 @@ const ACTION = {
 const REVISION = 2
 
 /** The registry of one scenario, with everybody who works on it. */
-export class Stage {
+export class Stage implements Played {
   readonly findings: Finding[] = []
   readonly lane: Lane
   readonly scenario: Scenario
@@ -104,9 +106,20 @@ export class Stage {
     return stage
   }
 
+  get wire(): Wire | undefined {
+    return this.lane.running.wire
+  }
+
+  get table(): Played['table'] {
+    const { operation, backend } = this.scenario
+    const own = new Set(Object.values(backend.requests ?? {}).flatMap(requests => requests.map(({ name }) => name)))
+    return { steps: stepsOf(operation, backend), requests: requestsOf(operation, backend).map(({ name }) => name), own }
+  }
+
   /** For the trail: what the child tried, and whether its caller was told anything. */
   tried(outcome: Outcome | 'killed'): void {
-    const { operation, values } = this.#job
+    const { values } = this.#job
+    const { operation } = this.scenario
     const changes: Readonly<Record<Operation, Partial<Attempt>>> = {
       create: { key: KEYS.new, value: values.after, description: 'after' },
       'update value': { value: values.after, description: 'after' },

@@ -193,16 +193,21 @@ export class Mover {
   }
 
   /** What a run that was cut off has put. The path is told by the list, which may be late: then the put is made again, by the same token. */
-  async #there({ path, key }: Intent): Promise<Copied | undefined> {
+  async #there({ path, key, account, secret }: Intent): Promise<Copied | undefined> {
     const { operation, to } = this.#run
     const found = await this.#versions(path, key)
     const version = found.findLast(({ state }) => state === 'usable')?.version
     if (version === undefined) return undefined
-    const list = (at: DriverCall): ReturnType<SecretDriver['list']> => to.driver.list({ prefix: path, withLabels: false, page: undefined }, at)
+    const list = (at: DriverCall): ReturnType<SecretDriver['list']> => to.driver.list({ prefix: path, withLabels: true, page: undefined }, at)
     await to.reads.turn()
     const { items } = await to.guard.run({ operation, secretName: key, afterUnknown: 'read', attempt: list })
     const entry = items.find(item => item.path === path)
-    return entry === undefined ? undefined : { version, fullPath: entry.fullPath, uncertain: true, resumed: true }
+    if (entry === undefined) return undefined
+    // Where a create is more than one request, the last of them may be missing: what is half made is given up.
+    const { labels = {} } = entry
+    const isWhole = Object.entries(labelsOf(this.#parts.stores.registry, account, secret)).every(([name, value]) => labels[name] === value)
+    if (!isWhole) throw SecretError.refused('conflict', operation, { store: to.name, secretName: key })
+    return { version, fullPath: entry.fullPath, uncertain: true, resumed: true }
   }
 
   /** Whether nothing but its purge is still to be done where the old copy is: no write of before can land there any more. */

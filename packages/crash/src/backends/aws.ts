@@ -12,6 +12,7 @@ export const aws: Backend = {
     versions: looks('DescribeSecret', 'ListSecretVersionIds'),
     remove: writes('DeleteSecret'),
   },
+  reads: looks('GetSecretValue'),
   promotes: true,
   driver: config => awsDriver(config as AwsOptions),
   start,

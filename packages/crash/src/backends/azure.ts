@@ -19,6 +19,7 @@ export const azure: Backend = {
     versions: looks('GetSecretVersions'),
     remove: writes('DeleteSecret', 'PurgeDeletedSecret'),
   },
+  reads: looks('GetSecret'),
   promotes: false,
   driver: config => azureDriver(optionsOf(config as Config)),
   start,

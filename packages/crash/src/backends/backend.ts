@@ -15,6 +15,8 @@ export interface Backend {
   readonly name: string
   /** What the driver sends for a call of the write protocol, in order; undefined where nothing goes over a wire. */
   readonly requests: Readonly<Partial<Record<DrivenCall, readonly Request[]>>> | undefined
+  /** What it sends to read one version. */
+  readonly reads: readonly Request[]
   /** Whether the driver's `current` is `on_promote`; the undisturbed runs prove it. */
   readonly promotes: boolean
   /** Why it cannot run on this machine; undefined when it can. */

@@ -14,6 +14,7 @@ export const gcp: Backend = {
     versions: looks('ListSecretVersions', 'GetSecretVersion'),
     remove: writes('DeleteSecret'),
   },
+  reads: looks('AccessSecretVersion'),
   promotes: false,
   driver: config => gcpDriver(optionsOf(config as Config)),
   start,

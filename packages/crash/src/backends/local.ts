@@ -26,6 +26,7 @@ interface Row {
 export const local: Backend = {
   name: 'local',
   requests: undefined,
+  reads: [],
   promotes: true,
   driver: config => localDriver(config as { readonly path: string }),
   start,

@@ -2,13 +2,14 @@ import { missingProgram, openBaoBinary, ROOT_TOKEN, startOpenBao } from '@strong
 import { vaultDriver, type VaultOptions } from '@strongroom/vault'
 import { looks, wireOf, writes, type Backend, type Found, type FoundVersion, type Running } from './backend.ts'
 
-const VAULT: Pick<Backend, 'requests' | 'promotes' | 'driver'> = {
+const VAULT: Pick<Backend, 'requests' | 'reads' | 'promotes' | 'driver'> = {
   requests: {
     create: writes('WriteData', 'WriteMetadata'),
     append: [...looks('ReadMetadata'), ...writes('WriteData')],
     versions: looks('ReadMetadata'),
     remove: writes('DeleteMetadata'),
   },
+  reads: looks('ReadData'),
   promotes: false,
   driver: config => vaultDriver(config as VaultOptions),
 }
