@@ -103,6 +103,11 @@ describe('help', () => {
   })
 })
 
+it('says its version', async () => {
+  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { readonly version: string }
+  expect(await run(['--version'])).toMatchObject({ code: 0, out: `${version}\n`, err: '' })
+})
+
 describe('a secret', () => {
   it('is created, listed, shown, read, updated, deleted and audited', async () => {
     const made = await json(['create', 'stripe', '--description', 'the key'], 'first value\n')

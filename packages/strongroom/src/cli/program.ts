@@ -1,4 +1,5 @@
-import { Argument, Command, InvalidArgumentError, Option } from 'commander'
+import { readFileSync } from 'node:fs'
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 
 // Only commander is loaded here, so that --help is quick; each command loads what it needs when it runs.
 
@@ -18,6 +19,8 @@ export function program(): Command {
     .description('Secrets in any cloud, by one configuration.')
     .option('-c, --config <file>', 'the configuration (default: STRONGROOM_CONFIG, STRONGROOM_STORE or ./strongroom.yaml)')
     .option('--json', 'answer as JSON, one document or one line an item')
+    .option('-V, --version', 'the version of this command')
+    .on('option:version', showVersion)
     .showHelpAfterError('(strongroom --help tells more)')
     .exitOverride()
     .addHelpText(
@@ -152,6 +155,12 @@ export function program(): Command {
     .allowUnknownOption()
     .action(async words => (await import('./commands/completion.ts')).complete(words))
   return root
+}
+
+function showVersion(): never {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { readonly version: string }
+  process.stdout.write(`${version}\n`)
+  throw new CommanderError(0, 'commander.version', version)
 }
 
 function wholeNumber(text: string): number {
