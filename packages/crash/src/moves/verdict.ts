@@ -23,8 +23,12 @@ export interface MoveWorld {
 
 async function labelsAt(driver: SecretDriver, path: string): Promise<Readonly<Record<string, string>> | undefined> {
   const call = { signal: new AbortController().signal, attempt: 1 }
-  const { items } = await driver.list({ prefix: path, withLabels: true, page: undefined }, call)
-  return items.find(item => item.path === path)?.labels
+  for (let page: string | undefined; ;) {
+    const { items, next } = await driver.list({ prefix: path, withLabels: true, page }, call)
+    const found = items.find(item => item.path === path)
+    if (found !== undefined || next === undefined) return found?.labels
+    page = next
+  }
 }
 
 /** The invariants after quiescence: what both backends have themselves, and the database. */
