@@ -39,7 +39,7 @@ async function between(secrets: number, rounds: number, latencyMs: number): Prom
   const credential = { getToken: async () => ({ token, expiresOnTimestamp: Date.now() + 3_600_000 }) }
   const tls = { ca }
   const shared = { disableChallengeResourceVerification: true } as const
-  const raw = new SecretClient(vaultUrl, credential, { ...shared, tlsOptions: tls, retryOptions: { maxRetries: 0 } })
+  const raw = new SecretClient(vaultUrl, credential, { ...shared, serviceVersion: '7.6', tlsOptions: tls, retryOptions: { maxRetries: 0 } })
   const stores = {
     aws: awsDriver({ endpoint, region, accountId: account, credentials: { accessKeyId: 'bench', secretAccessKey: 'only-for-tests' } }),
     azure: azureDriver({ vaultUrl, credential, tls, ...shared }),
