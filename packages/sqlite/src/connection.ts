@@ -2,6 +2,7 @@ import { statSync } from 'node:fs'
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
 import { SecretError } from '@strongroom/core'
 import { isLocked, secretErrorOf } from './failures.ts'
+import type { Outcome } from './group.ts'
 
 export type Parameters = Readonly<Record<string, SQLInputValue>>
 
@@ -60,6 +61,21 @@ export class Connection {
       // A locked commit has written nothing; after any other failure the log may hold it or not.
       throw secretErrorOf(error, operation, kind === 'read' || isLocked(error) ? 'none' : 'unknown')
     }
+  }
+
+  /** Runs the body inside the transaction under way, so that only what it did is undone when it fails. */
+  part<Answer>(operation: string, body: () => Answer): Outcome<Answer> {
+    this.#database.exec('SAVEPOINT part')
+    let outcome: Outcome<Answer>
+    try {
+      outcome = { answer: body() }
+    } catch (error) {
+      // Where SQLite has undone all of it by itself, this fails, and so does the whole.
+      this.#database.exec('ROLLBACK TO part')
+      outcome = { error: secretErrorOf(error, operation, 'none') }
+    }
+    this.#database.exec('RELEASE part')
+    return outcome
   }
 
   close(): void {

@@ -24,6 +24,11 @@ export interface SqliteMetadataOptions {
   readonly busyTimeoutMs?: number
 }
 
+interface Write {
+  readonly operation: string
+  readonly call: CallOptions
+  readonly work: (connection: Connection, now: number) => unknown
+}
 interface Append {
   readonly request: RequestOf<'appendAudit'>
   readonly call: CallOptions
@@ -81,8 +86,7 @@ export function sqliteMetadata(options: SqliteMetadataOptions): MetadataStore {
     }
   }
 
-  const method =
-    (kind: 'read' | 'write') =>
+  const reads =
     <Request extends { readonly registry: string }, Answer>(name: string, body: Body<Request, Answer>): Method<Request, Answer> =>
     async (request, call) => {
       const operation = `metadata.${name}`
@@ -90,10 +94,43 @@ export function sqliteMetadata(options: SqliteMetadataOptions): MetadataStore {
       const connection = await opened(operation)
       // Again: it may have been closed or aborted while the file was being opened.
       check(operation, call)
-      return transact(connection, kind, operation, now => body({ operation, registry: request.registry, now, connection }, request))
+      return transact(connection, 'read', operation, now => body({ operation, registry: request.registry, now, connection }, request))
     }
-  const reads = method('read')
-  const writes = method('write')
+
+  /** Writes that wait at once are one transaction, so that they wait for the disk together; each is whole or undone by itself. */
+  const writeTogether = grouped<Write, unknown>(async writes => {
+    const attempt = async (some: readonly Write[]): Promise<readonly Outcome<unknown>[]> => {
+      const operation = some[0]?.operation ?? 'metadata'
+      try {
+        const connection = await opened(operation)
+        const one = (write: Write, now: number): unknown => {
+          check(write.operation, write.call)
+          return write.work(connection, now)
+        }
+        return transact(connection, 'write', operation, now =>
+          some.length === 1
+            ? some.map(write => ({ answer: one(write, now) }))
+            : some.map(write => connection.part(write.operation, () => one(write, now))),
+        )
+      } catch (error) {
+        // Nothing of it was written: each has its turn alone.
+        if (some.length === 1 || !isSecretError(error) || error.effect !== 'none')
+          return some.map(write => ({ error: isSecretError(error) ? error.in({ operation: write.operation }) : error }))
+        const outcomes: Outcome<unknown>[] = []
+        for (const write of some) outcomes.push(...(await attempt([write])))
+        return outcomes
+      }
+    }
+    return await attempt(writes)
+  })
+  const writes =
+    <Request extends { readonly registry: string }, Answer>(name: string, body: Body<Request, Answer>): Method<Request, Answer> =>
+    async (request, call) => {
+      const operation = `metadata.${name}`
+      check(operation, call)
+      const work = (connection: Connection, now: number): Answer => body({ operation, registry: request.registry, now, connection }, request)
+      return (await writeTogether({ operation, call, work })) as Answer
+    }
 
   /** Every look at a secret leaves an entry: those that wait at once are made durable by one wait for the disk. */
   const appendTogether = grouped<Append, void>(async calls => {
