@@ -32,11 +32,11 @@ describe('a migration is killed, and another one goes on', () => {
 
 it('many secrets are migrated by one process after another, and each is put once', { timeout: PATIENCE_MS }, async () => {
   const kills = 20
-  const secrets = 120
+  const secrets = 300
   const pair = [backendOf('local'), backendOf('gcp')] as const
   const result = await migrateKilled({ pair, database: databaseOf('sqlite'), secrets, kills, seed: 1 })
   expect(result).toMatchObject({ secrets, missing: 0, different: 0, leftovers: 0, unfinished: 0 })
-  expect(result.kills).toBeGreaterThan(kills / 2) // a process may be through before its time comes
+  expect(result.kills).toBeGreaterThan(kills / 4) // a process may be through before its time comes
   expect(result.puts).toBeGreaterThanOrEqual(secrets)
   expect(result.puts).toBeLessThanOrEqual(secrets + result.kills)
   expect(result.resumed).toBeGreaterThan(0)
