@@ -1,5 +1,5 @@
 import { unsafeAllowEveryone } from './authorization.ts'
-import { isSecretError, SecretError } from './errors.ts'
+import { SecretError } from './errors.ts'
 import { Access } from './internal/access.ts'
 import { Calls } from './internal/calls.ts'
 import { checkId, checkWho } from './internal/check-records.ts'
@@ -14,7 +14,7 @@ import { checkRegistryPolicy } from './internal/registry-policy.ts'
 import { BoundStores } from './internal/stores.ts'
 import { Upkeep } from './internal/upkeep.ts'
 import { WriteProtocol } from './internal/write-protocol.ts'
-import { listVersions } from './internal/writes.ts'
+import { listVersionsIfAny } from './internal/writes.ts'
 import { keptBy, notKept, withoutPointer } from './metadata-support/records.ts'
 import { requireRevision } from './metadata-support/requests.ts'
 import type { References, StoredRecord } from './metadata.ts'
@@ -188,11 +188,9 @@ class Migrator implements SecretMigrator {
 
   /** Whether the committed version is what is read without naming one. */
   async #isCurrent(operation: string, { key, pointer }: StoredRecord, signal: AbortSignal | undefined): Promise<boolean> {
-    const listing = listVersions(this.#parts.stores.get(pointer.store, operation), pointer.path, { operation, secretName: key, signal })
-    const versions = await listing.catch((error: unknown) => {
-      if (isSecretError(error, 'not_found')) return [] // the value is put again, and that says what is wrong
-      throw error
-    })
+    const store = this.#parts.stores.get(pointer.store, operation)
+    // Where there is none, the value is put again, and that says what is wrong.
+    const versions = await listVersionsIfAny(store, pointer.path, { operation, secretName: key, signal })
     return versions.some(({ version, current, state }) => version === pointer.version && current && state === 'usable')
   }
 

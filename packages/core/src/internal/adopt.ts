@@ -10,7 +10,7 @@ import { newSecretId } from './ids.ts'
 import { REGISTRY_LABEL } from './labels.ts'
 import { persist } from './persist.ts'
 import type { BoundStores, GuardedStore } from './stores.ts'
-import { listVersions } from './writes.ts'
+import { listVersionsIfAny } from './writes.ts'
 
 const OPTIONS = ['account', 'store', 'prefix', 'filter', 'key', 'keys', 'dryRun', 'signal']
 
@@ -112,10 +112,7 @@ export class AdoptionRun {
 
   async #current({ path }: DriverEntry): Promise<VersionId | undefined> {
     const { signal } = this.#options
-    const found = await listVersions(this.#store, path, { operation: this.#operation, signal }).catch((error: unknown) => {
-      if (isSecretError(error, 'not_found')) return []
-      throw error
-    })
+    const found = await listVersionsIfAny(this.#store, path, { operation: this.#operation, signal })
     return found.find(({ current, state }) => current && state === 'usable')?.version
   }
 }

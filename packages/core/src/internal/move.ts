@@ -14,7 +14,7 @@ import type { Slots } from './slots.ts'
 import type { BoundStores, GuardedStore } from './stores.ts'
 import type { Upkeep } from './upkeep.ts'
 import { VERSION_GONE, type ProtocolTimes } from './write-protocol.ts'
-import { createSecret, listVersions } from './writes.ts'
+import { createSecret, listVersionsIfAny } from './writes.ts'
 
 export interface MovePlace extends GuardedStore<SecretDriver> {
   readonly prefix: string
@@ -228,10 +228,7 @@ export class Mover {
   async #versions(path: NativePath, key: string): Promise<readonly DriverVersion[]> {
     const { operation, to } = this.#run
     await to.reads.turn()
-    return await listVersions(to, path, { operation, secretName: key }).catch((error: unknown) => {
-      if (isSecretError(error, 'not_found')) return []
-      throw error
-    })
+    return await listVersionsIfAny(to, path, { operation, secretName: key })
   }
 
   async #read(place: MovePlace, key: string, { path, version }: { readonly path: NativePath; readonly version: VersionId }): Promise<Payload> {

@@ -6,7 +6,7 @@ import type { SecretId, VersionId } from '../words.ts'
 import { persist } from './persist.ts'
 import type { BoundStores, GuardedStore } from './stores.ts'
 import type { ProtocolTimes } from './write-protocol.ts'
-import { findToken, listVersions } from './writes.ts'
+import { findToken, listVersionsIfAny } from './writes.ts'
 
 const ATTENTION_AFTER = 8
 const BACKOFF_CAP_MS = 3_600_000
@@ -252,13 +252,8 @@ export class Upkeep {
   }
 
   /** All versions of the entry's path; none when the secret is gone. */
-  async #versions(store: GuardedStore<WriteOnlyDriver>, { path }: QueueEntry): Promise<readonly DriverVersion[]> {
-    try {
-      return await listVersions(store, path, { operation: 'registry.versions' })
-    } catch (error) {
-      if (isSecretError(error, 'not_found')) return []
-      throw error
-    }
+  #versions(store: GuardedStore<WriteOnlyDriver>, { path }: QueueEntry): Promise<readonly DriverVersion[]> {
+    return listVersionsIfAny(store, path, { operation: 'registry.versions' })
   }
 
   async #pointer(entry: QueueEntry): Promise<VersionId | undefined> {

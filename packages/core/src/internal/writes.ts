@@ -1,4 +1,5 @@
 import type { DriverCall, DriverVersion, Payload, SecretDriver } from '../driver.ts'
+import { isSecretError } from '../errors.ts'
 import type { WriteOnlyDriver } from '../registry.ts'
 import type { NativePath, VersionId } from '../words.ts'
 import type { Guard, GuardedAnswer } from './guard.ts'
@@ -72,6 +73,16 @@ export async function listVersions(
   call: Pick<PutRequest, 'operation' | 'secretName' | 'signal' | 'withinMs'>,
 ): Promise<readonly DriverVersion[]> {
   return await guard.run({ ...call, afterUnknown: 'read', attempt: at => Array.fromAsync(allVersions(driver, path, at)) })
+}
+
+/** As {@link listVersions}; none when the secret is missing. */
+export async function listVersionsIfAny(...given: Parameters<typeof listVersions>): Promise<readonly DriverVersion[]> {
+  try {
+    return await listVersions(...given)
+  } catch (error) {
+    if (isSecretError(error, 'not_found')) return []
+    throw error
+  }
 }
 
 /** Every version of a path, page by page, inside one guarded call. */
