@@ -24,14 +24,15 @@ export interface SqliteMetadataOptions {
   readonly busyTimeoutMs?: number
 }
 
-interface Write {
+interface Waiting {
   readonly operation: string
   readonly call: CallOptions
+}
+interface Write extends Waiting {
   readonly work: (connection: Connection, now: number) => unknown
 }
-interface Append {
+interface Append extends Waiting {
   readonly request: RequestOf<'appendAudit'>
-  readonly call: CallOptions
 }
 type Body<Request, Answer> = (transaction: Transaction, request: Request) => Answer
 type Method<Request, Answer> = (request: Request, call: CallOptions) => Promise<Answer>
@@ -97,31 +98,34 @@ export function sqliteMetadata(options: SqliteMetadataOptions): MetadataStore {
       return transact(connection, 'read', operation, now => body({ operation, registry: request.registry, now, connection }, request))
     }
 
-  /** Writes that wait at once are one transaction, so that they wait for the disk together; each is whole or undone by itself. */
-  const writeTogether = grouped<Write, unknown>(async writes => {
-    const attempt = async (some: readonly Write[]): Promise<readonly Outcome<unknown>[]> => {
+  /** What waits at once is one transaction, so that it waits for the disk together. `all` does it and says what became of each. */
+  const together = <Call extends Waiting, Answer>(
+    all: (calls: readonly Call[], connection: Connection, now: number) => readonly Outcome<Answer>[],
+  ): ((call: Call) => Promise<Answer>) => {
+    const attempt = async (some: readonly Call[]): Promise<readonly Outcome<Answer>[]> => {
       const operation = some[0]?.operation ?? 'metadata'
       try {
         const connection = await opened(operation)
-        const one = (write: Write, now: number): unknown => {
-          check(write.operation, write.call)
-          return write.work(connection, now)
-        }
-        return transact(connection, 'write', operation, now =>
-          some.length === 1
-            ? some.map(write => ({ answer: one(write, now) }))
-            : some.map(write => connection.part(write.operation, () => one(write, now))),
-        )
+        return transact(connection, 'write', operation, now => all(some, connection, now))
       } catch (error) {
-        // Nothing of it was written: each has its turn alone.
+        // Nothing of it was written: each has its turn alone, so that one that cannot be does not take the others with it.
         if (some.length === 1 || !isSecretError(error) || error.effect !== 'none')
-          return some.map(write => ({ error: isSecretError(error) ? error.in({ operation: write.operation }) : error }))
-        const outcomes: Outcome<unknown>[] = []
-        for (const write of some) outcomes.push(...(await attempt([write])))
+          return some.map(one => ({ error: isSecretError(error) ? error.in({ operation: one.operation }) : error }))
+        const outcomes: Outcome<Answer>[] = []
+        for (const one of some) outcomes.push(...(await attempt([one])))
         return outcomes
       }
     }
-    return await attempt(writes)
+    return grouped(attempt)
+  }
+
+  /** Each is whole or undone by itself. */
+  const writeTogether = together<Write, unknown>((some, connection, now) => {
+    const one = ({ operation, call, work }: Write): unknown => {
+      check(operation, call)
+      return work(connection, now)
+    }
+    return some.length === 1 ? some.map(write => ({ answer: one(write) })) : some.map(write => connection.part(write.operation, () => one(write)))
   })
   const writes =
     <Request extends { readonly registry: string }, Answer>(name: string, body: Body<Request, Answer>): Method<Request, Answer> =>
@@ -132,33 +136,19 @@ export function sqliteMetadata(options: SqliteMetadataOptions): MetadataStore {
       return (await writeTogether({ operation, call, work })) as Answer
     }
 
-  /** Every look at a secret leaves an entry: those that wait at once are made durable by one wait for the disk. */
-  const appendTogether = grouped<Append, void>(async calls => {
-    const operation = 'metadata.appendAudit'
-    const attempt = async (some: readonly Append[]): Promise<readonly Outcome<void>[]> => {
+  /** Every look at a secret leaves an entry, so that these are the most: of each chain the head is read and written once for all. */
+  const appendTogether = together<Append, void>((some, connection, now) => {
+    const group = new AuditGroup()
+    const outcomes = some.map(({ operation, request, call }): Outcome<void> => {
       try {
-        const connection = await opened(operation)
-        return transact(connection, 'write', operation, now => {
-          const group = new AuditGroup()
-          const outcomes = some.map(({ request, call }): Outcome<void> => {
-            try {
-              check(operation, call)
-            } catch (error) {
-              return { error }
-            }
-            return { answer: group.append({ operation, registry: request.registry, now, connection }, request) }
-          })
-          group.end()
-          return outcomes
-        })
+        check(operation, call)
       } catch (error) {
-        // Nothing of it was written: one that cannot be does not take the others with it.
-        if (some.length > 1 && isSecretError(error) && error.effect === 'none')
-          return (await Promise.all(some.map(async one => await attempt([one])))).flat()
-        return some.map(() => ({ error }))
+        return { error }
       }
-    }
-    return await attempt(calls)
+      return { answer: group.append({ operation, registry: request.registry, now, connection }, request) }
+    })
+    group.end()
+    return outcomes
   })
 
   return {
@@ -191,8 +181,9 @@ export function sqliteMetadata(options: SqliteMetadataOptions): MetadataStore {
     scan: reads('scan', scan),
     references: reads('references', references),
     appendAudit: async (request, call) => {
-      check('metadata.appendAudit', call)
-      await appendTogether({ request, call })
+      const operation = 'metadata.appendAudit'
+      check(operation, call)
+      await appendTogether({ operation, call, request })
     },
     readAudit: reads('readAudit', readAudit),
     async close() {
