@@ -16,7 +16,7 @@ import { backendOf } from './backends/index.ts'
 import { databaseOf } from './databases/index.ts'
 import { die, Failpoints } from './failpoints.ts'
 import { knockOutOf } from './knock-outs.ts'
-import { ACCOUNT, ACTORS, KEYS, STORE, type Job, type Opened, type Outcome, type ToChild, type ToParent } from './messages.ts'
+import { ACCOUNT, ACTORS, failed, KEYS, STORE, type Job, type Opened, type Outcome, type ToChild, type ToParent } from './messages.ts'
 import { prepareMove } from './moves/prepare.ts'
 import { openWorker, type Worker } from './worker.ts'
 
@@ -107,10 +107,7 @@ async function prepare(job: Job, driver: SecretDriver): Promise<() => Promise<vo
       },
       (error: unknown): Outcome => {
         failpoints.arm(false)
-        const text = String(error)
-        return isSecretError(error)
-          ? { state: 'failed', code: error.code, effect: error.effect, text }
-          : { state: 'failed', code: 'none', effect: 'none', text }
+        return failed(error)
       },
     )
     await tell({ type: 'ended', outcome, steps: failpoints.steps })

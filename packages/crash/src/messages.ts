@@ -1,3 +1,4 @@
+import { isSecretError } from '@strongroom/core'
 import type { Attempt } from './invariants.ts'
 import type { MoveOperation } from './moves/scenarios.ts'
 import type { Operation, SeamFault } from './scenarios.ts'
@@ -24,7 +25,7 @@ export interface Times {
   readonly putHorizonMs: number
 }
 
-export interface Values {
+interface Values {
   /** What was committed before `before`. */
   readonly first: string
   readonly before: string
@@ -56,6 +57,14 @@ export interface Work {
 }
 
 export type Wish = Omit<Attempt, 'told'>
+
+/** Of an operation that threw. */
+export function failed(error: unknown): Outcome {
+  const text = String(error)
+  return isSecretError(error)
+    ? { state: 'failed', code: error.code, effect: error.effect, text }
+    : { state: 'failed', code: 'none', effect: 'none', text }
+}
 
 export type Outcome =
   | { readonly state: 'done'; readonly readBack: boolean }

@@ -1,20 +1,17 @@
 import { accountId, createSecretReader, createSecretRegistry, unsafeAllowEveryone, type SecretReader, type SecretRegistry } from '@strongroom/core'
-import { seeded, seedOf } from '@strongroom/testbed'
 import type { Wire } from './backends/backend.ts'
 import type { Child } from './children.ts'
 import { judge, type Attempt, type Finding } from './invariants.ts'
+import { jobOf, TIMES } from './job-of.ts'
 import { knockOutOf } from './knock-outs.ts'
 import type { Lane } from './lane.ts'
-import { ACCOUNT, ACTORS, KEYS, STORE, type Job, type Outcome, type Times, type Values, type Wish } from './messages.ts'
+import { ACCOUNT, ACTORS, KEYS, STORE, type Job, type Outcome, type Times, type Wish } from './messages.ts'
 import type { Played } from './run-scenario.ts'
 import { requestsOf, stepsOf, type Operation, type Scenario } from './scenarios.ts'
 import { settle } from './settle.ts'
 import { perform } from './worker.ts'
 
 const account = accountId(ACCOUNT)
-const TIMES: Times = { deadlineMs: 10_000, leaseMs: 30_000, putHorizonMs: 60_000 }
-/** Where a request is held until the caller has given up. */
-const HASTY: Times = { deadlineMs: 1_500, leaseMs: 30_000, putHorizonMs: 60_000 }
 /** A rival waits so long for its turn. */
 const RIVAL: Times = { deadlineMs: 40, leaseMs: 30_000, putHorizonMs: 60_000 }
 const ACTION = {
@@ -64,25 +61,9 @@ export class Stage implements Played {
     number: number,
     { seed, knockOut }: { readonly seed: number; readonly knockOut?: string | undefined },
   ): Promise<Stage> {
-    const { operation, fault, database } = scenario
-    const own = seedOf(seed, scenario.name)
-    const random = seeded(own)
-    const value = (what: string): string => `${what}-${Array.from({ length: 4 }, () => Math.floor(random() * 2 ** 32).toString(36)).join('')}`
-    const values: Values = { first: value('first'), before: value('before'), after: value('after') }
     const registry = `c${number}`
-    const place = await database.make(lane.folder, registry)
-    const job: Job = {
-      database: database.name,
-      place,
-      registry,
-      operation,
-      fault: fault.kind === 'seam' ? fault : undefined,
-      times: fault.kind === 'wire' && fault.how === 'lands late' ? HASTY : TIMES,
-      values,
-      seed: own,
-      knockOut,
-      dieWithAnswer: fault.kind === 'answered',
-    }
+    const place = await scenario.database.make(lane.folder, registry)
+    const { job, value } = jobOf(scenario, { registry, place, seed, knockOut })
     const child = await lane.children.take()
     const stage = new Stage(lane, scenario, place, job, child, value('bystander'), value('follower'))
     try {
@@ -96,8 +77,8 @@ export class Stage implements Played {
       })
       for (const [path, planted] of stage.#bystanders) await lane.running.plant(path, planted)
       stage.#attempts.push(
-        { actor: ACTORS.maker, action: 'secret.create', key: KEYS.old, value: values.first, description: 'before', told: 'done' },
-        { actor: ACTORS.setUp, action: 'secret.update', key: KEYS.old, value: values.before, told: 'done' },
+        { actor: ACTORS.maker, action: 'secret.create', key: KEYS.old, value: job.values.first, description: 'before', told: 'done' },
+        { actor: ACTORS.setUp, action: 'secret.update', key: KEYS.old, value: job.values.before, told: 'done' },
       )
     } catch (error) {
       await stage.strike()

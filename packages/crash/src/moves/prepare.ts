@@ -1,16 +1,8 @@
-import {
-  accountId,
-  createSecretMigrator,
-  createSecretReader,
-  createSecretRegistry,
-  isSecretError,
-  unsafeAllowEveryone,
-  type SecretDriver,
-} from '@strongroom/core'
+import { accountId, createSecretMigrator, createSecretReader, createSecretRegistry, unsafeAllowEveryone, type SecretDriver } from '@strongroom/core'
 import { seeded } from '@strongroom/testbed'
 import { databaseOf } from '../databases/index.ts'
 import { die, Failpoints } from '../failpoints.ts'
-import { ACCOUNT, ACTORS, KEYS, OTHER, STORE, type Job, type Outcome, type ToParent } from '../messages.ts'
+import { ACCOUNT, ACTORS, failed, KEYS, OTHER, STORE, type Job, type Outcome, type ToParent } from '../messages.ts'
 import { GRACE_MS } from './scenarios.ts'
 
 /** A migration that meets trouble waits for a lease to end: nobody waits for that here. */
@@ -55,10 +47,7 @@ export async function prepareMove(
       },
       (error: unknown): Outcome => {
         failpoints.arm(false)
-        const text = String(error)
-        return isSecretError(error)
-          ? { state: 'failed', code: error.code, effect: error.effect, text }
-          : { state: 'failed', code: 'none', effect: 'none', text }
+        return failed(error)
       },
     )
     await tell({ type: 'ended', outcome, steps: failpoints.steps })

@@ -1,10 +1,10 @@
 import { createSecretMigrator, createSecretReader, createSecretRegistry, unsafeAllowEveryone, accountId } from '@strongroom/core'
 import type { MigrationReport, SecretMigrator, SecretReader, SecretRegistry } from '@strongroom/core'
-import { seeded, seedOf } from '@strongroom/testbed'
 import type { Wire } from '../backends/backend.ts'
 import type { Child } from '../children.ts'
 import type { Finding } from '../invariants.ts'
-import { ACCOUNT, ACTORS, KEYS, OTHER, STORE, type Job, type Outcome, type Times, type Values } from '../messages.ts'
+import { jobOf, TIMES } from '../job-of.ts'
+import { ACCOUNT, ACTORS, KEYS, OTHER, STORE, type Job, type Outcome } from '../messages.ts'
 import type { Played } from '../run-scenario.ts'
 import { settle } from '../settle.ts'
 import type { MoveLane } from './lane.ts'
@@ -12,9 +12,6 @@ import { backendAt, GRACE_MS, moveRequestsOf, moveStepsOf, putOf, type MoveScena
 import { judgeMove } from './verdict.ts'
 
 const account = accountId(ACCOUNT)
-const TIMES: Times = { deadlineMs: 10_000, leaseMs: 30_000, putHorizonMs: 60_000 }
-/** Where a request is held until the migrator has given up. */
-const HASTY: Times = { deadlineMs: 1_500, leaseMs: 30_000, putHorizonMs: 60_000 }
 const OPERATOR = { id: 'operator', type: 'service_account' } as const
 const FOLLOWER = { id: ACTORS.follower, type: 'service_account' } as const
 
@@ -56,25 +53,9 @@ export class MoveStage implements Played {
   }
 
   static async set(lane: MoveLane, scenario: MoveScenario, number: number, seed: number): Promise<MoveStage> {
-    const { operation, fault, database } = scenario
-    const own = seedOf(seed, scenario.name)
-    const random = seeded(own)
-    const value = (what: string): string => `${what}-${Array.from({ length: 4 }, () => Math.floor(random() * 2 ** 32).toString(36)).join('')}`
-    const values: Values = { first: value('first'), before: value('before'), after: value('after') }
     const registry = `m${number}`
-    const place = await database.make(lane.folder, registry)
-    const job: Job = {
-      database: database.name,
-      place,
-      registry,
-      operation,
-      fault: fault.kind === 'seam' ? fault : undefined,
-      times: fault.kind === 'wire' && fault.how === 'lands late' ? HASTY : TIMES,
-      values,
-      seed: own,
-      knockOut: undefined,
-      dieWithAnswer: fault.kind === 'answered',
-    }
+    const place = await scenario.database.make(lane.folder, registry)
+    const { job, value } = jobOf(scenario, { registry, place, seed, knockOut: undefined })
     const stage = new MoveStage(lane, scenario, place, job, await lane.children.take(), value('bystander'))
     try {
       for (const running of lane.running) await running.plant(`${registry}-bystander`, stage.#bystander)
