@@ -32,7 +32,7 @@ export function program(): Command {
   const forAccount = (name: string, description: string, parent: Command = root): Command =>
     command(name, description, parent)
       .addOption(new Option('-a, --account <account>', 'whose secrets').env('STRONGROOM_ACCOUNT'))
-      .addOption(new Option('--actor <id>', 'who the audit trail names (default: the user of this machine)').env('STRONGROOM_ACTOR'))
+      .addOption(actorOption())
 
   command('init', 'write a configuration: asks what it needs, and opens what it wrote')
     .option('-y, --yes', 'ask nothing: what is usual where no option says otherwise')
@@ -88,10 +88,7 @@ export function program(): Command {
   forAccount('export', 'write a trail as JSON lines, with its last hash, to be verified elsewhere', audit)
     .option('--all', 'of every account')
     .action(async (_, at) => (await import('./commands/audit.ts')).exportTrails(at.optsWithGlobals()))
-  const forOperator = (name: string, description: string): Command =>
-    command(name, description).addOption(
-      new Option('--actor <id>', 'who the audit trail names (default: the user of this machine)').env('STRONGROOM_ACTOR'),
-    )
+  const forOperator = (name: string, description: string): Command => command(name, description).addOption(actorOption())
   forOperator('migrate', 'move every secret of a store to another, while all of them go on being served')
     .requiredOption('--from <store>', 'the store that they are in')
     .option('--to <store>', 'where they go (default: the one of writeTo)')
@@ -124,7 +121,7 @@ export function program(): Command {
     .option('-s, --store <store>', 'this store only')
     .addOption(new Option('-r, --repair <kinds...>', 'what to mend').choices(['orphan', 'drift']))
     .option('--grace <ms>', 'leave alone what has changed within so many milliseconds', wholeNumber, 3_600_000)
-    .addOption(new Option('--actor <id>', 'who the audit trail names (default: the user of this machine)').env('STRONGROOM_ACTOR'))
+    .addOption(actorOption())
     .action(async (_, at) => (await import('./commands/reconcile.ts')).reconcile(at.optsWithGlobals()))
   command('doctor', 'say of each store and the database what works, what is wrong, and how to mend it')
     .option('-s, --store <name>', 'this store only, without the database')
@@ -155,6 +152,10 @@ export function program(): Command {
     .allowUnknownOption()
     .action(async words => (await import('./commands/completion.ts')).complete(words))
   return root
+}
+
+function actorOption(): Option {
+  return new Option('--actor <id>', 'who the audit trail names (default: the user of this machine)').env('STRONGROOM_ACTOR')
 }
 
 function showVersion(): never {
