@@ -2,6 +2,8 @@ import { isSecretError, SecretError, type Failure } from '@strongroom/core'
 
 type Known = Omit<Failure, 'effect'>
 
+const NOT_WRITTEN: Known = { code: 'unavailable', retryable: true, hint: 'the database file could not be read or written' }
+
 /** By SQLite's primary result code, the low byte of the extended one. */
 const SQLITE: Readonly<Record<number, Known>> = {
   // What a statement that is right meets where a newer release has changed the tables under it.
@@ -11,7 +13,7 @@ const SQLITE: Readonly<Record<number, Known>> = {
   6: { code: 'unavailable', retryable: true, hint: 'the database is locked by another connection' },
   7: { code: 'unavailable', retryable: true, hint: 'the database has no memory left' },
   8: { code: 'misconfigured', retryable: false, hint: 'the database is read-only' },
-  10: { code: 'unavailable', retryable: true, hint: 'the database file could not be read or written' },
+  10: NOT_WRITTEN,
   11: { code: 'corrupt', retryable: false, hint: 'the database file is damaged' },
   13: { code: 'quota_exceeded', retryable: false, hint: 'the disk of the database is full' },
   14: { code: 'misconfigured', retryable: false, hint: 'the database file cannot be opened' },
@@ -22,10 +24,11 @@ const SQLITE: Readonly<Record<number, Known>> = {
 const NO_ACCESS: Known = { code: 'misconfigured', retryable: false, hint: 'the folder or the file of the database cannot be made or opened' }
 const DISK_FULL: Known = { code: 'quota_exceeded', retryable: false, hint: 'the disk of the database is full' }
 
-/** Failures of making the file, and of the import of `node:sqlite` on a Node that has none. */
+/** Failures of making the file, of the wait for the disk, and of the import of `node:sqlite` on a Node that has none. */
 const SYSTEM: Readonly<Record<string, Known>> = {
   EACCES: NO_ACCESS,
   EEXIST: NO_ACCESS,
+  EIO: NOT_WRITTEN,
   EISDIR: NO_ACCESS,
   ENOENT: NO_ACCESS,
   ENOTDIR: NO_ACCESS,

@@ -69,7 +69,8 @@ function prepareDatabase(database: DatabaseSync, path: string, busyTimeoutMs: nu
   database.exec('COMMIT')
   const mode = database.prepare('PRAGMA journal_mode = WAL').get()?.['journal_mode']
   if (mode !== 'wal' && path !== IN_MEMORY) throw refused('the database cannot have a write-ahead log there')
-  database.exec('PRAGMA synchronous = FULL')
+  // A commit is written, and on the disk once `Connection.toDisk` says so.
+  database.exec('PRAGMA synchronous = NORMAL')
   // At most 64 MB, and no more than the file has: rows that follow each other in one order are scattered in the file by every other.
   database.exec('PRAGMA cache_size = -65536')
   if (version < MIGRATIONS.length) migrate(database)

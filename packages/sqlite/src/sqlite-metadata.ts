@@ -28,7 +28,7 @@ interface Waiting {
   readonly operation: string
   readonly call: CallOptions
 }
-interface Write extends Waiting {
+interface Work extends Waiting {
   readonly work: (connection: Connection, now: number) => unknown
 }
 interface Append extends Waiting {
@@ -63,7 +63,8 @@ export function sqliteMetadata(options: SqliteMetadataOptions): MetadataStore {
   const replaceBroken = (connection: Connection): void => {
     if (!connection.broken || path === IN_MEMORY) return
     opening = undefined
-    connection.close()
+    // Nothing waits for it, and what it throws has been told by what broke it.
+    connection.close().catch(() => {})
   }
 
   const check = (operation: string, { signal }: CallOptions): void => {
@@ -87,26 +88,18 @@ export function sqliteMetadata(options: SqliteMetadataOptions): MetadataStore {
     }
   }
 
-  const reads =
-    <Request extends { readonly registry: string }, Answer>(name: string, body: Body<Request, Answer>): Method<Request, Answer> =>
-    async (request, call) => {
-      const operation = `metadata.${name}`
-      check(operation, call)
-      const connection = await opened(operation)
-      // Again: it may have been closed or aborted while the file was being opened.
-      check(operation, call)
-      return transact(connection, 'read', operation, now => body({ operation, registry: request.registry, now, connection }, request))
-    }
-
   /** What waits at once is one transaction, so that it waits for the disk together. `all` does it and says what became of each. */
   const together = <Call extends Waiting, Answer>(
+    kind: 'read' | 'write',
     all: (calls: readonly Call[], connection: Connection, now: number) => readonly Outcome<Answer>[],
   ): ((call: Call) => Promise<Answer>) => {
     const attempt = async (some: readonly Call[]): Promise<readonly Outcome<Answer>[]> => {
       const operation = some[0]?.operation ?? 'metadata'
       try {
         const connection = await opened(operation)
-        return transact(connection, 'write', operation, now => all(some, connection, now))
+        const outcomes = transact(connection, kind, operation, now => all(some, connection, now))
+        if (kind === 'write') await connection.toDisk(operation)
+        return outcomes
       } catch (error) {
         // Nothing of it was written: each has its turn alone, so that one that cannot be does not take the others with it.
         if (some.length === 1 || !isSecretError(error) || error.effect !== 'none')
@@ -119,25 +112,46 @@ export function sqliteMetadata(options: SqliteMetadataOptions): MetadataStore {
     return grouped(attempt)
   }
 
-  /** Each is whole or undone by itself. */
-  const writeTogether = together<Write, unknown>((some, connection, now) => {
-    const one = ({ operation, call, work }: Write): unknown => {
-      check(operation, call)
-      return work(connection, now)
+  /** `part` is what keeps one from the others where there are several. */
+  const eachOf =
+    (part: (connection: Connection, operation: string, body: () => unknown) => Outcome<unknown>) =>
+    (some: readonly Work[], connection: Connection, now: number): readonly Outcome<unknown>[] => {
+      const one = ({ operation, call, work }: Work): unknown => {
+        // Again: it may have been closed or aborted while it waited.
+        check(operation, call)
+        return work(connection, now)
+      }
+      return some.length === 1 ? some.map(only => ({ answer: one(only) })) : some.map(work => part(connection, work.operation, () => one(work)))
     }
-    return some.length === 1 ? some.map(write => ({ answer: one(write) })) : some.map(write => connection.part(write.operation, () => one(write)))
-  })
-  const writes =
+  const readTogether = together(
+    'read',
+    eachOf((_, operation, body) => {
+      try {
+        return { answer: body() }
+      } catch (error) {
+        return { error: secretErrorOf(error, operation, 'none') }
+      }
+    }),
+  )
+  /** Each is whole or undone by itself. */
+  const writeTogether = together(
+    'write',
+    eachOf((connection, operation, body) => connection.part(operation, body)),
+  )
+  const method =
+    (doTogether: (work: Work) => Promise<unknown>) =>
     <Request extends { readonly registry: string }, Answer>(name: string, body: Body<Request, Answer>): Method<Request, Answer> =>
     async (request, call) => {
       const operation = `metadata.${name}`
       check(operation, call)
       const work = (connection: Connection, now: number): Answer => body({ operation, registry: request.registry, now, connection }, request)
-      return (await writeTogether({ operation, call, work })) as Answer
+      return (await doTogether({ operation, call, work })) as Answer
     }
+  const reads = method(readTogether)
+  const writes = method(writeTogether)
 
   /** Every look at a secret leaves an entry, so that these are the most: of each chain the head is read and written once for all. */
-  const appendTogether = together<Append, void>((some, connection, now) => {
+  const appendTogether = together<Append, void>('write', (some, connection, now) => {
     const group = new AuditGroup()
     const outcomes = some.map(({ operation, request, call }): Outcome<void> => {
       try {
@@ -198,7 +212,7 @@ export function sqliteMetadata(options: SqliteMetadataOptions): MetadataStore {
         // It was never open; whoever asked for it has been told why.
         return
       }
-      connection.close()
+      await connection.close()
     },
   }
 }

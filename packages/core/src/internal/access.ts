@@ -30,7 +30,7 @@ export class Access {
     try {
       // A truthy answer of an untyped caller allows nothing.
       // eslint-disable-next-line typescript/no-unnecessary-boolean-literal-compare
-      if (stop.code === undefined && (await stop.race(() => this.#authorize(request, { signal: stop.signal }))) === true) return
+      if (stop.code === undefined && (await stop.race(() => this.#authorize(request, stop))) === true) return
       if (stop.code === undefined) refusal = SecretError.refused('permission_denied', operation)
     } catch {
       // Whatever it threw may quote anything, so it is not passed on.

@@ -18,7 +18,7 @@ export function findDone({ state }: Transaction, account: AccountId, token: stri
 
 /** Repeated with the same operation id it writes nothing, as any other method. */
 export function appendAudit(transaction: Transaction, { entry }: RequestOf<'appendAudit'>): void {
-  const repeated = transaction.state.audit.get(entry.account)?.some(old => isRepeated(old, entry))
+  const repeated = entry.operationId !== undefined && transaction.state.audit.get(entry.account)?.some(old => isRepeated(old, entry))
   if (repeated !== true) writeAudit(transaction, entry)
 }
 

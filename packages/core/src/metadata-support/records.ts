@@ -102,8 +102,9 @@ export function changedRecord(changed: StoredRecord, now: number): StoredRecord 
 }
 
 /** For authors of metadata stores: without what it keeps and where, which is the registry's own affair. */
-export function withoutPointer({ pointer: _pointer, versions: _versions, adopted: _adopted, ...record }: StoredRecord): SecretRecord {
-  return record
+export function withoutPointer(stored: StoredRecord): SecretRecord {
+  const { id, accountId, cloudSecretPath, createdAt, createdBy, key, description, updatedAt, updatedBy, revision } = stored
+  return { id, accountId, cloudSecretPath, createdAt, createdBy, key, description, updatedAt, updatedBy, revision }
 }
 
 /** For authors of metadata stores: what no task may destroy while the record is there. */
