@@ -1,9 +1,11 @@
-import type { OpenAPIHono } from '@hono/zod-openapi'
+import { OpenAPIHono, type RouteConfig } from '@hono/zod-openapi'
 
-/** The OpenAPI 3.1 document of an app's routes. */
-export function openApiDocument(app: Pick<OpenAPIHono, 'openAPIRegistry' | 'getOpenAPI31Document'>): object {
+/** The OpenAPI 3.1 document of the routes. */
+export function openApiDocument(routes: readonly RouteConfig[]): object {
+  const app = new OpenAPIHono()
   const { openAPIRegistry } = app
   const apiKey = (name: string, description: string) => ({ type: 'apiKey', in: 'header', name, description }) as const
+  for (const route of routes) openAPIRegistry.registerPath(route)
   openAPIRegistry.registerComponent('securitySchemes', 'apiKey', apiKey('x-api-key', 'A key that the operator gave out.'))
   openAPIRegistry.registerComponent(
     'securitySchemes',

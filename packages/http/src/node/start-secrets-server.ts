@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http'
+import { createServer, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import { isIPv6, type AddressInfo, type Socket } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
@@ -64,6 +64,13 @@ export async function startSecretsServer(options: SecretsServerOptions): Promise
     tls === undefined
       ? createServer(settings)
       : createTlsServer({ ...settings, cert: Buffer.from(tls.cert), key: Buffer.from(tls.key), minVersion: 'TLSv1.2' })
+  // One for all: a function of its own for each request would keep from the collector what it can see of it.
+  const answered = function (this: ServerResponse): void {
+    const { socket } = this.req
+    const left = (requests.get(socket) ?? 1) - 1
+    if (left === 0 && stopping) socket.destroySoon()
+    else if (requests.has(socket)) requests.set(socket, left)
+  }
   server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
     requests.set(socket, 0)
     socket.once('close', () => requests.delete(socket))
@@ -71,11 +78,7 @@ export async function startSecretsServer(options: SecretsServerOptions): Promise
   server.on('request', (incoming, outgoing) => {
     const { socket } = incoming
     requests.set(socket, (requests.get(socket) ?? 0) + 1)
-    outgoing.once('close', () => {
-      const left = (requests.get(socket) ?? 1) - 1
-      if (left === 0 && stopping) socket.destroySoon()
-      else if (requests.has(socket)) requests.set(socket, left)
-    })
+    outgoing.on('close', answered)
     void listener(incoming, outgoing)
   })
   if (maxConnections !== undefined) server.maxConnections = maxConnections
