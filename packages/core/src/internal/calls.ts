@@ -2,9 +2,8 @@ import { SecretError } from '../errors.ts'
 
 /** The calls under way on one object, so that it can refuse new ones and wait for those when it closes. */
 export class Calls {
-  #running = 0
+  readonly #running = new Set<Promise<unknown>>()
   #closing: Promise<void> | undefined
-  #allDone: (() => void) | undefined
 
   /** @throws SecretError `closed` */
   assertOpen(operation: string, store?: string): void {
@@ -12,18 +11,17 @@ export class Calls {
   }
 
   async track<T>(work: Promise<T>): Promise<T> {
-    this.#running += 1
+    this.#running.add(work)
     try {
       return await work
     } finally {
-      this.#running -= 1
-      if (this.#running === 0) this.#allDone?.()
+      this.#running.delete(work)
     }
   }
 
   async close(release: () => Promise<void>): Promise<void> {
     this.#closing ??= (async () => {
-      if (this.#running > 0) await new Promise<void>(done => (this.#allDone = done))
+      await Promise.allSettled(this.#running)
       await release()
     })()
     await this.#closing

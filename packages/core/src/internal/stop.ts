@@ -1,6 +1,6 @@
 import type { DriverCall } from '../driver.ts'
 import type { Failure } from '../errors.ts'
-import { addDeadline, removeDeadline, type Expiring } from './deadlines.ts'
+import { addDeadline, removeDeadline } from './deadlines.ts'
 
 type AbortListener = (event: Event) => void
 
@@ -17,12 +17,10 @@ export interface SdkSignal {
  * call, and an SDK as its signal: a standard one is made only where it is asked for, since to make one and to listen to it is a
  * measurable part of a fast `get`.
  */
-export class Stop implements DriverCall, SdkSignal, Expiring {
+export class Stop implements DriverCall, SdkSignal {
   readonly #caller: AbortSignal | undefined
   readonly deadlineAt: number
   attempt = 1
-  before: Expiring | undefined
-  after: Expiring | undefined
   code: 'aborted' | 'deadline_exceeded' | undefined
   #controller: AbortController | undefined
   #reject: ((error: Error) => void) | undefined
