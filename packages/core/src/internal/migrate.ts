@@ -10,10 +10,15 @@ import { Mover, type MoveParts, type MovePlace } from './move.ts'
 import { Pace, paced } from './pace.ts'
 import { ID_LENGTH, movedPath } from './paths.ts'
 import { persist } from './persist.ts'
+import type { ReadTogether } from './read-together.ts'
 import { Slots } from './slots.ts'
 
 const PAGE = 100
 const DEFAULT_CONCURRENCY = 16
+/** For each slot of a store: while its secret is put, another has its intent, so that it is put next, or waits for its commit; */
+const BEGUN = 2
+/** and others are read. */
+const UNDER_WAY = 3
 const DEFAULT_GRACE_MS = 24 * 3_600_000
 const KEEP_MS = 100 * 365 * 24 * 3_600_000
 const MAX_GRACE_MS = 366 * 24 * 3_600_000
@@ -24,6 +29,7 @@ const PLAN_OPTIONS = ['from', 'to', 'concurrency', 'rate', 'measure', 'signal']
 interface Candidate {
   readonly record: StoredRecord
   readonly copy: OldCopy | undefined
+  readonly values: ReadTogether
 }
 
 export interface MigrateParts extends MoveParts {
@@ -43,6 +49,7 @@ export class MigrationRun {
   readonly #rates: readonly (number | undefined)[]
   readonly #skipUnfit: boolean
   readonly #mover: Mover
+  #isOver = false
 
   /** @throws SecretError `invalid_argument`, and `misconfigured` for a store that the migrator was not given */
   constructor(parts: MigrateParts, operation: string, options: MigrateOptions | PlanOptions) {
@@ -72,17 +79,19 @@ export class MigrationRun {
     const [largest, allowed] = [this.#from.driver.capabilities.maxValueBytes, this.#to.driver.capabilities.maxValueBytes]
     this.#measures = measure ?? (allowed.text < largest.text || allowed.binary < largest.binary)
     const delayMs = graceMs === 'keep' ? KEEP_MS : (graceMs ?? DEFAULT_GRACE_MS)
-    this.#mover = new Mover(parts, { operation, from: this.#from, to: this.#to, graceMs: delayMs })
+    const isOver = (): boolean => this.#isOver || this.#signal?.aborted === true
+    const begun = new Slots(concurrency * BEGUN)
+    this.#mover = new Mover(parts, { operation, from: this.#from, to: this.#to, graceMs: delayMs, begun, isOver })
   }
 
   async plan(): Promise<MigrationPlan> {
     const unfit: Unfit[] = []
     let secrets = 0
     let oldCopies = 0
-    const look = async ({ record, copy }: Candidate): Promise<void> => {
+    const look = async ({ record, copy, values }: Candidate): Promise<void> => {
       secrets += 1
       if (copy !== undefined) oldCopies += 1
-      const error = this.#measures ? await this.#mover.measure(record) : undefined
+      const error = this.#measures ? await this.#mover.measure(record, values) : undefined
       if (error !== undefined) unfit.push({ ...named(record), code: error.code, reason: error.message })
     }
     for await (const _ of inParallel(this.#candidates(new Set()), this.#concurrency, look)) this.#goOn()
@@ -115,18 +124,21 @@ export class MigrationRun {
     let progressAt = performance.now()
     for (;;) {
       const busy: Migration[] = []
-      const move = async ({ record, copy }: Candidate): Promise<Migration & { readonly error?: SecretError | undefined }> => {
-        const { outcome, code, reason, resumed: isResumed = false, error } = await this.#mover.move(record, copy)
+      const move = async ({ record, copy, values }: Candidate): Promise<Migration & { readonly error?: SecretError | undefined }> => {
+        const { outcome, code, reason, resumed: isResumed = false, error } = await this.#mover.move(record, copy, values)
         return { outcome, ...named(record), code, reason, resumed: isResumed, error }
       }
       const tracked = (candidate: Candidate): ReturnType<typeof move> => {
         this.#goOn()
         return this.#parts.calls.track(move(candidate))
       }
-      for await (const { error, ...migration } of inParallel(this.#candidates(over), this.#concurrency * 2, tracked)) {
+      for await (const { error, ...migration } of inParallel(this.#candidates(over), this.#concurrency * UNDER_WAY, tracked)) {
         trouble =
           isSecretError(error) && error.code !== 'too_large' && error.code !== 'corrupt' && error.code !== 'version_unusable' ? trouble + 1 : 0
-        if (trouble >= MUCH_TROUBLE && error !== undefined) throw error
+        if (trouble >= MUCH_TROUBLE && error !== undefined) {
+          this.#isOver = true
+          throw error
+        }
         if (migration.outcome === 'busy') {
           busy.push(migration)
           continue
@@ -159,7 +171,14 @@ export class MigrationRun {
       const secrets = records.map(({ id }) => id)
       const copies = secrets.length === 0 ? [] : await persist(() => metadata.oldCopies({ registry, store: to, secrets }, {}))
       const bySecret = new Map(copies.map(copy => [copy.secret, copy]))
-      for (const record of records) yield { record, copy: bySecret.get(record.id) }
+      for (const some of inPieces(records, this.#from.driver.capabilities.maxBatch)) {
+        const values = this.#mover.together(some)
+        try {
+          for (const record of some) yield { record, copy: bySecret.get(record.id), values }
+        } finally {
+          void values.drop()
+        }
+      }
       after = found.at(-1)?.pointer.path
       if (found.length < PAGE) return
     }
@@ -183,6 +202,10 @@ export class MigrationRun {
     const hint = `${count} secrets cannot be moved as they are, and nothing was moved; change or delete them, or move the others with skipUnfit`
     return SecretError.refused('too_large', this.#operation, { store: this.#to.name, hint })
   }
+}
+
+function inPieces<T>(items: readonly T[], size: number): readonly (readonly T[])[] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) => items.slice(index * size, (index + 1) * size))
 }
 
 function named({ accountId: account, id: secret, key }: StoredRecord): Pick<Migration, 'account' | 'secret' | 'key'> {

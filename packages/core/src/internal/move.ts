@@ -10,6 +10,7 @@ import { labelsOf } from './labels.ts'
 import type { Pace } from './pace.ts'
 import { movedPath } from './paths.ts'
 import { persist } from './persist.ts'
+import { ReadTogether } from './read-together.ts'
 import type { Slots } from './slots.ts'
 import type { BoundStores, GuardedStore } from './stores.ts'
 import type { Upkeep } from './upkeep.ts'
@@ -36,6 +37,10 @@ export interface MoveRun {
   readonly from: MovePlace
   readonly to: MovePlace
   readonly graceMs: number
+  /** For those that have an intent: no more of them than so many wait for a slot, so that each has its lease for its put. */
+  readonly begun: Slots
+  /** Nothing new is begun any more. */
+  readonly isOver: () => boolean
 }
 
 type Outcome = Pick<Migration, 'outcome' | 'code' | 'reason'> & { readonly resumed?: boolean; readonly error?: SecretError }
@@ -59,23 +64,29 @@ const DIFFERENT = 'what was read back is not what was put; the copy is removed, 
 export class Mover {
   readonly #parts: MoveParts
   readonly #run: MoveRun
+  #mayBatch: boolean
 
   constructor(parts: MoveParts, run: MoveRun) {
     this.#parts = parts
     this.#run = run
+    this.#mayBatch = run.from.driver.capabilities.maxBatch > 1
+  }
+
+  /** The values of records that are moved one after the other. */
+  together(records: readonly StoredRecord[]): ReadTogether {
+    return new ReadTogether(() => this.#readMany(records))
   }
 
   /** `copy`: what an earlier migration left of it in the target. Never throws. */
-  async move(record: StoredRecord, copy: OldCopy | undefined): Promise<Outcome> {
-    const { operation, from, to } = this.#run
+  async move(record: StoredRecord, copy: OldCopy | undefined, values: ReadTogether): Promise<Outcome> {
+    const { operation, to, begun } = this.#run
     let payload: Payload | undefined
     try {
-      const read = await from.slots.run(() => this.#read(from, record.key, record.pointer))
+      const read = await this.#value(record, values)
       payload = read
       requireFit(operation, read, to)
-      return await to.slots.run(
-        async () => (copy === undefined ? undefined : await this.#return(record, copy, read)) ?? (await this.#copy(record, read)),
-      )
+      const returned = copy === undefined ? undefined : await to.slots.run(() => this.#return(record, copy, read))
+      return returned ?? (await begun.run(() => this.#copy(record, read)))
     } catch (thrown) {
       return await this.#failed(record, thrown)
     } finally {
@@ -84,9 +95,9 @@ export class Mover {
   }
 
   /** Reads its value, only to see whether it fits. Undefined when it does, or is not there to be moved any more. */
-  async measure(record: StoredRecord): Promise<SecretError | undefined> {
+  async measure(record: StoredRecord, values: ReadTogether): Promise<SecretError | undefined> {
     try {
-      const payload = await this.#read(this.#run.from, record.key, record.pointer)
+      const payload = await this.#value(record, values)
       payload.bytes.fill(0)
       requireFit(this.#run.operation, payload, this.#run.to)
       return undefined
@@ -121,7 +132,8 @@ export class Mover {
   async #copy(record: StoredRecord, payload: Payload): Promise<Outcome> {
     const { stores, times, actor } = this.#parts
     const { registry, metadata } = stores
-    const { to } = this.#run
+    const { to, isOver } = this.#run
+    if (isOver()) return BUSY
     const { id: secret, accountId: account, pointer: from } = record
     const token = crypto().randomUUID()
     const path = movedPath(to.prefix, registry, secret, token)
@@ -161,11 +173,16 @@ export class Mover {
     const purge: QueueDraft = { task: 'purge_path', ...place }
     let isPut = isResumed
     try {
-      const copied = (isResumed ? await this.#there(intent) : undefined) ?? (await this.#put(record, intent, payload, leaseEndsAt))
-      isPut = true
+      const copied = await to.slots.run(async () => {
+        // Another one has its turn, where its wait for a slot has taken so long.
+        if (performance.now() > leaseEndsAt - times.deadlineMs) throw SecretError.refused('conflict', this.#run.operation)
+        const put = (isResumed ? await this.#there(intent) : undefined) ?? (await this.#put(record, intent, payload, { leaseEndsAt, isResumed }))
+        isPut = true
+        const back = await this.#read(to, key, { path: intent.path, version: put.version })
+        if (!same(back, payload)) throw SecretError.refused('corrupt', this.#run.operation, { store: to.name, secretName: key, hint: DIFFERENT })
+        return put
+      })
       const uncertain = copied.uncertain || isResumed
-      const back = await this.#read(to, key, { path: intent.path, version: copied.version })
-      if (!same(back, payload)) throw SecretError.refused('corrupt', this.#run.operation, { store: to.name, secretName: key, hint: DIFFERENT })
       const enqueue = uncertain ? [...this.#leave(record), watch] : this.#leave(record)
       const { version, fullPath } = copied
       const { id, token } = intent
@@ -183,11 +200,16 @@ export class Mover {
     }
   }
 
-  async #put({ id: secret, accountId: account, key }: StoredRecord, { path, token }: Intent, payload: Payload, leaseEndsAt: number): Promise<Copied> {
+  async #put(
+    { id: secret, accountId: account, key }: StoredRecord,
+    { path, token }: Intent,
+    payload: Payload,
+    { leaseEndsAt, isResumed }: { readonly leaseEndsAt: number; readonly isResumed: boolean },
+  ): Promise<Copied> {
     const { operation, to } = this.#run
     const labels = labelsOf(this.#parts.stores.registry, account, secret)
     const withinMs = leaseEndsAt - performance.now()
-    const request = { operation, secretName: key, withinMs, path, payload, labels, token }
+    const request = { operation, secretName: key, withinMs, path, payload, labels, token, isNew: !isResumed }
     const made = await createSecret(to.guard, to.driver, request)
     return { ...made.answer, uncertain: made.uncertain, resumed: false }
   }
@@ -229,6 +251,34 @@ export class Mover {
     const { operation, to } = this.#run
     await to.reads.turn()
     return await listVersionsIfAny(to, path, { operation, secretName: key })
+  }
+
+  async #value(record: StoredRecord, values: ReadTogether): Promise<Payload> {
+    const { from } = this.#run
+    return (await values.take(record)) ?? (await from.slots.run(() => this.#read(from, record.key, record.pointer)))
+  }
+
+  /** Where the store has a batch: what is current in it and is the record's version. Everything else is read by itself, which tells why. */
+  async #readMany(records: readonly StoredRecord[]): Promise<ReadonlyMap<NativePath, Payload>> {
+    const { operation, from } = this.#run
+    const { guard, driver, reads, slots } = from
+    const found = new Map<NativePath, Payload>()
+    if (!this.#mayBatch || records.length < 2) return found
+    const versions = new Map(records.map(({ pointer: { path, version } }) => [path, version]))
+    const paths = [...versions.keys()]
+    try {
+      await reads.turn(paths.length)
+      const attempt = (call: DriverCall): ReturnType<SecretDriver['readMany']> => driver.readMany({ paths }, call)
+      for (const outcome of await slots.run(() => guard.run({ operation, afterUnknown: 'read', attempt }))) {
+        if ('failure' in outcome) continue
+        if (outcome.version === versions.get(outcome.path)) found.set(outcome.path, outcome.payload)
+        else outcome.payload.bytes.fill(0)
+      }
+    } catch (error) {
+      // Who may read each of them may not be allowed to ask for many.
+      if (isSecretError(error, 'permission_denied', 'unsupported')) this.#mayBatch = false
+    }
+    return found
   }
 
   async #read(place: MovePlace, key: string, { path, version }: { readonly path: NativePath; readonly version: VersionId }): Promise<Payload> {

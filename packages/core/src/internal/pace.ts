@@ -24,11 +24,11 @@ export class Pace {
     this.#intervalMs = this.#leastMs
   }
 
-  /** Resolves when it is the caller's turn. */
-  async turn(): Promise<void> {
+  /** Resolves when it is the caller's turn, whose request counts as so many calls. */
+  async turn(calls = 1): Promise<void> {
     const now = performance.now()
     const at = Math.max(now, this.#freeAt)
-    this.#freeAt = at + this.#intervalMs
+    this.#freeAt = at + this.#intervalMs * calls
     if (at > now) await sleep(at - now)
   }
 
@@ -62,11 +62,12 @@ export function paced(driver: SecretDriver, reads: Pace, writes: Pace): SecretDr
         throw error
       }
     }
-  const { create, read, versions, list, ...rest } = { ...WRITING.view(driver), ...READING.view(driver) }
+  const { create, read, readMany, versions, list, ...rest } = { ...WRITING.view(driver), ...READING.view(driver) }
   return {
     ...rest,
     create: telling(writes, create),
     read: telling(reads, read),
+    readMany: telling(reads, readMany),
     versions: telling(reads, versions),
     list: telling(reads, list),
   }
