@@ -34,6 +34,7 @@ interface Write extends Waiting {
 interface Append extends Waiting {
   readonly request: RequestOf<'appendAudit'>
 }
+type All<Call, Answer> = (calls: readonly Call[], connection: Connection, now: number) => readonly Outcome<Answer>[]
 type Body<Request, Answer> = (transaction: Transaction, request: Request) => Answer
 type Method<Request, Answer> = (request: Request, call: CallOptions) => Promise<Answer>
 
@@ -98,35 +99,38 @@ export function sqliteMetadata(options: SqliteMetadataOptions): MetadataStore {
       return transact(connection, 'read', operation, now => body({ operation, registry: request.registry, now, connection }, request))
     }
 
-  /** What waits at once is one transaction, so that it waits for the disk together. `all` does it and says what became of each. */
-  const together = <Call extends Waiting, Answer>(
-    all: (calls: readonly Call[], connection: Connection, now: number) => readonly Outcome<Answer>[],
-  ): ((call: Call) => Promise<Answer>) => {
-    const attempt = async (some: readonly Call[]): Promise<readonly Outcome<Answer>[]> => {
+  /**
+   * What waits at once is one transaction, so that it waits for the disk together. `all` does it and says what became of each; where that
+   * fails, and nothing was written, `carefully` does it again.
+   */
+  const together = <Call extends Waiting, Answer>(all: All<Call, Answer>, carefully?: All<Call, Answer>): ((call: Call) => Promise<Answer>) => {
+    const attempt = async (some: readonly Call[], way = all): Promise<readonly Outcome<Answer>[]> => {
       const operation = some[0]?.operation ?? 'metadata'
       try {
         const connection = await opened(operation)
-        return transact(connection, 'write', operation, now => all(some, connection, now))
+        return transact(connection, 'write', operation, now => way(some, connection, now))
       } catch (error) {
-        // Nothing of it was written: each has its turn alone, so that one that cannot be does not take the others with it.
         if (some.length === 1 || !isSecretError(error) || error.effect !== 'none')
           return some.map(one => ({ error: isSecretError(error) ? error.in({ operation: one.operation }) : error }))
+        if (carefully !== undefined && way !== carefully) return await attempt(some, carefully)
+        // Each has its turn alone, so that one that cannot be does not take the others with it.
         const outcomes: Outcome<Answer>[] = []
         for (const one of some) outcomes.push(...(await attempt([one])))
         return outcomes
       }
     }
-    return grouped(attempt)
+    return grouped(some => attempt(some))
   }
 
-  /** Each is whole or undone by itself. */
-  const writeTogether = together<Write, unknown>((some, connection, now) => {
-    const one = ({ operation, call, work }: Write): unknown => {
-      check(operation, call)
-      return work(connection, now)
-    }
-    return some.length === 1 ? some.map(write => ({ answer: one(write) })) : some.map(write => connection.part(write.operation, () => one(write)))
-  })
+  const write = ({ operation, call, work }: Write, connection: Connection, now: number): unknown => {
+    check(operation, call)
+    return work(connection, now)
+  }
+  /** Each is whole or undone by itself. SQLite keeps a copy of what each changes for that, so that it is asked to only where one fails. */
+  const writeTogether = together<Write, unknown>(
+    (some, connection, now) => some.map(one => ({ answer: write(one, connection, now) })),
+    (some, connection, now) => some.map(one => connection.part(one.operation, () => write(one, connection, now))),
+  )
   const writes =
     <Request extends { readonly registry: string }, Answer>(name: string, body: Body<Request, Answer>): Method<Request, Answer> =>
     async (request, call) => {

@@ -9,13 +9,14 @@ export async function* inParallel<T, R>(items: AsyncIterable<T>, most: number, w
   let running = 0
   let wake = (): void => {}
   const start = (item: T): void => {
-    running += 1
     const end = (one: Ended<R>): void => {
       running -= 1
       ended.push(one)
       wake()
     }
-    work(item).then(
+    const working = work(item)
+    running += 1
+    working.then(
       result => end({ result }),
       (error: unknown) => end({ error }),
     )

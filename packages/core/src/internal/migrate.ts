@@ -1,4 +1,4 @@
-import { isSecretError, SecretError } from '../errors.ts'
+import { SecretError } from '../errors.ts'
 import type { OldCopy, StoredRecord } from '../metadata.ts'
 import type { MigrateOptions, Migration, MigrationPlan, MigrationReport, PlanOptions, Unfit } from '../migration.ts'
 import type { NativePath, SecretId } from '../words.ts'
@@ -6,6 +6,7 @@ import { sleep } from './backoff.ts'
 import type { Calls } from './calls.ts'
 import { checkInteger, checkOptions, isObject } from './checks.ts'
 import { inParallel } from './in-parallel.ts'
+import { Meeting } from './meeting.ts'
 import { Mover, type MoveParts, type MovePlace } from './move.ts'
 import { Pace, paced } from './pace.ts'
 import { ID_LENGTH, movedPath } from './paths.ts'
@@ -15,21 +16,31 @@ import { Slots } from './slots.ts'
 
 const PAGE = 100
 const DEFAULT_CONCURRENCY = 16
-/** For each slot of a store: while its secret is put, another has its intent, so that it is put next, or waits for its commit; */
-const BEGUN = 2
-/** and others are read. */
-const UNDER_WAY = 3
+/** For each slot of the target so many have an intent: one is put, one is put next, and one waits for others to begin with. */
+const BEGUN = 3
+/** Beside them so many as are read, or committed. */
+const UNDER_WAY = BEGUN + 2
+/** Begins and commits that wait for each other, for each slot; a moment that is short beside a cloud's answer. */
+const TOGETHER = 2
+const TOGETHER_MS = 40
 const DEFAULT_GRACE_MS = 24 * 3_600_000
 const KEEP_MS = 100 * 365 * 24 * 3_600_000
 const MAX_GRACE_MS = 366 * 24 * 3_600_000
 /** So many secrets that fail one after the other for a reason that is not theirs end the run. */
 const MUCH_TROUBLE = 8
+const OF_THE_SECRET: ReadonlySet<string> = new Set(['too_large', 'corrupt', 'version_unusable'])
 const PLAN_OPTIONS = ['from', 'to', 'concurrency', 'rate', 'measure', 'signal']
 
 interface Candidate {
   readonly record: StoredRecord
   readonly copy: OldCopy | undefined
   readonly values: ReadTogether
+}
+
+interface Moved {
+  readonly migration: Migration
+  /** Why the run ends. */
+  readonly ends: SecretError | undefined
 }
 
 export interface MigrateParts extends MoveParts {
@@ -49,6 +60,7 @@ export class MigrationRun {
   readonly #rates: readonly (number | undefined)[]
   readonly #skipUnfit: boolean
   readonly #mover: Mover
+  #underWay = 0
   #isOver = false
 
   /** @throws SecretError `invalid_argument`, and `misconfigured` for a store that the migrator was not given */
@@ -81,7 +93,8 @@ export class MigrationRun {
     const delayMs = graceMs === 'keep' ? KEEP_MS : (graceMs ?? DEFAULT_GRACE_MS)
     const isOver = (): boolean => this.#isOver || this.#signal?.aborted === true
     const begun = new Slots(concurrency * BEGUN)
-    this.#mover = new Mover(parts, { operation, from: this.#from, to: this.#to, graceMs: delayMs, begun, isOver })
+    const meeting = new Meeting({ most: concurrency * TOGETHER, waitMs: TOGETHER_MS, present: () => this.#underWay })
+    this.#mover = new Mover(parts, { operation, from: this.#from, to: this.#to, graceMs: delayMs, begun, meeting, isOver })
   }
 
   async plan(): Promise<MigrationPlan> {
@@ -124,21 +137,20 @@ export class MigrationRun {
     let progressAt = performance.now()
     for (;;) {
       const busy: Migration[] = []
-      const move = async ({ record, copy, values }: Candidate): Promise<Migration & { readonly error?: SecretError | undefined }> => {
+      const move = async ({ record, copy, values }: Candidate): Promise<Moved> => {
         const { outcome, code, reason, resumed: isResumed = false, error } = await this.#mover.move(record, copy, values)
-        return { outcome, ...named(record), code, reason, resumed: isResumed, error }
+        trouble = error !== undefined && !OF_THE_SECRET.has(error.code) ? trouble + 1 : 0
+        // At once, so that those who have begun put nothing any more.
+        if (trouble >= MUCH_TROUBLE) this.#isOver = true
+        return { migration: { outcome, ...named(record), code, reason, resumed: isResumed }, ends: this.#isOver ? error : undefined }
       }
-      const tracked = (candidate: Candidate): ReturnType<typeof move> => {
+      const tracked = (candidate: Candidate): Promise<Moved> => {
         this.#goOn()
-        return this.#parts.calls.track(move(candidate))
+        this.#underWay += 1
+        return this.#parts.calls.track(move(candidate).finally(() => (this.#underWay -= 1)))
       }
-      for await (const { error, ...migration } of inParallel(this.#candidates(over), this.#concurrency * UNDER_WAY, tracked)) {
-        trouble =
-          isSecretError(error) && error.code !== 'too_large' && error.code !== 'corrupt' && error.code !== 'version_unusable' ? trouble + 1 : 0
-        if (trouble >= MUCH_TROUBLE && error !== undefined) {
-          this.#isOver = true
-          throw error
-        }
+      for await (const { migration, ends } of inParallel(this.#candidates(over), this.#concurrency * UNDER_WAY, tracked)) {
+        if (ends !== undefined) throw ends
         if (migration.outcome === 'busy') {
           busy.push(migration)
           continue

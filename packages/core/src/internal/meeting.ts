@@ -1,0 +1,37 @@
+interface Size {
+  /** They wait for so many, */
+  readonly most: number
+  /** and no longer than so many milliseconds, */
+  readonly waitMs: number
+  /** and not for more than there are. */
+  readonly present: () => number
+}
+
+/**
+ * Lets those who come soon after each other go on together: a database that groups what it is asked at the same time then waits for its disk
+ * once for all of them.
+ */
+export class Meeting {
+  readonly #size: Size
+  readonly #waiting: (() => void)[] = []
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(size: Size) {
+    this.#size = size
+  }
+
+  async join(): Promise<void> {
+    const { most, waitMs, present } = this.#size
+    await new Promise<void>(resolve => {
+      this.#waiting.push(resolve)
+      if (this.#waiting.length >= Math.min(most, present())) this.#goOn()
+      else this.#timer ??= setTimeout(() => this.#goOn(), waitMs)
+    })
+  }
+
+  #goOn(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    for (const resolve of this.#waiting.splice(0)) resolve()
+  }
+}
