@@ -6,10 +6,18 @@ import type { Outcome } from './group.ts'
 
 export type Parameters = Readonly<Record<string, SQLInputValue>>
 
+const PARAMETER = /:([a-zA-Z_]+)/g
+
+interface Prepared {
+  readonly statement: StatementSync
+  /** Of its parameters, by their position. */
+  readonly names: readonly string[]
+}
+
 /** One open database with the statements it has prepared. */
 export class Connection {
   readonly #database: DatabaseSync
-  readonly #statements = new Map<string, StatementSync>()
+  readonly #statements = new Map<string, Prepared>()
   readonly #path: string | undefined
   readonly #file: string | undefined
   /** Set when a transaction could not be ended: the connection is of no more use. */
@@ -25,16 +33,19 @@ export class Connection {
   /** The first row. `Row` is what the statement selects. */
   // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- what a statement selects is known where it is written, and only there
   get<Row>(sql: string, parameters: Parameters): Row | undefined {
-    return this.#prepared(sql).get(parameters) as Row | undefined
+    const { statement, names } = this.#prepared(sql)
+    return statement.get(...valuesOf(names, parameters)) as Row | undefined
   }
 
   // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- what a statement selects is known where it is written, and only there
   all<Row>(sql: string, parameters: Parameters): readonly Row[] {
-    return this.#prepared(sql).all(parameters) as Row[]
+    const { statement, names } = this.#prepared(sql)
+    return statement.all(...valuesOf(names, parameters)) as Row[]
   }
 
   run(sql: string, parameters: Parameters): void {
-    this.#prepared(sql).run(parameters)
+    const { statement, names } = this.#prepared(sql)
+    statement.run(...valuesOf(names, parameters))
   }
 
   /** Runs the body in a transaction. Throws only SecretErrors. */
@@ -89,12 +100,18 @@ export class Connection {
     return fileAt(this.#path) === this.#file
   }
 
-  #prepared(sql: string): StatementSync {
+  /** Node binds by position in a third of the time that it takes by name. */
+  #prepared(sql: string): Prepared {
     const known = this.#statements.get(sql)
     if (known !== undefined) return known
-    const statement = this.#database.prepare(sql)
-    this.#statements.set(sql, statement)
-    return statement
+    const names: string[] = []
+    const numbered = sql.replaceAll(PARAMETER, (_, name: string) => {
+      if (!names.includes(name)) names.push(name)
+      return `?${names.indexOf(name) + 1}`
+    })
+    const prepared = { statement: this.#database.prepare(numbered), names }
+    this.#statements.set(sql, prepared)
+    return prepared
   }
 
   #rollback(): void {
@@ -105,6 +122,10 @@ export class Connection {
       this.broken = true
     }
   }
+}
+
+function valuesOf(names: readonly string[], parameters: Parameters): readonly SQLInputValue[] {
+  return names.map(name => parameters[name] as SQLInputValue)
 }
 
 /** What tells the file at the path from every other one; undefined where there is none. */

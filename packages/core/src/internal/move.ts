@@ -160,7 +160,8 @@ export class Mover {
       if (performance.now() >= leaseEndsAt) throw SecretError.refused('deadline_exceeded', this.#run.operation)
       return metadata.beginMigrate({ registry, account, secret, from, actor, store: to.name, path, token, leaseMs }, {})
     })
-    if (begun.state === 'begun') return await to.slots.run(() => this.#fill(begun.record, begun.intent, payload, { leaseEndsAt, turn, isResumed: false }))
+    if (begun.state === 'begun')
+      return await to.slots.run(() => this.#fill(begun.record, begun.intent, payload, { leaseEndsAt, turn, isResumed: false }))
     if (!begun.expired) return BUSY
     const [left] = await persist(() => metadata.claimExpiredIntents({ registry, limit: 1, leaseMs, intent: begun.intent }, {}))
     if (left === undefined) return BUSY
@@ -172,19 +173,17 @@ export class Mover {
   }
 
   /** Puts the copy, unless it is there, and reads it back. Answers its commit. */
-  async #fill(
-    record: StoredRecord,
-    intent: Intent,
-    payload: Payload,
-    { leaseEndsAt, turn, isResumed }: PutTime,
-  ): Promise<() => Promise<Outcome>> {
+  async #fill(record: StoredRecord, intent: Intent, payload: Payload, { leaseEndsAt, turn, isResumed }: PutTime): Promise<() => Promise<Outcome>> {
     const { to, operation, isOver } = this.#run
     const { key } = record
     let isPut = isResumed
     try {
       await to.writes.still(turn)
-      // Another one has its turn, where the wait for a slot has taken so long.
-      if (isOver() || performance.now() > leaseEndsAt - this.#parts.times.deadlineMs) throw SecretError.refused('conflict', operation)
+      if (isOver() || performance.now() > leaseEndsAt - this.#parts.times.deadlineMs) {
+        // What may have been put already is the next run's.
+        if (isResumed) return () => Promise.resolve(BUSY)
+        throw SecretError.refused('conflict', operation)
+      }
       const copied = (isResumed ? await this.#there(intent) : undefined) ?? (await this.#put(record, intent, payload, { leaseEndsAt, isResumed }))
       isPut = true
       const back = await this.#read(to, key, { path: intent.path, version: copied.version })
