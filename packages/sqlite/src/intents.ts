@@ -129,7 +129,6 @@ export function isIdUsed({ connection, registry }: Transaction, id: string): boo
 }
 
 export function insertIntent(transaction: Transaction, intent: Intent): void {
-  // Where there is a record its account is there too.
-  if (intent.operation === 'create') ensureAccount(transaction, intent.account)
+  ensureAccount(transaction, intent.account)
   transaction.connection.run(INSERT, { registry: transaction.registry, ...intentRow(intent) })
 }

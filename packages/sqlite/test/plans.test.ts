@@ -59,7 +59,7 @@ describe('query plans', () => {
         planOf(database, sql).some(detail => detail.endsWith('(registry=?)') || /SEARCH audit .*account=\?\)$/.test(detail)),
       )
       expect(
-        broad.filter(sql => !/^SELECT (count\(\*\)|sum\(records\)) AS number FROM (intents|queue|accounts) WHERE registry = :registry$/.test(sql)),
+        broad.filter(sql => !/^SELECT (count\(\*\)|sum\(records\)) AS number FROM (intents|queue|accounts) WHERE registry = \?1$/.test(sql)),
       ).toEqual([])
       // The partial indexes: of old copies among many tasks, and of the one intent of a kind that a record or a key has.
       const used = (sql: string): readonly string[] =>
