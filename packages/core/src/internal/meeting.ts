@@ -21,12 +21,17 @@ export class Meeting {
   }
 
   async join(): Promise<void> {
-    const { most, waitMs, present } = this.#size
     await new Promise<void>(resolve => {
       this.#waiting.push(resolve)
-      if (this.#waiting.length >= Math.min(most, present())) this.#goOn()
-      else this.#timer ??= setTimeout(() => this.#goOn(), waitMs)
+      this.#timer ??= setTimeout(() => this.#goOn(), this.#size.waitMs)
+      this.look()
     })
+  }
+
+  /** Somebody has come, or has gone for good. */
+  look(): void {
+    const { most, present } = this.#size
+    if (this.#waiting.length >= Math.min(most, present())) this.#goOn()
   }
 
   #goOn(): void {

@@ -60,6 +60,7 @@ export class MigrationRun {
   readonly #rates: readonly (number | undefined)[]
   readonly #skipUnfit: boolean
   readonly #mover: Mover
+  readonly #meeting: Meeting
   #underWay = 0
   #isOver = false
 
@@ -93,8 +94,8 @@ export class MigrationRun {
     const delayMs = graceMs === 'keep' ? KEEP_MS : (graceMs ?? DEFAULT_GRACE_MS)
     const isOver = (): boolean => this.#isOver || this.#signal?.aborted === true
     const begun = new Slots(concurrency * BEGUN)
-    const meeting = new Meeting({ most: concurrency * TOGETHER, waitMs: TOGETHER_MS, present: () => this.#underWay })
-    this.#mover = new Mover(parts, { operation, from: this.#from, to: this.#to, graceMs: delayMs, begun, meeting, isOver })
+    this.#meeting = new Meeting({ most: concurrency * TOGETHER, waitMs: TOGETHER_MS, present: () => this.#underWay })
+    this.#mover = new Mover(parts, { operation, from: this.#from, to: this.#to, graceMs: delayMs, begun, meeting: this.#meeting, isOver })
   }
 
   async plan(): Promise<MigrationPlan> {
@@ -147,7 +148,11 @@ export class MigrationRun {
       const tracked = (candidate: Candidate): Promise<Moved> => {
         this.#goOn()
         this.#underWay += 1
-        return this.#parts.calls.track(move(candidate).finally(() => (this.#underWay -= 1)))
+        const end = (): void => {
+          this.#underWay -= 1
+          this.#meeting.look()
+        }
+        return this.#parts.calls.track(move(candidate).finally(end))
       }
       for await (const { migration, ends } of inParallel(this.#candidates(over), this.#concurrency * UNDER_WAY, tracked)) {
         if (ends !== undefined) throw ends
