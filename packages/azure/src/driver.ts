@@ -154,9 +154,10 @@ export function azureDriver(options: AzureOptions): SecretDriver {
     capabilities: CAPABILITIES,
 
     async create(request, call) {
-      const { path, token, labels } = request
+      const { path, token, labels, isNew = false } = request
       answers.checkName(path)
       const fullPath = answers.fullPathOf(vaultUrl, path)
+      if (isNew) return { version: await set('create', request, labels, call), fullPath }
       let there = false
       for await (const items of allVersions(path, call)) {
         const own = items.find(item => answers.tokenOf(item) === token && item.enabled !== false)

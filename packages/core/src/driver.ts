@@ -86,6 +86,12 @@ export interface CreateRequest {
   readonly payload: Payload
   readonly labels: Readonly<Record<string, string>>
   readonly token: string
+  /**
+   * Nothing can be at the path: it was made for this token, and this is the first call with it. Where `create` is `checked` the look before
+   * the write may be left out; elsewhere it says nothing. What is there all the same (another's secret, a name that is held) may get a version
+   * or an error.
+   */
+  readonly isNew?: boolean
 }
 
 export interface AppendRequest {

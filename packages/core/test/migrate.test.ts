@@ -209,13 +209,83 @@ describe('a migration', () => {
     expect(plan).toMatchObject({ secrets: 7, oldCopies: 0, measured: false, unfit: [], secondsAtLeast: 3.5 })
     world.old.calls.length = 0
     await migratedBy(migrator, { from: 'old', to: 'new' })
-    expect(world.old.count('read')).toBe(plan.calls.from.reads)
+    expect(world.old.calls.flatMap(({ method, request }) => (method === 'readMany' ? (request['paths'] as unknown[]) : []))).toHaveLength(
+      plan.calls.from.reads,
+    )
+    expect(world.old.count('read')).toBe(0)
     expect(world.new.count('create')).toBe(plan.calls.to.creates)
     expect(world.new.count('read')).toBe(plan.calls.to.reads)
     await world.settle()
     expect(world.old.count('remove')).toBe(plan.calls.from.removals)
     const back = await migrator.plan({ from: 'new', to: 'old' })
     expect(back).toMatchObject({ secrets: 7, oldCopies: 0 }) // they have been purged
+  })
+
+  it('reads many at once, and by itself what is not current there', async () => {
+    const world = new TwoClouds('aws', 'azure')
+    const secrets = await world.secrets()
+    const expected: Record<string, string> = {}
+    for (let n = 0; n < 25; n += 1) {
+      await secrets.create({ key: `key-${n}`, value: `value ${n}` })
+      expected[`key-${n}`] = `value ${n}`
+    }
+    const [path] = await world.paths('old')
+    const payload = { bytes: new TextEncoder().encode('by an outsider'), text: true }
+    await world.old.memory.append({ path: path!, payload, token: 't', after: undefined, staged: false }, CALL)
+    expect((await world.migrate()).report.outcomes).toEqual(outcomes({ moved: 25 }))
+    expect(await world.values()).toEqual(expected)
+    expect([world.old.count('readMany'), world.old.count('read')]).toEqual([2, 1])
+  })
+
+  it('reads one after the other what it may not ask for together', async () => {
+    const world = new TwoClouds()
+    const secrets = await world.secrets()
+    for (let n = 0; n < 60; n += 1) await secrets.create({ key: `key-${n}`, value: 'value' })
+    world.old.on('readMany', fails({ code: 'unavailable', retryable: false }), fails({ code: 'permission_denied', retryable: false }))
+    expect((await world.migrate({ concurrency: 1 })).report.outcomes).toEqual(outcomes({ moved: 60 }))
+    expect([world.old.count('readMany'), world.old.count('read')]).toEqual([2, 60])
+  })
+
+  it('overwrites what it has read and not moved', async () => {
+    const world = new TwoClouds()
+    const secrets = await world.secrets()
+    for (let n = 0; n < 20; n += 1) await secrets.create({ key: `key-${n}`, value: 'value' })
+    let read: readonly { readonly payload: { readonly bytes: Uint8Array } }[] = []
+    world.old.on('readMany', async act => (read = (await act()) as typeof read))
+    for await (const _ of (await world.migrator()).migrate({ from: 'old', to: 'new', concurrency: 1 })) break
+    expect(read).toHaveLength(20)
+    expect(read.flatMap(({ payload }) => [...payload.bytes]).filter(byte => byte !== 0)).toEqual([])
+  })
+
+  it('keeps so many calls under way at the target as it may, and no more', async () => {
+    const world = new TwoClouds()
+    const secrets = await world.secrets()
+    for (let n = 0; n < 40; n += 1) await secrets.create({ key: `key-${n}`, value: 'value' })
+    let now = 0
+    const seen: number[] = []
+    const slow = async (act: () => Promise<unknown>): Promise<unknown> => {
+      seen.push((now += 1))
+      await new Promise(resolve => setTimeout(resolve, 5))
+      now -= 1
+      return await act()
+    }
+    for (const method of ['create', 'read'] as const) world.new.on(method, ...Array.from({ length: 40 }, () => slow))
+    expect((await world.migrate({ concurrency: 4 })).report.outcomes).toEqual(outcomes({ moved: 40 }))
+    expect(Math.max(...seen)).toBe(4)
+    // All but the first and the last of them find the other slots taken, whatever the database does meanwhile.
+    expect(seen.filter(count => count === 4).length).toBeGreaterThan(40)
+  })
+
+  it('tells the target that a path is new, but not once something may be there', async () => {
+    const world = new TwoClouds('local', 'azure')
+    await (await world.secrets()).create({ key: 'a', value: 'first' })
+    world.new.on('create', lost(), async () => await new Promise(() => {}))
+    const told = (): readonly unknown[] => world.new.calls.filter(({ method }) => method === 'create').map(({ request }) => request['isNew'])
+    void world.migrate({}, { policy: { deadlineMs: 400_000, leaseMs: 900_000 } })
+    await until(() => told().length === 2)
+    world.later(901_000)
+    expect((await world.migrate()).report.outcomes).toEqual(outcomes({ moved: 1 }))
+    expect(told()).toEqual([true, undefined, undefined])
   })
 
   it('takes what a run that was cut off has put, instead of putting it again', async () => {

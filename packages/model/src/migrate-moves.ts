@@ -1,7 +1,7 @@
 import { land } from './cloud.ts'
 import { abandon, beginMigrate, commitMigrate, commitReturn, draft } from './database.ts'
 import { GARBLED, type Message, type Process, type State, type Task } from './state.ts'
-import { ended, spent, type Steps } from './steps.ts'
+import { ended, partOf, sayPart, spent, type Steps } from './steps.ts'
 import { flavourAt, nameOf, newPathOf, storeAt, type Role } from './system.ts'
 import { claimedBy, recoverStep } from './upkeep-moves.ts'
 
@@ -138,8 +138,8 @@ function putMoves(at: Steps): void {
   const failed = (): Process => (process.uncertain === true ? ended('unknown') : empty)
   if (process.lease !== true && !isSecond && !at.off('a writer sends only inside its lease'))
     return at.goes('does not send: its lease is over', failed())
-  const part = flavour.createRequests === 1 ? 0 : isSecond ? 2 : 1
-  const says = `create at path ${path}${part === 0 ? '' : `, request ${part}`}`
+  const part = partOf(flavour, { isSecond, isNew: process.uncertain !== true && !resumed })
+  const says = `create at path ${path}${sayPart(part)}`
   const message: Message = { sends: 'create', path, token, value, part }
   const garbles = spent(state.budget, 'garbles')
   if (garbles !== undefined) {

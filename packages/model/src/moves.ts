@@ -15,7 +15,7 @@ import {
 } from './database.ts'
 import { migratorMoves } from './migrate-moves.ts'
 import { OUTSIDER, replaced, without, type Message, type Process, type State, type Task } from './state.ts'
-import { ended, sayTask, spent, Steps, type Move } from './steps.ts'
+import { ended, partOf, sayPart, sayTask, spent, Steps, type Move } from './steps.ts'
 import { drifts, flavourAt, isCommitted, isForeign, isNamed, isWrite, nameOf, valueOf, type Role, type System } from './system.ts'
 import { firstStep, jobMoves, recoverStep } from './upkeep-moves.ts'
 
@@ -184,8 +184,8 @@ function putMoves(at: Steps, { does, record }: Writer): void {
   const again: Process = { ...process, uncertain: true }
   const byToken = flavour.versionProof === 'token'
   if (does === 'create') {
-    const part = flavour.createRequests === 1 ? 0 : isSecond ? 2 : 1
-    const sent = `create${part === 0 ? '' : `, request ${part}`}`
+    const part = partOf(flavour, { isSecond, isNew: process.uncertain !== true })
+    const sent = `create${sayPart(part)}`
     // A create is repeated only where its token makes the repeat answer the first one's version.
     const unanswered = [at.off('a put without an answer is no failure') ? failed(again, true) : ended('unknown'), ...(byToken ? [again] : [])]
     const message = { sends: 'create', path: record, token: op, value, part } as const

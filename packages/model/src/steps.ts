@@ -1,7 +1,7 @@
 import { DEAD } from './database.ts'
 import { land } from './cloud.ts'
 import { replaced, type Budget, type Message, type Process, type State, type Task } from './state.ts'
-import { flavourAt, nameOf, type System } from './system.ts'
+import { flavourAt, nameOf, type Flavour, type System } from './system.ts'
 
 /** One step that may come next. */
 export interface Move {
@@ -89,6 +89,20 @@ export class Steps {
 export function spent(budget: Budget, kind: Exclude<keyof Budget, 'faults'>): Budget | undefined {
   if (budget.faults === 0 || budget[kind] === 0) return undefined
   return { ...budget, faults: budget.faults - 1, [kind]: budget[kind] - 1 }
+}
+
+/** What of a create is sent. `isNew`: nothing can be at the path, so that nothing is looked for before it is written. */
+export function partOf(
+  { create, createRequests }: Flavour,
+  { isSecond, isNew }: { readonly isSecond: boolean; readonly isNew: boolean },
+): Extract<Message, { sends: 'create' }>['part'] {
+  if (createRequests === 2) return isSecond ? 2 : 1
+  return create === 'checked' && isNew ? 3 : 0
+}
+
+export function sayPart(part: ReturnType<typeof partOf>): string {
+  if (part === 3) return ' without a look'
+  return part === 0 ? '' : `, request ${part}`
 }
 
 export function sayTask(system: System, { task, path, version, token }: Task): string {

@@ -4,6 +4,7 @@ import {
   busy,
   migratedRecord,
   migrateIntent,
+  recordRow,
   requireDrafts,
   requireWhole,
   samePointer,
@@ -13,6 +14,7 @@ import {
   type CommitOutcome,
   type RequestOf,
   type SecretRecord,
+  type StoredRecord,
 } from '@strongroom/core'
 import { findDone, writeAudit } from './audit.ts'
 import { heldIntent, insertIntent, intentOnKey, isIdUsed, isPathTaken, type BegunUpdate } from './intents.ts'
@@ -20,7 +22,13 @@ import { takeOldCopy } from './old-copies.ts'
 import { enqueue, isQueued } from './queue.ts'
 import { intentOfToken, intentOnSecret, migrationOf, recordByKey, recordOf, requireRecord, type Transaction } from './transaction.ts'
 import { owners } from './views.ts'
-import { becameOf, endIntent, insertRecord, updateRecord } from './writes.ts'
+import { becameOf, endIntent, insertRecord } from './writes.ts'
+
+/** Only what a move changes: another column may be in an index, which would be written too. */
+const MOVE = `
+  UPDATE records SET cloud_secret_path = :cloud_secret_path, store = :store, path = :path, version = :version, versions = :versions,
+    adopted = :adopted
+  WHERE registry = :registry AND id = :id`
 
 export function beginMigrate(transaction: Transaction, request: RequestOf<'beginMigrate'>): BegunUpdate | Busy {
   const { operation, now } = transaction
@@ -51,7 +59,7 @@ export function commitMigrate(transaction: Transaction, request: RequestOf<'comm
   const pointer = { store, path, version }
   const record = migratedRecord(recordOf(transaction, account, secret), from, { pointer, cloudSecretPath, versions: [] })
   if (record === undefined || intentOnSecret(transaction, secret) !== undefined || isQueued(transaction, pointer)) return { state: 'refused' }
-  updateRecord(transaction, record)
+  moveRecord(transaction, record)
   return endIntent(transaction, intent, record, request.enqueue)
 }
 
@@ -68,10 +76,15 @@ export function commitReturn(
   const copy = takeOldCopy(transaction, secret, to)
   const record = copy === undefined ? undefined : migratedRecord(old, from, copy)
   if (record === undefined) return { state: 'refused' }
-  updateRecord(transaction, record)
+  moveRecord(transaction, record)
   writeAudit(transaction, { account, actor, action: 'secret.migrate', outcome: 'ok', secret, key: record.key, operationId: token })
   enqueue(transaction, { account, secret }, request.enqueue)
   return { state: 'done', record: withoutPointer(record) }
+}
+
+function moveRecord({ connection, registry }: Transaction, record: StoredRecord): void {
+  const { id, cloud_secret_path, store, path, version, versions, adopted } = recordRow(record)
+  connection.run(MOVE, { registry, id, cloud_secret_path, store, path, version, versions, adopted })
 }
 
 export function adopt(

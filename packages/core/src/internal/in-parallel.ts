@@ -1,23 +1,39 @@
+interface Ended<R> {
+  readonly result?: R
+  readonly error?: unknown
+}
+
 /** Works on some items at a time, and answers each as it is done. Stopped early, or by an error, it ends once nothing is under way. */
 export async function* inParallel<T, R>(items: AsyncIterable<T>, most: number, work: (item: T) => Promise<R>): AsyncGenerator<R> {
-  const running = new Map<number, Promise<{ readonly id: number; readonly result: R }>>()
-  const next = async (): Promise<R> => {
-    const { id, result } = await Promise.race(running.values())
-    running.delete(id)
-    return result
+  const ended: Ended<R>[] = []
+  let running = 0
+  let wake = (): void => {}
+  const start = (item: T): void => {
+    const end = (one: Ended<R>): void => {
+      running -= 1
+      ended.push(one)
+      wake()
+    }
+    const working = work(item)
+    running += 1
+    working.then(
+      result => end({ result }),
+      (error: unknown) => end({ error }),
+    )
   }
-  let count = 0
+  const next = async (): Promise<R> => {
+    if (ended.length === 0) await new Promise<void>(resolve => (wake = resolve))
+    const one = ended.shift()
+    if (one !== undefined && 'error' in one) throw one.error
+    return one?.result as R
+  }
   try {
     for await (const item of items) {
-      const id = (count += 1)
-      running.set(
-        id,
-        work(item).then(result => ({ id, result })),
-      )
-      if (running.size >= most) yield await next()
+      start(item)
+      if (running + ended.length >= most) yield await next()
     }
-    while (running.size > 0) yield await next()
+    while (running + ended.length > 0) yield await next()
   } finally {
-    await Promise.allSettled(running.values())
+    while (running > 0) await new Promise<void>(resolve => (wake = resolve))
   }
 }

@@ -1,4 +1,4 @@
-import { isSecretError, SecretError } from '../errors.ts'
+import { SecretError } from '../errors.ts'
 import type { OldCopy, StoredRecord } from '../metadata.ts'
 import type { MigrateOptions, Migration, MigrationPlan, MigrationReport, PlanOptions, Unfit } from '../migration.ts'
 import type { NativePath, SecretId } from '../words.ts'
@@ -6,24 +6,41 @@ import { sleep } from './backoff.ts'
 import type { Calls } from './calls.ts'
 import { checkInteger, checkOptions, isObject } from './checks.ts'
 import { inParallel } from './in-parallel.ts'
+import { Meeting } from './meeting.ts'
 import { Mover, type MoveParts, type MovePlace } from './move.ts'
 import { Pace, paced } from './pace.ts'
 import { ID_LENGTH, movedPath } from './paths.ts'
 import { persist } from './persist.ts'
+import type { ReadTogether } from './read-together.ts'
 import { Slots } from './slots.ts'
 
 const PAGE = 100
 const DEFAULT_CONCURRENCY = 16
+/** For each slot of the target so many have an intent: one is put, one is put next, and one waits for others to begin with. */
+const BEGUN = 3
+/** Beside them so many as are read, or committed. */
+const UNDER_WAY = BEGUN + 2
+/** Begins and commits that wait for each other, for each slot; a moment that is short beside a cloud's answer. */
+const TOGETHER = 2
+const TOGETHER_MS = 40
 const DEFAULT_GRACE_MS = 24 * 3_600_000
 const KEEP_MS = 100 * 365 * 24 * 3_600_000
 const MAX_GRACE_MS = 366 * 24 * 3_600_000
 /** So many secrets that fail one after the other for a reason that is not theirs end the run. */
 const MUCH_TROUBLE = 8
+const OF_THE_SECRET: ReadonlySet<string> = new Set(['too_large', 'corrupt', 'version_unusable'])
 const PLAN_OPTIONS = ['from', 'to', 'concurrency', 'rate', 'measure', 'signal']
 
 interface Candidate {
   readonly record: StoredRecord
   readonly copy: OldCopy | undefined
+  readonly values: ReadTogether
+}
+
+interface Moved {
+  readonly migration: Migration
+  /** Why the run ends. */
+  readonly ends: SecretError | undefined
 }
 
 export interface MigrateParts extends MoveParts {
@@ -43,6 +60,9 @@ export class MigrationRun {
   readonly #rates: readonly (number | undefined)[]
   readonly #skipUnfit: boolean
   readonly #mover: Mover
+  readonly #meeting: Meeting
+  #underWay = 0
+  #isOver = false
 
   /** @throws SecretError `invalid_argument`, and `misconfigured` for a store that the migrator was not given */
   constructor(parts: MigrateParts, operation: string, options: MigrateOptions | PlanOptions) {
@@ -72,17 +92,20 @@ export class MigrationRun {
     const [largest, allowed] = [this.#from.driver.capabilities.maxValueBytes, this.#to.driver.capabilities.maxValueBytes]
     this.#measures = measure ?? (allowed.text < largest.text || allowed.binary < largest.binary)
     const delayMs = graceMs === 'keep' ? KEEP_MS : (graceMs ?? DEFAULT_GRACE_MS)
-    this.#mover = new Mover(parts, { operation, from: this.#from, to: this.#to, graceMs: delayMs })
+    const isOver = (): boolean => this.#isOver || this.#signal?.aborted === true
+    const begun = new Slots(concurrency * BEGUN)
+    this.#meeting = new Meeting({ most: concurrency * TOGETHER, waitMs: TOGETHER_MS, present: () => this.#underWay })
+    this.#mover = new Mover(parts, { operation, from: this.#from, to: this.#to, graceMs: delayMs, begun, meeting: this.#meeting, isOver })
   }
 
   async plan(): Promise<MigrationPlan> {
     const unfit: Unfit[] = []
     let secrets = 0
     let oldCopies = 0
-    const look = async ({ record, copy }: Candidate): Promise<void> => {
+    const look = async ({ record, copy, values }: Candidate): Promise<void> => {
       secrets += 1
       if (copy !== undefined) oldCopies += 1
-      const error = this.#measures ? await this.#mover.measure(record) : undefined
+      const error = this.#measures ? await this.#mover.measure(record, values) : undefined
       if (error !== undefined) unfit.push({ ...named(record), code: error.code, reason: error.message })
     }
     for await (const _ of inParallel(this.#candidates(new Set()), this.#concurrency, look)) this.#goOn()
@@ -115,18 +138,24 @@ export class MigrationRun {
     let progressAt = performance.now()
     for (;;) {
       const busy: Migration[] = []
-      const move = async ({ record, copy }: Candidate): Promise<Migration & { readonly error?: SecretError | undefined }> => {
-        const { outcome, code, reason, resumed: isResumed = false, error } = await this.#mover.move(record, copy)
-        return { outcome, ...named(record), code, reason, resumed: isResumed, error }
+      const move = async ({ record, copy, values }: Candidate): Promise<Moved> => {
+        const { outcome, code, reason, resumed: isResumed = false, error } = await this.#mover.move(record, copy, values)
+        trouble = error !== undefined && !OF_THE_SECRET.has(error.code) ? trouble + 1 : 0
+        // At once, so that those who have begun put nothing any more.
+        if (trouble >= MUCH_TROUBLE) this.#isOver = true
+        return { migration: { outcome, ...named(record), code, reason, resumed: isResumed }, ends: this.#isOver ? error : undefined }
       }
-      const tracked = (candidate: Candidate): ReturnType<typeof move> => {
+      const tracked = (candidate: Candidate): Promise<Moved> => {
         this.#goOn()
-        return this.#parts.calls.track(move(candidate))
+        this.#underWay += 1
+        const end = (): void => {
+          this.#underWay -= 1
+          this.#meeting.look()
+        }
+        return this.#parts.calls.track(move(candidate).finally(end))
       }
-      for await (const { error, ...migration } of inParallel(this.#candidates(over), this.#concurrency * 2, tracked)) {
-        trouble =
-          isSecretError(error) && error.code !== 'too_large' && error.code !== 'corrupt' && error.code !== 'version_unusable' ? trouble + 1 : 0
-        if (trouble >= MUCH_TROUBLE && error !== undefined) throw error
+      for await (const { migration, ends } of inParallel(this.#candidates(over), this.#concurrency * UNDER_WAY, tracked)) {
+        if (ends !== undefined) throw ends
         if (migration.outcome === 'busy') {
           busy.push(migration)
           continue
@@ -159,7 +188,14 @@ export class MigrationRun {
       const secrets = records.map(({ id }) => id)
       const copies = secrets.length === 0 ? [] : await persist(() => metadata.oldCopies({ registry, store: to, secrets }, {}))
       const bySecret = new Map(copies.map(copy => [copy.secret, copy]))
-      for (const record of records) yield { record, copy: bySecret.get(record.id) }
+      for (const some of inPieces(records, this.#from.driver.capabilities.maxBatch)) {
+        const values = this.#mover.together(some)
+        try {
+          for (const record of some) yield { record, copy: bySecret.get(record.id), values }
+        } finally {
+          void values.drop()
+        }
+      }
       after = found.at(-1)?.pointer.path
       if (found.length < PAGE) return
     }
@@ -183,6 +219,10 @@ export class MigrationRun {
     const hint = `${count} secrets cannot be moved as they are, and nothing was moved; change or delete them, or move the others with skipUnfit`
     return SecretError.refused('too_large', this.#operation, { store: this.#to.name, hint })
   }
+}
+
+function inPieces<T>(items: readonly T[], size: number): readonly (readonly T[])[] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) => items.slice(index * size, (index + 1) * size))
 }
 
 function named({ accountId: account, id: secret, key }: StoredRecord): Pick<Migration, 'account' | 'secret' | 'key'> {

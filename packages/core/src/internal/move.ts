@@ -7,9 +7,11 @@ import type { Actor, NativePath, VersionId } from '../words.ts'
 import type { Access } from './access.ts'
 import { crypto } from './crypto.ts'
 import { labelsOf } from './labels.ts'
+import type { Meeting } from './meeting.ts'
 import type { Pace } from './pace.ts'
 import { movedPath } from './paths.ts'
 import { persist } from './persist.ts'
+import { ReadTogether } from './read-together.ts'
 import type { Slots } from './slots.ts'
 import type { BoundStores, GuardedStore } from './stores.ts'
 import type { Upkeep } from './upkeep.ts'
@@ -36,6 +38,12 @@ export interface MoveRun {
   readonly from: MovePlace
   readonly to: MovePlace
   readonly graceMs: number
+  /** For those that have an intent, or soon will, and are not read back: no more of them wait for a slot than get one within a lease. */
+  readonly begun: Slots
+  /** Of what is begun and what is committed. */
+  readonly meeting: Meeting
+  /** Nothing new is begun any more. */
+  readonly isOver: () => boolean
 }
 
 type Outcome = Pick<Migration, 'outcome' | 'code' | 'reason'> & { readonly resumed?: boolean; readonly error?: SecretError }
@@ -46,6 +54,13 @@ interface Copied {
   /** Another put of it may still land. */
   readonly uncertain: boolean
   readonly resumed: boolean
+}
+
+interface PutTime {
+  readonly leaseEndsAt: number
+  /** Of the target's writes. */
+  readonly turn: number
+  readonly isResumed: boolean
 }
 
 const NOTHING = { code: undefined, reason: undefined } as const
@@ -59,23 +74,31 @@ const DIFFERENT = 'what was read back is not what was put; the copy is removed, 
 export class Mover {
   readonly #parts: MoveParts
   readonly #run: MoveRun
+  #mayBatch: boolean
 
   constructor(parts: MoveParts, run: MoveRun) {
     this.#parts = parts
     this.#run = run
+    this.#mayBatch = run.from.driver.capabilities.maxBatch > 1
+  }
+
+  /** The values of records that are moved one after the other. */
+  together(records: readonly StoredRecord[]): ReadTogether {
+    return new ReadTogether(() => this.#readMany(records))
   }
 
   /** `copy`: what an earlier migration left of it in the target. Never throws. */
-  async move(record: StoredRecord, copy: OldCopy | undefined): Promise<Outcome> {
-    const { operation, from, to } = this.#run
+  async move(record: StoredRecord, copy: OldCopy | undefined, values: ReadTogether): Promise<Outcome> {
+    const { operation, to, begun } = this.#run
     let payload: Payload | undefined
     try {
-      const read = await from.slots.run(() => this.#read(from, record.key, record.pointer))
+      const read = await this.#value(record, values)
       payload = read
       requireFit(operation, read, to)
-      return await to.slots.run(
-        async () => (copy === undefined ? undefined : await this.#return(record, copy, read)) ?? (await this.#copy(record, read)),
-      )
+      const returned = copy === undefined ? undefined : await to.slots.run(() => this.#return(record, copy, read))
+      if (returned !== undefined) return returned
+      const next = await begun.run(() => this.#copy(record, read))
+      return typeof next === 'function' ? await next() : next
     } catch (thrown) {
       return await this.#failed(record, thrown)
     } finally {
@@ -84,9 +107,9 @@ export class Mover {
   }
 
   /** Reads its value, only to see whether it fits. Undefined when it does, or is not there to be moved any more. */
-  async measure(record: StoredRecord): Promise<SecretError | undefined> {
+  async measure(record: StoredRecord, values: ReadTogether): Promise<SecretError | undefined> {
     try {
-      const payload = await this.#read(this.#run.from, record.key, record.pointer)
+      const payload = await this.#value(record, values)
       payload.bytes.fill(0)
       requireFit(this.#run.operation, payload, this.#run.to)
       return undefined
@@ -118,14 +141,17 @@ export class Mover {
     }
   }
 
-  async #copy(record: StoredRecord, payload: Payload): Promise<Outcome> {
+  /** Answers the commit that is still to be made, if it comes so far. */
+  async #copy(record: StoredRecord, payload: Payload): Promise<Outcome | (() => Promise<Outcome>)> {
     const { stores, times, actor } = this.#parts
     const { registry, metadata } = stores
-    const { to } = this.#run
+    const { to, meeting, isOver } = this.#run
     const { id: secret, accountId: account, pointer: from } = record
     const token = crypto().randomUUID()
     const path = movedPath(to.prefix, registry, secret, token)
-    await to.writes.turn() // before its lease begins
+    await meeting.join()
+    const turn = await to.writes.turn() // before its lease begins
+    if (isOver()) return BUSY
     const { leaseMs } = times
     const startedAt = performance.now()
     const leaseEndsAt = startedAt + leaseMs
@@ -134,60 +160,84 @@ export class Mover {
       if (performance.now() >= leaseEndsAt) throw SecretError.refused('deadline_exceeded', this.#run.operation)
       return metadata.beginMigrate({ registry, account, secret, from, actor, store: to.name, path, token, leaseMs }, {})
     })
-    if (begun.state === 'begun') return await this.#fill(begun.record, begun.intent, payload, { leaseEndsAt, isResumed: false })
+    if (begun.state === 'begun')
+      return await to.slots.run(() => this.#fill(begun.record, begun.intent, payload, { leaseEndsAt, turn, isResumed: false }))
     if (!begun.expired) return BUSY
     const [left] = await persist(() => metadata.claimExpiredIntents({ registry, limit: 1, leaseMs, intent: begun.intent }, {}))
     if (left === undefined) return BUSY
     // Of the same version, which never changes: whoever puts it puts the same.
     const isMine = left.operation === 'migrate' && left.store === to.name && left.base?.version === from.version
-    if (isMine) return await this.#fill(record, left, payload, { leaseEndsAt, isResumed: true })
+    if (isMine) return await to.slots.run(() => this.#fill(record, left, payload, { leaseEndsAt, turn, isResumed: true }))
     await this.#parts.upkeep.recoverClaimed(left)
     return BUSY
   }
 
-  /** Puts the copy, unless it is there, and commits it. */
-  async #fill(
-    record: StoredRecord,
-    intent: Intent,
-    payload: Payload,
-    { leaseEndsAt, isResumed }: { readonly leaseEndsAt: number; readonly isResumed: boolean },
-  ): Promise<Outcome> {
-    const { stores, times } = this.#parts
-    const { registry, metadata } = stores
-    const { to } = this.#run
-    const { accountId: account, key, pointer: from } = record
-    const place = { store: intent.store, path: intent.path }
-    const watch: QueueDraft = { task: 'watch_path', ...place, token: intent.token, delayMs: times.putHorizonMs }
-    const purge: QueueDraft = { task: 'purge_path', ...place }
+  /** Puts the copy, unless it is there, and reads it back. Answers its commit. */
+  async #fill(record: StoredRecord, intent: Intent, payload: Payload, { leaseEndsAt, turn, isResumed }: PutTime): Promise<() => Promise<Outcome>> {
+    const { to, operation, isOver } = this.#run
+    const { key } = record
     let isPut = isResumed
     try {
-      const copied = (isResumed ? await this.#there(intent) : undefined) ?? (await this.#put(record, intent, payload, leaseEndsAt))
+      await to.writes.still(turn)
+      if (isOver() || performance.now() > leaseEndsAt - this.#parts.times.deadlineMs) {
+        // What may have been put already is the next run's.
+        if (isResumed) return () => Promise.resolve(BUSY)
+        throw SecretError.refused('conflict', operation)
+      }
+      const copied = (isResumed ? await this.#there(intent) : undefined) ?? (await this.#put(record, intent, payload, { leaseEndsAt, isResumed }))
       isPut = true
-      const uncertain = copied.uncertain || isResumed
       const back = await this.#read(to, key, { path: intent.path, version: copied.version })
-      if (!same(back, payload)) throw SecretError.refused('corrupt', this.#run.operation, { store: to.name, secretName: key, hint: DIFFERENT })
-      const enqueue = uncertain ? [...this.#leave(record), watch] : this.#leave(record)
-      const { version, fullPath } = copied
-      const { id, token } = intent
-      const outcome = await persist(() => metadata.commitMigrate({ registry, intent: id, account, token, from, version, fullPath, enqueue }, {}))
-      if (outcome.state === 'committed') return { outcome: 'moved', resumed: copied.resumed, ...NOTHING }
-      if (outcome.state === 'refused') await this.#giveUp(intent, 'conflict', () => (uncertain ? [purge, watch] : [purge]))
-      return BUSY
+      if (!same(back, payload)) throw SecretError.refused('corrupt', operation, { store: to.name, secretName: key, hint: DIFFERENT })
+      return () => this.#commit(record, intent, { ...copied, uncertain: copied.uncertain || isResumed }, leaseEndsAt)
     } catch (thrown) {
-      const error = this.#errorOf(thrown)
-      // Without an answer it may have happened: the intent stays, and tells the next run or recovery.
-      // Once the lease is over, whoever resumed it may have put what this one has not.
-      const leaves = (): boolean => isPut || performance.now() > leaseEndsAt - times.deadlineMs
-      if (error.effect === 'none') await this.#giveUp(intent, error.code, () => (leaves() ? [purge, watch] : [])).catch(() => {})
-      throw error
+      return await this.#fail(intent, thrown, isPut, leaseEndsAt)
     }
   }
 
-  async #put({ id: secret, accountId: account, key }: StoredRecord, { path, token }: Intent, payload: Payload, leaseEndsAt: number): Promise<Copied> {
+  async #commit(record: StoredRecord, intent: Intent, copied: Copied, leaseEndsAt: number): Promise<Outcome> {
+    const { registry, metadata } = this.#parts.stores
+    const { accountId: account, pointer: from } = record
+    const { version, fullPath, uncertain, resumed } = copied
+    const { id, token } = intent
+    const { purge, watch } = this.#undoing(intent)
+    const enqueue = uncertain ? [...this.#leave(record), watch] : this.#leave(record)
+    try {
+      await this.#run.meeting.join()
+      const outcome = await persist(() => metadata.commitMigrate({ registry, intent: id, account, token, from, version, fullPath, enqueue }, {}))
+      if (outcome.state === 'committed') return { outcome: 'moved', resumed, ...NOTHING }
+      if (outcome.state === 'refused') await this.#giveUp(intent, 'conflict', () => (uncertain ? [purge, watch] : [purge]))
+      return BUSY
+    } catch (thrown) {
+      return await this.#fail(intent, thrown, true, leaseEndsAt)
+    }
+  }
+
+  /** Gives the copy up where it is certain that it is not committed. */
+  async #fail(intent: Intent, thrown: unknown, isPut: boolean, leaseEndsAt: number): Promise<never> {
+    const error = this.#errorOf(thrown)
+    const { purge, watch } = this.#undoing(intent)
+    // Without an answer it may have happened: the intent stays, and tells the next run or recovery.
+    // Once the lease is over, whoever resumed it may have put what this one has not.
+    const leaves = (): boolean => isPut || performance.now() > leaseEndsAt - this.#parts.times.deadlineMs
+    if (error.effect === 'none') await this.#giveUp(intent, error.code, () => (leaves() ? [purge, watch] : [])).catch(() => {})
+    throw error
+  }
+
+  #undoing({ store, path, token }: Intent): { readonly purge: QueueDraft; readonly watch: QueueDraft } {
+    const place = { store, path }
+    return { purge: { task: 'purge_path', ...place }, watch: { task: 'watch_path', ...place, token, delayMs: this.#parts.times.putHorizonMs } }
+  }
+
+  async #put(
+    { id: secret, accountId: account, key }: StoredRecord,
+    { path, token }: Intent,
+    payload: Payload,
+    { leaseEndsAt, isResumed }: Pick<PutTime, 'leaseEndsAt' | 'isResumed'>,
+  ): Promise<Copied> {
     const { operation, to } = this.#run
     const labels = labelsOf(this.#parts.stores.registry, account, secret)
     const withinMs = leaseEndsAt - performance.now()
-    const request = { operation, secretName: key, withinMs, path, payload, labels, token }
+    const request = { operation, secretName: key, withinMs, path, payload, labels, token, isNew: !isResumed }
     const made = await createSecret(to.guard, to.driver, request)
     return { ...made.answer, uncertain: made.uncertain, resumed: false }
   }
@@ -229,6 +279,34 @@ export class Mover {
     const { operation, to } = this.#run
     await to.reads.turn()
     return await listVersionsIfAny(to, path, { operation, secretName: key })
+  }
+
+  async #value(record: StoredRecord, values: ReadTogether): Promise<Payload> {
+    const { from } = this.#run
+    return (await values.take(record)) ?? (await from.slots.run(() => this.#read(from, record.key, record.pointer)))
+  }
+
+  /** Where the store has a batch: what is current in it and is the record's version. Everything else is read by itself, which tells why. */
+  async #readMany(records: readonly StoredRecord[]): Promise<ReadonlyMap<NativePath, Payload>> {
+    const { operation, from } = this.#run
+    const { guard, driver, reads, slots } = from
+    const found = new Map<NativePath, Payload>()
+    if (!this.#mayBatch || records.length < 2) return found
+    const versions = new Map(records.map(({ pointer: { path, version } }) => [path, version]))
+    const paths = [...versions.keys()]
+    try {
+      await reads.turn(paths.length)
+      const attempt = (call: DriverCall): ReturnType<SecretDriver['readMany']> => driver.readMany({ paths }, call)
+      for (const outcome of await slots.run(() => guard.run({ operation, afterUnknown: 'read', attempt }))) {
+        if ('failure' in outcome) continue
+        if (outcome.version === versions.get(outcome.path)) found.set(outcome.path, outcome.payload)
+        else outcome.payload.bytes.fill(0)
+      }
+    } catch (error) {
+      // Who may read each of them may not be allowed to ask for many.
+      if (isSecretError(error, 'permission_denied', 'unsupported')) this.#mayBatch = false
+    }
+    return found
   }
 
   async #read(place: MovePlace, key: string, { path, version }: { readonly path: NativePath; readonly version: VersionId }): Promise<Payload> {

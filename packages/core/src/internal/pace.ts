@@ -17,6 +17,7 @@ export class Pace {
   readonly #leastMs: number
   #intervalMs: number
   #freeAt = 0
+  #throttles = 0
 
   /** Calls a second; undefined: any number. */
   constructor(perSecond: number | undefined) {
@@ -24,12 +25,18 @@ export class Pace {
     this.#intervalMs = this.#leastMs
   }
 
-  /** Resolves when it is the caller's turn. */
-  async turn(): Promise<void> {
+  /** Resolves when it is the caller's turn, whose request counts as so many calls. Answers what {@link still} asks for. */
+  async turn(calls = 1): Promise<number> {
     const now = performance.now()
     const at = Math.max(now, this.#freeAt)
-    this.#freeAt = at + this.#intervalMs
+    this.#freeAt = at + this.#intervalMs * calls
     if (at > now) await sleep(at - now)
+    return this.#throttles
+  }
+
+  /** Whoever has had a turn and not called yet has another one, where the store was asked too much since. */
+  async still(turn: number): Promise<void> {
+    if (turn !== this.#throttles) await this.turn()
   }
 
   succeeded(): void {
@@ -43,6 +50,7 @@ export class Pace {
     // Those that were sent together are refused together: once is enough.
     if (this.#freeAt >= now + retryAfterMs) return
     this.#freeAt = now + retryAfterMs
+    this.#throttles += 1
     this.#intervalMs = Math.max(FIRST_INTERVAL_MS, this.#intervalMs * SLOWER)
   }
 }
@@ -62,11 +70,12 @@ export function paced(driver: SecretDriver, reads: Pace, writes: Pace): SecretDr
         throw error
       }
     }
-  const { create, read, versions, list, ...rest } = { ...WRITING.view(driver), ...READING.view(driver) }
+  const { create, read, readMany, versions, list, ...rest } = { ...WRITING.view(driver), ...READING.view(driver) }
   return {
     ...rest,
     create: telling(writes, create),
     read: telling(reads, read),
+    readMany: telling(reads, readMany),
     versions: telling(reads, versions),
     list: telling(reads, list),
   }

@@ -88,7 +88,8 @@ export class WriteProtocol {
     const { version, uncertain } = await this.#put(audit, answer.intent, async () => {
       const withinMs = leaseEndsAt - performance.now()
       const { signal, operation } = writer
-      const made = await createSecret(store.guard, store.driver, { operation, secretName: key, signal, withinMs, path, payload, labels, token })
+      const put = { operation, secretName: key, signal, withinMs, path, payload, labels, token, isNew: true }
+      const made = await createSecret(store.guard, store.driver, put)
       fullPath = made.answer.fullPath
       return { version: made.answer.version, uncertain: made.uncertain }
     })

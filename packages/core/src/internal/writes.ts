@@ -14,6 +14,12 @@ interface PutRequest {
   readonly token: string
 }
 
+interface NewSecretRequest extends PutRequest {
+  readonly labels: Readonly<Record<string, string>>
+  /** Nothing can be at the path: it was made for this token, and nobody has put there before. */
+  readonly isNew?: boolean
+}
+
 /**
  * Creates. After an attempt without an answer it tries again only where the token makes the repeat answer the first one's
  * version, so that nothing is made twice.
@@ -21,11 +27,12 @@ interface PutRequest {
 export function createSecret(
   guard: Guard,
   driver: WriteOnlyDriver,
-  request: PutRequest & { readonly labels: Readonly<Record<string, string>> },
+  request: NewSecretRequest,
 ): Promise<GuardedAnswer<{ readonly version: VersionId; readonly fullPath: string }>> {
-  const { path, payload, labels, token } = request
+  const { path, payload, labels, token, isNew = false } = request
+  // An attempt before it may have put something there.
   const attempt = (call: DriverCall): Promise<{ readonly version: VersionId; readonly fullPath: string }> =>
-    driver.create({ path, payload, labels, token }, call)
+    driver.create({ path, payload, labels, token, ...(isNew && call.attempt === 1 ? { isNew } : {}) }, call)
   return guard.runWrite({ ...request, afterUnknown: driver.capabilities.versionProof === 'token' ? async () => undefined : 'never', attempt })
 }
 
