@@ -14,6 +14,7 @@ export class Connection {
   readonly #file: string | undefined
   /** Set when a transaction could not be ended: the connection is of no more use. */
   broken = false
+  closed = false
 
   /** Without a path for one in memory. */
   constructor(database: DatabaseSync, path: string | undefined) {
@@ -79,6 +80,7 @@ export class Connection {
   }
 
   close(): void {
+    this.closed = true
     this.#statements.clear()
     // SQLite deletes the log by its name, which may be another database's by now.
     if (this.#isInPlace) this.#database.close()

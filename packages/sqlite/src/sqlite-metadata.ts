@@ -79,11 +79,22 @@ export function sqliteMetadata(options: SqliteMetadataOptions): MetadataStore {
     }
   }
 
-  const transact = <Answer>(connection: Connection, kind: 'read' | 'write', operation: string, work: (now: number) => Answer): Answer => {
-    try {
-      return connection.transact(kind, operation, () => work(clock().getTime()))
-    } finally {
-      replaceBroken(connection)
+  const transact = async <Answer>(
+    kind: 'read' | 'write',
+    operation: string,
+    work: (connection: Connection, now: number) => Answer,
+  ): Promise<Answer> => {
+    for (;;) {
+      check(operation, {})
+      const connection = await opened(operation)
+      check(operation, {})
+      // While this one waited, another may have found it broken, and replaced it.
+      if (connection.closed) continue
+      try {
+        return connection.transact(kind, operation, () => work(connection, clock().getTime()))
+      } finally {
+        replaceBroken(connection)
+      }
     }
   }
 
@@ -92,10 +103,11 @@ export function sqliteMetadata(options: SqliteMetadataOptions): MetadataStore {
     async (request, call) => {
       const operation = `metadata.${name}`
       check(operation, call)
-      const connection = await opened(operation)
-      // Again: it may have been closed or aborted while the file was being opened.
-      check(operation, call)
-      return transact(connection, 'read', operation, now => body({ operation, registry: request.registry, now, connection }, request))
+      return await transact('read', operation, (connection, now) => {
+        // Again: it may have been aborted while the file was being opened.
+        check(operation, call)
+        return body({ operation, registry: request.registry, now, connection }, request)
+      })
     }
 
   /** What waits at once is one transaction, so that it waits for the disk together. `all` does it and says what became of each. */
@@ -104,13 +116,17 @@ export function sqliteMetadata(options: SqliteMetadataOptions): MetadataStore {
   ): ((call: Call) => Promise<Answer>) => {
     const attempt = async (some: readonly Call[]): Promise<readonly Outcome<Answer>[]> => {
       const operation = some[0]?.operation ?? 'metadata'
+      let begun = false
       try {
-        const connection = await opened(operation)
-        return transact(connection, 'write', operation, now => all(some, connection, now))
+        return await transact('write', operation, (connection, now) => {
+          begun = true
+          return all(some, connection, now)
+        })
       } catch (error) {
-        // Nothing of it was written: each has its turn alone, so that one that cannot be does not take the others with it.
-        if (some.length === 1 || !isSecretError(error) || error.effect !== 'none')
+        // Before anybody's turn it is nobody's own: what locks the database would be waited for again by each.
+        if (some.length === 1 || !begun || !isSecretError(error) || error.effect !== 'none')
           return some.map(one => ({ error: isSecretError(error) ? error.in({ operation: one.operation }) : error }))
+        // Nothing of it was written: each has its turn alone, so that one that cannot be does not take the others with it.
         const outcomes: Outcome<Answer>[] = []
         for (const one of some) outcomes.push(...(await attempt([one])))
         return outcomes
