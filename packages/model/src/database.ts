@@ -154,9 +154,10 @@ export function commitReturn(
   request: { readonly op: Op; readonly record: number; readonly from: Place; readonly to: Place; readonly enqueue: readonly Task[] },
 ): Answer<'done' | 'refused' | 'missing'> {
   const { op, record, from, to, enqueue } = request
-  if ((state.committed & (1 << op)) !== 0) return { state, answer: 'done' }
   const row = rowOf(state, record)
+  // Also where it was done, and the record has been deleted since.
   if (row === null) return { state, answer: 'missing' }
+  if ((state.committed & (1 << op)) !== 0) return { state, answer: 'done' }
   const refused = { state, answer: 'refused' } as const
   const waits = ({ kind }: Intent): boolean => kind === 'migrate' || !off.has('a return gives way to a write under way')
   if (state.intents.some(intent => intent.record === record && waits(intent))) return refused
