@@ -17,7 +17,7 @@ interface Place {
 let server: Promise<PostgresServer> | undefined
 const CONNECTIONS = 3
 /** This machine may be busy. */
-const CONNECT_MS = 60_000
+const PATIENCE = { connectTimeoutMs: 60_000, statementTimeoutMs: 30_000 }
 
 /** A real PostgreSQL. A process that dies is one that the server sees go, in mid-transaction too. */
 export const postgres: Database = {
@@ -36,7 +36,7 @@ export const postgres: Database = {
       connectionString: url,
       schema,
       maxConnections: CONNECTIONS,
-      connectTimeoutMs: CONNECT_MS,
+      ...PATIENCE,
       clock: clockIn(folder, insideTransaction),
     })
   },
