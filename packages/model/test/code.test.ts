@@ -13,6 +13,7 @@ const PATIENCE_MS = 240_000
 const maintain: Role = { does: 'maintain' }
 const update: Role = { does: 'update', record: 0 }
 const create: Role = { does: 'create', record: 0 }
+const rollback: Role = { does: 'rollback', record: 0, to: 1 }
 const migrate: Role = { does: 'migrate', record: 0, to: 1 }
 const back: Role = { does: 'migrate', record: 0, to: 0 }
 const budget = { faults: 4, crashes: 2, timeouts: 2, ambiguous: 2, stalls: 2 }
@@ -23,6 +24,12 @@ const of = (flavour: Configuration['flavour'], versions: number, ...roles: reado
   `${flavour.name}: ${roles.map(({ does }) => does).join(', ')}`,
   { flavour: { ...flavour, ...plain }, roles: [...roles, maintain], versions, keep: 1, budget },
 ]
+
+/** A record that keeps two versions. */
+const keeping = (flavour: Configuration['flavour'], ...roles: readonly Role[]): readonly [string, Configuration] => {
+  const [name, configuration] = of(flavour, 2, ...roles)
+  return [`keeps two, ${name}`, { ...configuration, keep: 2 }]
+}
 
 /** From one store to another, which need not be of its kind; or back to where the old copy is. */
 const moving = (
@@ -44,6 +51,9 @@ const WALKED = [
   of(vault, 1, update, { does: 'delete', record: 0 }),
   of(azure, 1, update, { does: 'describe', record: 0 }),
   of(aws, 1, update, maintain),
+  ...[aws, azure, google, vault, local].map(flavour => keeping(flavour, rollback)),
+  ...[aws, google, local].map(flavour => keeping(flavour, rollback, update)),
+  keeping(vault, rollback, { does: 'delete', record: 0 }),
   ...[aws, azure, google, vault, local].map((flavour, index, all) => moving(flavour, all[(index + 1) % all.length] ?? flavour, false, migrate)),
   moving(aws, google, false, migrate, update),
   moving(vault, local, false, migrate, update),
@@ -92,6 +102,10 @@ const CHANGED: Readonly<Record<string, readonly [Change, readonly [string, Confi
     { driver: part => ({ ...copyOf(part), classify: error => ({ ...part.classify(error), effect: 'none' }) }) },
     of(google, 1, update),
   ],
+  'a rollback queues no promote': [
+    metadata(part => ({ commitRollback: (request, call) => part.commitRollback({ ...request, claimMs: undefined }, call) })),
+    keeping(aws, rollback),
+  ],
   'a place that is left is not purged': [
     metadata(part => ({ commitMigrate: (request, call) => part.commitMigrate(without('purge_path')(request), call) })),
     moving(vault, local, false, migrate),
@@ -135,7 +149,7 @@ describe('the model knows each step of the code', () => {
   })
 
   it('and the walks have taken each of them', () => {
-    const database = ['beginCreate', 'beginUpdate', 'commitCreate', 'commitUpdate', 'abandon', 'updateDescription', 'commitDelete']
+    const database = ['beginCreate', 'beginUpdate', 'commitCreate', 'commitUpdate', 'abandon', 'updateDescription', 'commitDelete', 'commitRollback']
     const migration = ['scan', 'beginMigrate', 'commitMigrate', 'commitReturn', 'read']
     const upkeep = ['claimExpiredIntents', 'claimQueue', 'settleQueue', 'owners']
     const backend = ['create', 'append', 'versions', 'promote', 'destroyVersion', 'remove']

@@ -7,7 +7,17 @@ import {
   SecretError,
   unsafeAllowEveryone,
 } from '@strongroom/core'
-import type { AuditEntry, MetadataStore, NativePath, SecretDriver, SecretId, SecretMigrator, SecretRegistry } from '@strongroom/core'
+import type {
+  AuditEntry,
+  MetadataStore,
+  NativePath,
+  RegistryPolicy,
+  SecretDriver,
+  SecretId,
+  SecretMigrator,
+  SecretRegistry,
+  VersionId,
+} from '@strongroom/core'
 import { newPathOf, recordsOf, storeAt, type Configuration, type Role } from '../../src/system.ts'
 
 // The real write protocol, one call at a time: each call of the database or the backend waits at a gate until the walk lets it go on.
@@ -17,13 +27,15 @@ const ACTOR = { id: 'u-1', type: 'user' } as const
 const LEASE_MS = 10_000
 /** Longer than anything else here, so that a watch is due only when nothing else is left to wait for. */
 const HORIZON_MS = 500_000_000
-const POLICY = { deadlineMs: 1_000, leaseMs: LEASE_MS, putHorizonMs: HORIZON_MS, attempts: 3, keepVersions: 1 }
+const POLICY = { deadlineMs: 1_000, leaseMs: LEASE_MS, putHorizonMs: HORIZON_MS, attempts: 3 }
 /** An old copy can be returned to for longer than a lease. */
 const GRACE_MS = 50_000
 /** No steps of the protocol: they change nothing that the model has. */
 const FREE = new Set(['bindStores', 'appendAudit', 'references', 'forgetRequests', 'readAudit', 'find', 'pending', 'classify', 'close'])
 /** Of a migration: the rest of its search, of its begin, and of its look at what is there; in the model they are one step. */
 const FREE_OF_MIGRATIONS = new Set(['oldCopies', 'claimExpiredIntents', 'list'])
+/** A rollback looks before it is begun: the walk has it look at the start. */
+const FREE_OF_ROLLBACKS = new Set(['versions'])
 const PUTS = new Set(['create', 'append'])
 const STORES = ['main', 'other'] as const
 
@@ -114,7 +126,9 @@ export class Real {
   async begin(versions: number): Promise<void> {
     if (versions > 0) {
       const registry = await this.#open(this.#metadata, this.#drivers)
-      const { id } = await registry.account(ACCOUNT, ACTOR).create({ key: 'key', value: 'first' })
+      const secrets = registry.account(ACCOUNT, ACTOR)
+      const { id } = await secrets.create({ key: 'key', value: 'first' })
+      for (let version = 2; version <= versions; version += 1) await secrets.update(id, { value: 'later' })
       const found = await this.#metadata.find({ registry: 'main', account: ACCOUNT, id }, {})
       this.#secret = id
       this.paths[0] = found?.pointer.path
@@ -211,7 +225,7 @@ export class Real {
     return { intents: await page('intents'), tasks: await page('tasks') }
   }
 
-  async rows(): Promise<ReadonlyMap<NativePath, { readonly version: number; readonly revision: number }>> {
+  async rows(): Promise<ReadonlyMap<NativePath, { readonly kept: readonly number[]; readonly revision: number }>> {
     const paths = this.paths.filter(path => path !== undefined)
     const stores = STORES.slice(0, this.#drivers.length)
     const owners = await Promise.all(stores.map(store => this.#metadata.owners({ registry: 'main', store, paths }, {})))
@@ -219,7 +233,7 @@ export class Real {
       owners.flat().map(async ({ path, row }) => {
         if (row === undefined) return []
         const record = await this.#metadata.find({ registry: 'main', account: ACCOUNT, id: row.secret }, {})
-        return [[path, { version: Number(row.version), revision: record?.revision ?? 0 }] as const]
+        return [[path, { kept: record?.versions.map(({ version }) => Number(version)) ?? [], revision: record?.revision ?? 0 }] as const]
       }),
     )
     return new Map(found.flat())
@@ -255,6 +269,10 @@ export class Real {
         )
       }),
     )
+  }
+
+  get #policy(): RegistryPolicy {
+    return { ...POLICY, keepVersions: this.#configuration.keep }
   }
 
   #actor(index: number): Actor {
@@ -305,8 +323,9 @@ export class Real {
         return await secrets.delete(id)
       case 'maintain':
         return await registry.maintain({ maxItems: 1 })
-      case 'migrate':
       case 'rollback':
+        return await secrets.rollback(id, String(role.to) as VersionId)
+      case 'migrate':
       case 'repair':
       case 'sweep':
       case 'read':
@@ -330,11 +349,11 @@ export class Real {
 
   #open(metadata: MetadataStore, drivers: readonly SecretDriver[]): Promise<SecretRegistry> {
     const parts = { metadata, stores: storesOf(drivers) }
-    return createSecretRegistry({ id: 'main', ...parts, writeTo: 'main', authorize: unsafeAllowEveryone, policy: POLICY })
+    return createSecretRegistry({ id: 'main', ...parts, writeTo: 'main', authorize: unsafeAllowEveryone, policy: this.#policy })
   }
 
   #openMigrator(metadata: MetadataStore, drivers: readonly SecretDriver[]): Promise<SecretMigrator> {
-    return createSecretMigrator({ id: 'main', metadata, stores: storesOf(drivers), actor: ACTOR, policy: POLICY })
+    return createSecretMigrator({ id: 'main', metadata, stores: storesOf(drivers), actor: ACTOR, policy: this.#policy })
   }
 
   #gated<T extends MetadataStore | SecretDriver>(target: Gate['target'], part: T, index: number, life: number, store: 0 | 1 = 0): T {
@@ -352,10 +371,15 @@ export class Real {
         const { does } = actor.role
         return (request: Asked, call: { readonly signal?: AbortSignal }) => {
           if (actor.life !== life) return new Promise(() => {})
-          if (request.token !== undefined && does !== 'maintain' && /^(begin|update|commitDelete|commitReturn)/.test(name)) {
+          if (request.token !== undefined && does !== 'maintain' && /^(begin|update|commitDelete|commitReturn|commitRollback)/.test(name)) {
             this.#tokens.set(request.token, index)
             if (name === 'beginCreate' && 'record' in actor.role) this.paths[actor.role.record] = request.path
             if (name === 'beginMigrate') this.paths[newPathOf(this.#configuration, index)] = request.path
+          }
+          // Once: the promote of a rollback does not look, and recovery is the walk's again.
+          if (does === 'rollback' && actor.phase === 'looks' && FREE_OF_ROLLBACKS.has(name)) {
+            actor.phase = 'fills'
+            return Reflect.apply(value, source, [request, call])
           }
           if (does === 'migrate' && FREE_OF_MIGRATIONS.has(name)) {
             const answer = Reflect.apply(value, source, [request, call]) as Promise<unknown>

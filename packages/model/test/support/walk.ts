@@ -1,7 +1,7 @@
 import { moves } from '../../src/moves.ts'
 import { Keys } from '../../src/key.ts'
 import type { Process, State } from '../../src/state.ts'
-import { initialState, recordAt, recordsOf, type System } from '../../src/system.ts'
+import { initialState, recordAt, recordsOf, type Role, type System } from '../../src/system.ts'
 import { Real, type Actor, type Change } from './real.ts'
 
 /** What both sides can be asked for: database, backend, and where each process is. */
@@ -22,6 +22,7 @@ const WHERE: Readonly<Record<string, string>> = {
   beginUpdate: 'begin',
   updateDescription: 'begin',
   commitDelete: 'begin',
+  commitRollback: 'begin',
   claimExpiredIntents: 'begin',
   create: 'put',
   append: 'put',
@@ -68,7 +69,7 @@ export async function walk(system: System, random: () => number, length: number,
   clock(() => real.now)
   await real.begin(system.versions)
   const keys = new Keys()
-  const initial = initialState(system)
+  const initial = lookedBack(system, initialState(system))
   let known: readonly State[] = [initial]
   const left = { faults: 2 }
   const steps: string[] = []
@@ -88,6 +89,14 @@ export async function walk(system: System, random: () => number, length: number,
     known = next.map(state => ({ ...state, budget: initial.budget })) // how much may go wrong is the walk's affair
   }
   return { steps, isAtRest: false, unknown: undefined, expected: [] }
+}
+
+/** Each rollback has looked, as the real one has. */
+function lookedBack(system: System, state: State): State {
+  const processes = state.processes.map((process, index): Process =>
+    system.roles[index]?.does === 'rollback' ? { step: 'look', after: state.paths[0]?.current ?? 0 } : process,
+  )
+  return { ...state, processes }
 }
 
 async function isAtRest(real: Real): Promise<boolean> {
@@ -117,8 +126,9 @@ async function choicesOf(real: Real, left: { faults: number }): Promise<readonly
       continue
     }
     const says = `${name}: ${gate.method}`
-    // A claim may drop tasks on its way to the one that it takes; a writer whose lease is over goes on to give its intent back.
-    const answered = { says, go: () => real.answer(index), reach: gate.method === 'claimQueue' ? 4 : 2 }
+    // A claim may drop tasks on its way to the one that it takes; a writer whose lease is over, perhaps just now, goes on to give its intent back.
+    const reach = gate.method === 'claimQueue' ? 4 : gate.method.startsWith('begin') ? 3 : 2
+    const answered = { says, go: () => real.answer(index), reach }
     choices.push(answered, answered, answered)
     if (left.faults === 0) continue
     const changes = gate.target === 'metadata' ? !/^(claim|owners|settle|scan)/.test(gate.method) : !/^(versions|read)$/.test(gate.method)
@@ -171,7 +181,9 @@ function same(a: View, b: View): boolean {
 function viewOfModel(system: System, state: State): View {
   const task = { promote: 'promote', destroy: 'destroy_version', purge: 'purge_path', watch: 'watch_path' } as const
   return {
-    rows: state.rows.map(row => (row === null ? 'none' : `path ${row.path}, version ${row.kept[0]?.version}, revision ${row.revision}`)),
+    rows: state.rows.map(row =>
+      row === null ? 'none' : `path ${row.path}, versions ${row.kept.map(({ version }) => version).join()}, revision ${row.revision}`,
+    ),
     intents: state.intents.map(({ path, held, recovered }) => `${path}${held ? '' : ' over'}${recovered ? ' recovered' : ''}`).toSorted(),
     tasks: state.tasks.map(one => `${task[one.task]} ${one.path} ${one.version}`).toSorted(),
     copies: state.tasks.flatMap(({ copy, path }) => (copy ? [path] : [])).toSorted(),
@@ -183,15 +195,16 @@ function viewOfModel(system: System, state: State): View {
         : path.versions.map(one => `${one.version}${one.usable ? '' : ' gone'}${one.version === path.current ? ' current' : ''}`).join(', '),
     ),
     flying: state.flying.length,
-    processes: state.processes.map((process, index) => whereIs(process, system.roles[index]?.does === 'migrate')),
+    processes: state.processes.map((process, index) => whereIs(process, system.roles[index]?.does)),
   }
 }
 
-function whereIs({ step, job, end }: Process, isMigration: boolean): string {
+function whereIs({ step, job, end }: Process, does: Role['does'] | undefined): string {
   if (job !== undefined) return JOBS[job.step] ?? job.step
   // What a migration could not do now, it would try again.
-  if (isMigration && step === 'end') return end === 'ok' || end === 'dead' ? end : 'busy'
+  if (does === 'migrate' && step === 'end') return end === 'ok' || end === 'dead' ? end : 'busy'
   if (step === 'end') return end === 'exists' ? 'failed' : (end ?? '')
+  if (does === 'rollback' && step === 'look') return 'begin'
   return STEPS[step] ?? step
 }
 
@@ -203,7 +216,7 @@ async function viewOfReal(system: System, real: Real): Promise<View> {
     rows: Array.from({ length: recordsOf(system) }, (_, record) => {
       const path = indexes.find(index => recordAt(system, index) === record && rows.has(real.paths[index] ?? ('' as never)))
       const row = path === undefined ? undefined : rows.get(real.paths[path] ?? ('' as never))
-      return row === undefined ? 'none' : `path ${path}, version ${row.version}, revision ${row.revision}`
+      return row === undefined ? 'none' : `path ${path}, versions ${row.kept.join()}, revision ${row.revision}`
     }),
     intents: intents
       .map(({ path, dueAt, attempts }) => `${pathOf(path)}${dueAt > real.now ? '' : ' over'}${attempts > 0 ? ' recovered' : ''}`)
