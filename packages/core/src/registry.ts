@@ -164,7 +164,10 @@ export interface RegistryPolicy extends Omit<StorePolicy, 'naming' | 'prefix'> {
   readonly prefix?: string | Readonly<Record<string, string>>
   /** Milliseconds that a write may hold its record; more than twice `deadlineMs`, three times by default. */
   readonly leaseMs?: number
-  /** Milliseconds after which a put without an answer can no longer land. 15 minutes by default: an AWS signature lives no longer. */
+  /**
+   * Milliseconds after which a put without an answer can no longer land; more than `leaseMs`. By default 15 minutes, since an AWS signature
+   * lives no longer, or twice `leaseMs` where that is more.
+   */
   readonly putHorizonMs?: number
   /** Versions of a value that stay in the cloud, the committed one included; 1 to 20, 2 by default, so that a reader who holds the pointer of before still succeeds. */
   readonly keepVersions?: number

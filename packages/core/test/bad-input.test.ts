@@ -388,6 +388,8 @@ describe('factories', () => {
     ['leaseMs twice the deadline', { policy: { deadlineMs: 100, leaseMs: 200 } }],
     ['leaseMs text', { policy: { leaseMs: MARKER } }],
     ['putHorizonMs -1', { policy: { putHorizonMs: -1 } }],
+    ['putHorizonMs as long as the lease', { policy: { deadlineMs: 100, leaseMs: 300, putHorizonMs: 300 } }],
+    ['putHorizonMs shorter than the lease by default', { policy: { deadlineMs: 100, putHorizonMs: 299 } }],
   ]
   const READER: typeof SHARED = [
     ...SHARED,

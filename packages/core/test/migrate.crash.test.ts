@@ -39,7 +39,7 @@ async function dies(
     metadata: tracked('metadata', world.metadata, around, counter),
     old: tracked('driver', world.old.driver, around, counter),
     new: tracked('driver', world.new.driver, around, counter),
-    policy: { deadlineMs: 400_000, leaseMs: 900_000 },
+    policy: { deadlineMs: 400_000, leaseMs: 900_000, putHorizonMs: 1_000_000 },
   }
   const ended = await Promise.race([world.migrator(parts).then(migrator => migratedBy(migrator, { ...direction, concurrency: 1 })), death])
   return ended === 'died'

@@ -112,7 +112,7 @@ describe('a migration that goes on with what another one has begun', () => {
       await world.new.memory.create({ ...(request as unknown as Parameters<SecretDriver['create']>[0]), labels: {} }, CALL)
       await new Promise(() => {})
     })
-    void world.migrate({}, { policy: { deadlineMs: 400_000, leaseMs: 900_000 } })
+    void world.migrate({}, { policy: { deadlineMs: 400_000, leaseMs: 900_000, putHorizonMs: 1_000_000 } })
     await until(() => world.new.count('create') === 1)
     await pause()
     world.later(901_000)

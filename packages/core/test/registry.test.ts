@@ -130,7 +130,7 @@ describe('writers', () => {
 
   it('a second creator of a key is a conflict while the first is under way, then already_exists', async () => {
     const world = new RegistryWorld()
-    const secrets = await world.secrets({ policy: { ...POLICY, deadlineMs: 20_000, leaseMs: 50_000 } })
+    const secrets = await world.secrets({ policy: { ...POLICY, deadlineMs: 20_000, leaseMs: 50_000, putHorizonMs: 60_000 } })
     let go: () => void = () => {}
     world.cloud.on('create', async act => (await new Promise<void>(resolve => (go = resolve)), await act()))
     const first = secrets.create({ key: 'k', value: 'one' })

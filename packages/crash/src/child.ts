@@ -48,10 +48,11 @@ async function take(message: ToChild): Promise<void> {
   } else if (type === 'go') {
     await go?.()
   } else if (type === 'open') {
-    worker = await openWorker(message.work, driver)
+    worker = await openWorker(message.work, [driver, other], actor => tell({ type: 'restores', actor }))
     await tell({ type: 'opened' })
   } else if (worker !== undefined) {
-    await tell({ type: 'did', told: await worker(message.attempt, message.diesAt) })
+    if (type === 'move') await tell({ type: 'moved', wrong: await worker.move(message.move, message.diesAt) })
+    else await tell({ type: 'did', told: await worker.attempt(message.attempt, message.diesAt) })
   }
 }
 

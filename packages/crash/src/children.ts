@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { forkBound } from '@strongroom/testbed'
-import type { Job, Opened, ToChild, ToParent, Wish, Work } from './messages.ts'
+import type { Job, Move, Opened, ToChild, ToParent, Wish, Work } from './messages.ts'
 
 /** A busy machine takes long to load an SDK. */
 const PATIENCE_MS = 240_000
@@ -58,10 +58,18 @@ export class Child {
   }
 
   /** What came of it; it never comes when the child is killed meanwhile, or kills itself at its so-and-so-manieth call. */
-  async attempt(attempt: Wish, diesAt?: number): Promise<Message<'did'>['told']> {
+  async attempt(attempt: Wish, diesAt?: number, onRestores: (actor: string) => void = () => {}): Promise<Message<'did'>['told']> {
+    this.#waiting.set('restores', message => onRestores((message as Message<'restores'>).actor))
     const did = this.next('did')
     this.#tell({ type: 'do', attempt, diesAt })
     return (await did).told
+  }
+
+  /** Likewise. */
+  async move(move: Move, diesAt?: number): Promise<string | undefined> {
+    const moved = this.next('moved')
+    this.#tell({ type: 'move', move, diesAt })
+    return (await moved).wrong
   }
 
   /** The next message of a type. @throws when the child ends first, or is silent for too long */

@@ -11,7 +11,7 @@ import {
   type StoredRecord,
 } from '@strongroom/core'
 import type { Found, Running } from './backends/backend.ts'
-import { ACCOUNT, STORE } from './messages.ts'
+import { ACCOUNT } from './messages.ts'
 
 /** What is wrong. `unexplained` is everything but the first three. */
 export interface Finding {
@@ -27,8 +27,15 @@ export interface Attempt {
   /** Undefined: it is left as it is. */
   readonly value?: string | undefined
   readonly description?: string | undefined
+  /** Of a rollback among migrations: whose value it is back to. */
+  readonly restores?: string | undefined
   /** What the caller was told: that it is done, that nothing happened, or nothing for certain. */
   readonly told: 'done' | 'nothing happened' | 'not certain'
+}
+
+export interface Place {
+  readonly running: Running
+  readonly promotes: boolean
 }
 
 export interface World {
@@ -36,8 +43,8 @@ export interface World {
   readonly registry: SecretRegistry
   readonly reader: SecretReader
   readonly metadata: MetadataStore
-  readonly running: Running
-  readonly promotes: boolean
+  /** The stores, by name. */
+  readonly places: Readonly<Record<string, Place>>
   readonly attempts: readonly Attempt[]
   /** Secrets at paths that begin as the registry's do, which are somebody else's: by path, with their values. */
   readonly bystanders: ReadonlyMap<string, string>
@@ -49,7 +56,8 @@ export interface Verdict {
   readonly findings: readonly Finding[]
   /** Secrets whose newest version, which outsiders are given, is not the committed one: known, and not a finding. */
   readonly drift: number
-  readonly found: readonly Found[]
+  /** By the store's name. */
+  readonly found: ReadonlyMap<string, readonly Found[]>
 }
 
 const account = accountId(ACCOUNT)
@@ -70,7 +78,7 @@ const KEPT = 2
  * and the audit trail says.
  */
 export async function judge(world: World): Promise<Verdict> {
-  const { registry, metadata, running, id } = world
+  const { registry, metadata, places, id } = world
   const findings: Finding[] = []
   const report = (kind: Finding['kind'], text: string): void => void findings.push({ kind, text })
 
@@ -84,11 +92,12 @@ export async function judge(world: World): Promise<Verdict> {
   const rows = await rowsOf(world)
   for (const key of expected.keys()) if (!rows.has(key)) report('lost', `the record of ${key} is gone`)
 
-  const found = await running.look(`${id}-`)
+  const found = new Map<string, readonly Found[]>()
+  for (const [store, { running }] of Object.entries(places)) found.set(store, await running.look(`${id}-`))
   let drift = 0
   const named = new Set<string>()
   for (const [key, row] of rows) {
-    named.add(row.pointer.path)
+    named.add(`${row.pointer.store} ${row.pointer.path}`)
     const wanted = expected.get(key)
     if (wanted === undefined) {
       report('unexplained', `there is a record of ${key}, which no entry of the trail has made`)
@@ -96,17 +105,19 @@ export async function judge(world: World): Promise<Verdict> {
     }
     if (row.description !== wanted.description) report('unexplained', `${key} is half done: the description is another operation's`)
     if (row.revision !== wanted.revision) report('unexplained', `${key} has revision ${row.revision}, and ${wanted.revision} commits`)
-    drift += checkSecret(world, key, row, wanted, found, report)
+    drift += checkSecret(world, key, row, wanted, found.get(row.pointer.store) ?? [], report)
     await checkReader(world, key, wanted, report)
   }
-  for (const { path, deleted, versions } of found) {
-    if (named.has(path) || world.bystanders.has(path)) continue
-    report('orphan', `a secret that nobody names is left${deleted ? ', deleted' : ''}, with ${versions.length} versions`)
-  }
-  for (const [path, value] of world.bystanders) {
-    const secret = found.find(one => one.path === path)
-    const untouched = secret?.deleted === false && secret.versions.length === 1 && secret.versions[0]?.value === value
-    if (!untouched) report('unexplained', 'somebody else’s secret was touched')
+  for (const [store, secrets] of found) {
+    for (const { path, deleted, versions } of secrets) {
+      if (named.has(`${store} ${path}`) || world.bystanders.has(path)) continue
+      report('orphan', `a secret that nobody names is left${deleted ? ', deleted' : ''}, with ${versions.length} versions`)
+    }
+    for (const [path, value] of world.bystanders) {
+      const secret = secrets.find(one => one.path === path)
+      const untouched = secret?.deleted === false && secret.versions.length === 1 && secret.versions[0]?.value === value
+      if (!untouched) report('unexplained', 'somebody else’s secret was touched')
+    }
   }
   for (const [place, bytes] of Object.entries(world.quiet)) {
     const values = world.attempts.map(({ value }) => value).filter(value => value !== undefined)
@@ -133,15 +144,15 @@ function replay(
       report('unexplained', `${entry.action} by ${id} is in the trail, and nobody tried it`)
       continue
     }
-    const { key, value, description } = attempt
+    const { key, value, description, restores } = attempt
     const before = state.get(key)
     if (attempt.action === 'secret.delete') state.delete(key)
     else if (attempt.action === 'secret.create') state.set(key, { values: [value ?? ''], description: description ?? null, revision: 1 })
     else if (before === undefined) report('unexplained', `${key} was changed while there was none`)
     else {
-      // A rollback is always to the one before.
-      const newer =
-        attempt.action === 'secret.rollback' ? before.values.toReversed() : value === undefined ? before.values : [value, ...before.values]
+      // A rollback is always to the one before; what that is, a migration changes.
+      const restored = restores === undefined ? before.values.toReversed() : [valueOf(restores, attempts) ?? '', ...before.values]
+      const newer = attempt.action === 'secret.rollback' ? restored : value === undefined ? before.values : [value, ...before.values]
       state.set(key, { values: newer.slice(0, KEPT), description: description ?? before.description, revision: before.revision + 1 })
     }
   }
@@ -152,6 +163,12 @@ function replay(
     if (told === 'nothing happened' && count > 0) report('unexplained', `${action} by ${actor} was said to have done nothing, and was committed`)
   }
   return state
+}
+
+/** What an actor has made the value of a secret. */
+function valueOf(actor: string, attempts: readonly Attempt[]): string | undefined {
+  const attempt = attempts.find(one => one.actor === actor)
+  return attempt?.restores === undefined ? attempt?.value : valueOf(attempt.restores, attempts)
 }
 
 async function rowsOf({ registry, metadata, id }: World): Promise<Map<string, StoredRecord>> {
@@ -166,22 +183,25 @@ async function rowsOf({ registry, metadata, id }: World): Promise<Map<string, St
 
 /** A record against the backend itself. Answers 1 for drift. */
 function checkSecret(
-  { promotes }: World,
+  { places, attempts }: World,
   key: string,
   { pointer, versions }: StoredRecord,
   { values }: Expected,
   found: readonly Found[],
   report: (kind: Finding['kind'], text: string) => void,
 ): number {
+  const promotes = places[pointer.store]?.promotes === true
   const secret = found.find(({ path }) => path === pointer.path)
   const version = secret?.versions.find(one => one.version === pointer.version)
-  if (pointer.store !== STORE || secret === undefined || secret.deleted || version?.served !== true) {
+  if (secret === undefined || secret.deleted || version?.served !== true) {
     report('dangling', `${key} points at a version that is not there`)
     return 0
   }
   if (version.value !== values[0]) report('lost', `${key} has another value than the one committed last`)
   const kept = versions.map(one => secret.versions.find(other => other.version === one.version)?.value)
-  if (kept.join() !== values.join()) report('dangling', `${key} keeps ${kept.length} versions, which are not the values committed before`)
+  // What is moved keeps its pointer's version alone, and what returns keeps what it kept there: of each, who committed it.
+  const wanted = Object.keys(places).length === 1 ? values : versions.map(({ committedBy }) => valueOf(committedBy.id, attempts))
+  if (kept.join() !== wanted.join()) report('dangling', `${key} keeps ${kept.length} versions, which are not the values committed before`)
   const strays = secret.versions.filter(one => one.served && !versions.some(other => other.version === one.version))
   if (strays.length > 0) report('orphan', `${key} has ${strays.length} versions that nobody names`)
   if (version.current) return 0

@@ -47,6 +47,7 @@ export type ToChild =
   /** Of the soak: opens a registry, then does what it is told, one thing at a time. */
   | { readonly type: 'open'; readonly work: Work }
   | { readonly type: 'do'; readonly attempt: Wish; readonly diesAt: number | undefined }
+  | { readonly type: 'move'; readonly move: Move; readonly diesAt: number | undefined }
 
 /** Where a child of the soak works. */
 export interface Work {
@@ -56,7 +57,14 @@ export interface Work {
   readonly times: Times
 }
 
-export type Wish = Omit<Attempt, 'told'>
+export type Wish = Omit<Attempt, 'told' | 'restores'>
+
+/** All secrets of a store to the other one, where their old copies stay so long. */
+export interface Move {
+  readonly from: string
+  readonly to: string
+  readonly graceMs: number
+}
 
 /** Of an operation that threw. */
 export function failed(error: unknown): Outcome {
@@ -75,7 +83,11 @@ export type ToParent =
   | { readonly type: 'ready' }
   | { readonly type: 'asleep' }
   | { readonly type: 'opened' }
+  /** Told before a rollback is tried: who committed what it is back to. */
+  | { readonly type: 'restores'; readonly actor: string }
   | { readonly type: 'did'; readonly told: Attempt['told'] }
+  /** `wrong`: what a migration must never say, whatever the weather. */
+  | { readonly type: 'moved'; readonly wrong: string | undefined }
   | { readonly type: 'ended'; readonly outcome: Outcome; readonly steps: readonly string[] }
 
 export const ACCOUNT = 'acc-1'

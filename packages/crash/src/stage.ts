@@ -184,8 +184,7 @@ export class Stage implements Played {
       registry: this.#registry,
       reader: this.#reader,
       metadata: this.#metadata,
-      running: this.lane.running,
-      promotes: this.lane.backend.promotes,
+      places: { [STORE]: { running: this.lane.running, promotes: this.lane.backend.promotes } },
       attempts: this.#attempts,
       bystanders: this.#bystanders,
       quiet: {
@@ -194,7 +193,7 @@ export class Stage implements Played {
       },
     })
     this.findings.push(...findings)
-    this.lane.remember(`${this.#id}-`, found)
+    this.lane.remember(`${this.#id}-`, found.get(STORE) ?? [])
     this.#sound = true
     return { findings: this.findings, drift }
   }

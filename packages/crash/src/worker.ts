@@ -1,24 +1,38 @@
 import {
   accountId,
+  createSecretMigrator,
   createSecretRegistry,
   isSecretError,
   unsafeAllowEveryone,
   type MetadataStore,
   type SecretDriver,
+  type SecretMigrator,
   type SecretRegistry,
 } from '@strongroom/core'
 import { databaseOf } from './databases/index.ts'
 import { die } from './failpoints.ts'
 import type { Attempt } from './invariants.ts'
-import { ACCOUNT, STORE, type Wish, type Work } from './messages.ts'
+import { ACCOUNT, OTHER, STORE, type Move, type Wish, type Work } from './messages.ts'
 
 const account = accountId(ACCOUNT)
+/** A migration that meets others waits for their leases to end. */
+const MOST_MOVING_MS = 4_000
+/** What no trouble on the way explains. */
+const WRONG: ReadonlySet<string> = new Set(['corrupt', 'invalid_argument', 'misconfigured', 'permission_denied', 'version_unusable'])
 
 /** Does what it is told, and says what came of it; dies instead of its `diesAt`th call of driver or database. */
-export type Worker = (wish: Wish, diesAt: number | undefined) => Promise<Attempt['told']>
+export interface Worker {
+  readonly attempt: (wish: Wish, diesAt: number | undefined) => Promise<Attempt['told']>
+  /** Answers what is wrong, if anything is. */
+  readonly move: (move: Move, diesAt: number | undefined) => Promise<string | undefined>
+}
 
-/** A child of the soak. */
-export async function openWorker({ database, place, registry: id, times }: Work, driver: SecretDriver): Promise<Worker> {
+/** A child of the soak, with one store or two. */
+export async function openWorker(
+  { database, place, registry: id, times }: Work,
+  [driver, other]: readonly [SecretDriver, SecretDriver | undefined],
+  restores: (actor: string) => Promise<void>,
+): Promise<Worker> {
   let left = Number.POSITIVE_INFINITY
   const mortal = <Part extends object>(part: Part): Part =>
     new Proxy(part, {
@@ -31,19 +45,30 @@ export async function openWorker({ database, place, registry: id, times }: Work,
         }
       },
     })
-  const metadata = mortal(databaseOf(database).open(place))
-  const shared = { id, metadata, authorize: unsafeAllowEveryone }
-  const registry = await createSecretRegistry({ ...shared, stores: { [STORE]: mortal(driver) }, writeTo: STORE, policy: times })
-  return async (wish, diesAt = Number.POSITIVE_INFINITY) => {
-    left = diesAt
-    const told = await perform(wish, registry, metadata, id)
+  const mortally = async <T>(diesAt: number | undefined, work: () => Promise<T>): Promise<T> => {
+    left = diesAt ?? Number.POSITIVE_INFINITY
+    const answer = await work()
     left = Number.POSITIVE_INFINITY
-    return told
+    return answer
+  }
+  const metadata = mortal(databaseOf(database).open(place))
+  const stores = { [STORE]: mortal(driver), ...(other === undefined ? {} : { [OTHER]: mortal(other) }) }
+  const registry = await createSecretRegistry({ id, metadata, stores, authorize: unsafeAllowEveryone, writeTo: STORE, policy: times })
+  const migrator = await createSecretMigrator({ id, metadata, stores, actor: { id: 'operator', type: 'service_account' }, policy: times })
+  return {
+    attempt: (wish, diesAt) => mortally(diesAt, () => perform(wish, registry, metadata, id, restores)),
+    move: (move, diesAt) => mortally(diesAt, () => migrate(move, migrator)),
   }
 }
 
 /** One write by one actor, and what its caller is told. */
-export async function perform(wish: Wish, registry: SecretRegistry, metadata: MetadataStore, id: string): Promise<Attempt['told']> {
+export async function perform(
+  wish: Wish,
+  registry: SecretRegistry,
+  metadata: MetadataStore,
+  id: string,
+  restores: (actor: string) => Promise<void> = async () => {},
+): Promise<Attempt['told']> {
   const { actor, action, key, value, description } = wish
   const secrets = registry.account(account, { id: actor, type: 'service_account' })
   try {
@@ -53,13 +78,29 @@ export async function perform(wish: Wish, registry: SecretRegistry, metadata: Me
       if (row === undefined) return 'nothing happened'
       if (action === 'secret.delete') await secrets.delete(row.id)
       else if (action === 'secret.rollback') {
-        const before = row.versions[1]?.version
+        const before = row.versions[1]
         if (before === undefined) return 'nothing happened'
-        await secrets.rollback(row.id, before, { ifRevision: row.revision })
+        await restores(before.committedBy.id)
+        await secrets.rollback(row.id, before.version, { ifRevision: row.revision })
       } else await secrets.update(row.id, { value, description })
     }
     return 'done'
   } catch (error) {
     return isSecretError(error) && error.effect === 'none' ? 'nothing happened' : 'not certain'
   }
+}
+
+async function migrate({ from, to, graceMs }: Move, migrator: SecretMigrator): Promise<string | undefined> {
+  const wrong: string[] = []
+  const note = (code: string | undefined, reason: string | undefined): void => {
+    if (code !== undefined && WRONG.has(code)) wrong.push(`${code}: ${reason}`)
+  }
+  try {
+    const run = migrator.migrate({ from, to, measure: false, graceMs, signal: AbortSignal.timeout(MOST_MOVING_MS) })
+    for await (const { code, reason } of run) note(code, reason)
+  } catch (error) {
+    if (!isSecretError(error)) return error instanceof Error ? (error.stack ?? error.message) : String(error)
+    note(error.code, error.message)
+  }
+  return wrong.length === 0 ? undefined : wrong.join('; ')
 }

@@ -11,7 +11,7 @@ import { run } from './run.ts'
 const USAGE = `npm run histories                                  two minutes on SQLite and PostgreSQL
 npm run histories -- --minutes 10 --seed 7         longer, and as that seed has it; --rounds NUMBER of each place instead
 npm run histories -- --database postgres           sqlite, postgres, or both with a comma
-npm run histories -- --backend local,aws           local, aws, gcp, azure, vault, openbao
+npm run histories -- --backend local,aws           local, aws, gcp, azure, vault, openbao, moto
 npm run histories -- --fault all                   each faulty variant of the database, or one by its name: is it seen?
 options: --verbose`
 

@@ -154,9 +154,10 @@ export function commitReturn(
   request: { readonly op: Op; readonly record: number; readonly from: Place; readonly to: Place; readonly enqueue: readonly Task[] },
 ): Answer<'done' | 'refused' | 'missing'> {
   const { op, record, from, to, enqueue } = request
-  if ((state.committed & (1 << op)) !== 0) return { state, answer: 'done' }
   const row = rowOf(state, record)
+  // Also where it was done, and the record has been deleted since.
   if (row === null) return { state, answer: 'missing' }
+  if ((state.committed & (1 << op)) !== 0) return { state, answer: 'done' }
   const refused = { state, answer: 'refused' } as const
   const waits = ({ kind }: Intent): boolean => kind === 'migrate' || !off.has('a return gives way to a write under way')
   if (state.intents.some(intent => intent.record === record && waits(intent))) return refused
@@ -225,8 +226,9 @@ type Changed = 'done' | 'busy' | 'expired' | 'missing'
 /** What the transactions have in common that change a row and call no cloud. */
 function change(system: System, state: State, op: Op, record: number, make: (row: Row) => State | undefined): Answer<Changed> {
   const row = rowOf(state, record)
-  if ((state.committed & (1 << op)) !== 0) return { state, answer: 'done' }
+  // Where it was done, and the record has been deleted since, there is no record to answer.
   if (row === null) return { state, answer: 'missing' }
+  if ((state.committed & (1 << op)) !== 0) return { state, answer: 'done' }
   const intent = holderOf(state, record)
   if (intent !== undefined && !system.off.has('a change waits for the record’s intent')) {
     return { state, answer: intent.held ? 'busy' : 'expired', intent }
@@ -241,6 +243,7 @@ export function describe(system: System, state: State, op: Op, record: number): 
 }
 
 export function commitDelete(system: System, state: State, op: Op, record: number): Answer<Changed> {
+  if ((state.committed & (1 << op)) !== 0) return { state, answer: 'done' }
   return change(system, state, op, record, ({ path }) => {
     const purge = system.off.has('a delete queues its purge') ? [] : [draft('purge', path, { claim: op })]
     const isDue = (task: Task): boolean => task.copy && recordAt(system, task.path) === record && !system.off.has('a delete makes old copies due')

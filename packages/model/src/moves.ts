@@ -32,7 +32,8 @@ export function moves(system: System, state: State): readonly Move[] {
     if (process.job !== undefined) jobMoves(at, process.job)
     else roleMoves(at, role)
     // It has waited for a write that has ended since.
-    const mayGiveUp = process.step === 'begin' && process.job === undefined && writers > 1 && isWrite(role) && !isCommitted(state, index)
+    const waitsStill = process.step === 'begin' || (role.does === 'rollback' && process.step === 'look')
+    const mayGiveUp = waitsStill && process.job === undefined && writers > 1 && isWrite(role) && !isCommitted(state, index)
     if (mayGiveUp) at.goes('gives up: conflict', ended(role.does === 'migrate' ? 'busy' : 'failed'))
     at.dies()
   }
@@ -239,8 +240,9 @@ function commitMoves(at: Steps, { does, record }: Writer): void {
 
 function changeMoves(at: Steps, role: Extract<Role, { does: 'describe' | 'delete' | 'rollback' }>): void {
   const { state, index: op, system, process } = at
-  if (process.step !== 'begin') return
   const { record, does } = role
+  if (does === 'rollback' && process.step === 'begin') return looksBack(at, role)
+  if (process.step !== (does === 'rollback' ? 'look' : 'begin')) return
   const changed =
     does === 'describe'
       ? describe(system, state, op, record)
@@ -250,12 +252,23 @@ function changeMoves(at: Steps, role: Extract<Role, { does: 'describe' | 'delete
   const { answer, intent } = changed
   const call = { describe: 'updateDescription', delete: 'commitDelete', rollback: 'commitRollback' }[does]
   if (answer === 'busy' || answer === 'expired') return waits(at, answer, intent)
-  if (answer === 'missing') return at.goes(`${call}: not_found`, ended('failed'))
+  // After one without an answer a refusal says nothing of that one.
+  const again: Process = { ...process, uncertain: true }
+  if (answer === 'missing') return at.goes(`${call}: not_found`, ended(process.uncertain === true ? 'unknown' : 'failed'))
   const task = changed.state.tasks.find(one => one.claim === op)
-  if (task === undefined) return at.transacts(call, changed.state, ended('ok'))
-  const base = state.rows[record]?.kept[0]?.version ?? 0
-  const job = task.task === 'purge' ? ({ step: 'purge', task } as const) : ({ step: 'promote', task, holder: base, found: task.version } as const)
-  return at.transacts(call, changed.state, { step: 'end', end: 'ok', job })
+  if (task === undefined) return at.transacts(call, changed.state, ended('ok'), again)
+  const holder = process.after ?? 0
+  const job = task.task === 'purge' ? ({ step: 'purge', task } as const) : ({ step: 'promote', task, holder, found: task.version } as const)
+  return at.transacts(call, changed.state, { step: 'end', end: 'ok', job }, again)
+}
+
+/** Before a rollback: whether its version is kept, and who holds the label. */
+function looksBack(at: Steps, { record, to }: Extract<Role, { does: 'rollback' }>): void {
+  const row = at.state.rows[record] ?? null
+  const isKept = row?.kept.some(({ version }) => version === to) === true || at.off('a rollback is to what is kept')
+  if (row === null || !isKept) return at.goes(`finds ${row === null ? 'no record' : 'that the record does not keep its version'}`, ended('failed'))
+  const holder = at.state.paths[row.path]?.current ?? 0
+  at.goes(`lists: the label is at version ${holder}`, { step: 'look', after: holder })
 }
 
 function maintainerMoves(at: Steps): void {

@@ -79,7 +79,7 @@ export interface System extends Configuration {
 }
 
 /** Paths: one a record, which holds its fresh id; the one that it was moved to; one of each migration's own; and somebody else's. */
-function recordsOf({ roles }: Configuration): number {
+export function recordsOf({ roles }: Configuration): number {
   return 1 + Math.max(0, ...roles.map(role => ('record' in role ? role.record : 0)))
 }
 

@@ -7,12 +7,15 @@ import { walk, type Walk } from './support/walk.ts'
 
 // The model is worth what it has in common with the code: the code walks at random, and the model must know each of its steps.
 
-const WALKS = 8
+const WALKS = Number(process.env['STRONGROOM_WALKS'] ?? 8)
 const LENGTH = 60
 const PATIENCE_MS = 240_000
 const maintain: Role = { does: 'maintain' }
 const update: Role = { does: 'update', record: 0 }
 const create: Role = { does: 'create', record: 0 }
+const rollback: Role = { does: 'rollback', record: 0, to: 1 }
+const migrate: Role = { does: 'migrate', record: 0, to: 1 }
+const back: Role = { does: 'migrate', record: 0, to: 0 }
 const budget = { faults: 4, crashes: 2, timeouts: 2, ambiguous: 2, stalls: 2 }
 /** What the memory driver is not like. */
 const plain = { createRequests: 1, sameToken: false, pending: false } as const
@@ -21,6 +24,23 @@ const of = (flavour: Configuration['flavour'], versions: number, ...roles: reado
   `${flavour.name}: ${roles.map(({ does }) => does).join(', ')}`,
   { flavour: { ...flavour, ...plain }, roles: [...roles, maintain], versions, keep: 1, budget },
 ]
+
+/** A record that keeps two versions. */
+const keeping = (flavour: Configuration['flavour'], ...roles: readonly Role[]): readonly [string, Configuration] => {
+  const [name, configuration] = of(flavour, 2, ...roles)
+  return [`keeps two, ${name}`, { ...configuration, keep: 2 }]
+}
+
+/** From one store to another, which need not be of its kind; or back to where the old copy is. */
+const moving = (
+  flavour: Configuration['flavour'],
+  target: Configuration['flavour'],
+  moved: boolean,
+  ...roles: readonly Role[]
+): readonly [string, Configuration] => {
+  const [name, configuration] = of(flavour, 1, ...roles)
+  return [`to ${target.name}${moved ? ' and back' : ''}, ${name}`, { ...configuration, target: { ...target, ...plain }, moved }]
+}
 
 const WALKED = [
   ...[aws, azure, google, vault, local].map(flavour => of(flavour, 1, update)),
@@ -31,6 +51,18 @@ const WALKED = [
   of(vault, 1, update, { does: 'delete', record: 0 }),
   of(azure, 1, update, { does: 'describe', record: 0 }),
   of(aws, 1, update, maintain),
+  ...[aws, azure, google, vault, local].map(flavour => keeping(flavour, rollback)),
+  ...[aws, google, local].map(flavour => keeping(flavour, rollback, update)),
+  keeping(vault, rollback, { does: 'delete', record: 0 }),
+  ...[aws, azure, google, vault, local].map((flavour, index, all) => moving(flavour, all[(index + 1) % all.length] ?? flavour, false, migrate)),
+  moving(aws, google, false, migrate, update),
+  moving(vault, local, false, migrate, update),
+  moving(azure, vault, false, migrate, { does: 'delete', record: 0 }),
+  moving(google, aws, false, migrate, migrate),
+  moving(vault, azure, false, migrate, migrate),
+  moving(local, vault, true, back),
+  moving(aws, azure, true, back, update),
+  moving(google, local, true, back, { does: 'delete', record: 0 }),
 ]
 
 const without =
@@ -70,6 +102,27 @@ const CHANGED: Readonly<Record<string, readonly [Change, readonly [string, Confi
     { driver: part => ({ ...copyOf(part), classify: error => ({ ...part.classify(error), effect: 'none' }) }) },
     of(google, 1, update),
   ],
+  'a rollback queues no promote': [
+    metadata(part => ({ commitRollback: (request, call) => part.commitRollback({ ...request, claimMs: undefined }, call) })),
+    keeping(aws, rollback),
+  ],
+  'a place that is left is not purged': [
+    metadata(part => ({ commitMigrate: (request, call) => part.commitMigrate(without('purge_path')(request), call) })),
+    moving(vault, local, false, migrate),
+  ],
+  'a copy that was resumed is not watched': [
+    metadata(part => ({ commitMigrate: (request, call) => part.commitMigrate(without('watch_path')(request), call) })),
+    moving(google, aws, false, migrate, migrate),
+  ],
+  'a copy that is given up is not purged': [
+    metadata(part => ({ abandon: (request, call) => part.abandon(without('purge_path')(request), call) })),
+    moving(vault, local, false, migrate, update),
+  ],
+  'a place that is returned from is not purged': [
+    metadata(part => ({ commitReturn: (request, call) => part.commitReturn(without('purge_path')(request), call) })),
+    moving(local, vault, true, back),
+  ],
+  'there is no old copy to return to': [metadata(() => ({ oldCopies: async () => [] })), moving(local, vault, true, back)],
 }
 
 beforeEach(() => void vi.spyOn(Math, 'random').mockReturnValue(0)) // no backoff is waited for
@@ -96,10 +149,11 @@ describe('the model knows each step of the code', () => {
   })
 
   it('and the walks have taken each of them', () => {
-    const database = ['beginCreate', 'beginUpdate', 'commitCreate', 'commitUpdate', 'abandon', 'updateDescription', 'commitDelete']
+    const database = ['beginCreate', 'beginUpdate', 'commitCreate', 'commitUpdate', 'abandon', 'updateDescription', 'commitDelete', 'commitRollback']
+    const migration = ['scan', 'beginMigrate', 'commitMigrate', 'commitReturn', 'read']
     const upkeep = ['claimExpiredIntents', 'claimQueue', 'settleQueue', 'owners']
     const backend = ['create', 'append', 'versions', 'promote', 'destroyVersion', 'remove']
-    expect([...database, ...upkeep, ...backend].filter(step => !seen.has(step))).toEqual([])
+    expect([...database, ...migration, ...upkeep, ...backend].filter(step => !seen.has(step))).toEqual([])
   })
 })
 

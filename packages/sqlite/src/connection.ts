@@ -24,6 +24,7 @@ export class Connection {
   #log: Promise<FileHandle> | undefined
   /** Set when a transaction could not be ended: the connection is of no more use. */
   broken = false
+  closed = false
 
   /** Without a path for one in memory. */
   constructor(database: DatabaseSync, path: string | undefined) {
@@ -105,6 +106,7 @@ export class Connection {
   }
 
   async close(): Promise<void> {
+    this.closed = true
     this.#statements.clear()
     await (await this.#log)?.close()
     // SQLite deletes the log by its name, which may be another database's by now.

@@ -27,6 +27,8 @@ const DISK_FULL: Known = { code: 'quota_exceeded', retryable: false, hint: 'the 
 /** Failures of making the file, of the wait for the disk, and of the import of `node:sqlite` on a Node that has none. */
 const SYSTEM: Readonly<Record<string, Known>> = {
   EACCES: NO_ACCESS,
+  // Closed meanwhile, since it was found to be broken.
+  EBADF: NOT_WRITTEN,
   EEXIST: NO_ACCESS,
   EIO: NOT_WRITTEN,
   EISDIR: NO_ACCESS,

@@ -1,16 +1,16 @@
-import { isSecretError, SecretError, type CallOptions, type MetadataStore, type RequestOf } from '@strongroom/core'
+import { SecretError, type CallOptions, type MetadataStore, type RequestOf } from '@strongroom/core'
 import { AuditGroup, readAudit } from './audit.ts'
-import { Connection } from './connection.ts'
-import { secretErrorOf } from './failures.ts'
-import { grouped, type Outcome } from './group.ts'
+import type { Connection } from './connection.ts'
+import { Current } from './current.ts'
+import type { Outcome } from './group.ts'
 import { beginCreate, beginUpdate, claimExpiredIntents } from './intents.ts'
 import { adopt, beginMigrate, commitMigrate, commitReturn } from './migrations.ts'
 import { dropOldCopies, oldCopies } from './old-copies.ts'
-import { IN_MEMORY, openDatabase } from './open.ts'
 import { page } from './page.ts'
 import { pending } from './pending.ts'
 import { claimQueue, queueRepair, settleQueue } from './queue.ts'
 import { forgetRequests } from './requests.ts'
+import { readTogether, together, writeTogether, type Waiting, type Work } from './together.ts'
 import type { Transaction } from './transaction.ts'
 import { bindStores, find, owners, references, scan } from './views.ts'
 import { abandon, commitCreate, commitDelete, commitRollback, commitUpdate, updateDescription } from './writes.ts'
@@ -24,13 +24,6 @@ export interface SqliteMetadataOptions {
   readonly busyTimeoutMs?: number
 }
 
-interface Waiting {
-  readonly operation: string
-  readonly call: CallOptions
-}
-interface Work extends Waiting {
-  readonly work: (connection: Connection, now: number) => unknown
-}
 interface Append extends Waiting {
   readonly request: RequestOf<'appendAudit'>
 }
@@ -44,118 +37,25 @@ export function sqliteMetadata(options: SqliteMetadataOptions): MetadataStore {
   if (!Number.isInteger(busyTimeoutMs) || busyTimeoutMs < 0 || busyTimeoutMs > 2_147_483_647) {
     throw SecretError.invalid('sqliteMetadata', 'busyTimeoutMs is a whole number of milliseconds')
   }
-  let opening: Promise<Connection> | undefined
-  let closed = false
-
-  const open = async (): Promise<Connection> => {
-    opening ??= openDatabase(path, busyTimeoutMs).then(database => new Connection(database, path === IN_MEMORY ? undefined : path))
-    const mine = opening
-    try {
-      return await mine
-    } catch (error) {
-      // Forgotten, so that the next call tries again.
-      if (opening === mine) opening = undefined
-      throw error
-    }
-  }
-
-  /** A connection whose transaction could not be ended is replaced; one in memory cannot be, since its data would go with it. */
-  const replaceBroken = (connection: Connection): void => {
-    if (!connection.broken || path === IN_MEMORY) return
-    opening = undefined
-    // Nothing waits for it, and what it throws has been told by what broke it.
-    connection.close().catch(() => {})
-  }
-
-  const check = (operation: string, { signal }: CallOptions): void => {
-    if (closed) throw SecretError.refused('closed', operation)
-    if (signal?.aborted === true) throw SecretError.refused('aborted', operation)
-  }
-
-  const opened = async (operation: string): Promise<Connection> => {
-    try {
-      return await open()
-    } catch (error) {
-      throw secretErrorOf(error, operation, 'none').in({ operation })
-    }
-  }
-
-  const transact = <Answer>(connection: Connection, kind: 'read' | 'write', operation: string, work: (now: number) => Answer): Answer => {
-    try {
-      return connection.transact(kind, operation, () => work(clock().getTime()))
-    } finally {
-      replaceBroken(connection)
-    }
-  }
-
-  /** What waits at once is one transaction, so that it waits for the disk together. `all` does it and says what became of each. */
-  const together = <Call extends Waiting, Answer>(
-    kind: 'read' | 'write',
-    all: (calls: readonly Call[], connection: Connection, now: number) => readonly Outcome<Answer>[],
-  ): ((call: Call) => Promise<Answer>) => {
-    const attempt = async (some: readonly Call[]): Promise<readonly Outcome<Answer>[]> => {
-      const operation = some[0]?.operation ?? 'metadata'
-      try {
-        const connection = await opened(operation)
-        const outcomes = transact(connection, kind, operation, now => all(some, connection, now))
-        if (kind === 'write') await connection.toDisk(operation)
-        return outcomes
-      } catch (error) {
-        // Nothing of it was written: each has its turn alone, so that one that cannot be does not take the others with it.
-        if (some.length === 1 || !isSecretError(error) || error.effect !== 'none')
-          return some.map(one => ({ error: isSecretError(error) ? error.in({ operation: one.operation }) : error }))
-        const outcomes: Outcome<Answer>[] = []
-        for (const one of some) outcomes.push(...(await attempt([one])))
-        return outcomes
-      }
-    }
-    return grouped(attempt)
-  }
-
-  /** `part` is what keeps one from the others where there are several. */
-  const eachOf =
-    (part: (connection: Connection, operation: string, body: () => unknown) => Outcome<unknown>) =>
-    (some: readonly Work[], connection: Connection, now: number): readonly Outcome<unknown>[] => {
-      const one = ({ operation, call, work }: Work): unknown => {
-        // Again: it may have been closed or aborted while it waited.
-        check(operation, call)
-        return work(connection, now)
-      }
-      return some.length === 1 ? some.map(only => ({ answer: one(only) })) : some.map(work => part(connection, work.operation, () => one(work)))
-    }
-  const readTogether = together(
-    'read',
-    eachOf((_, operation, body) => {
-      try {
-        return { answer: body() }
-      } catch (error) {
-        return { error: secretErrorOf(error, operation, 'none') }
-      }
-    }),
-  )
-  /** Each is whole or undone by itself. */
-  const writeTogether = together(
-    'write',
-    eachOf((connection, operation, body) => connection.part(operation, body)),
-  )
+  const current = new Current({ path, clock, busyTimeoutMs })
   const method =
     (doTogether: (work: Work) => Promise<unknown>) =>
     <Request extends { readonly registry: string }, Answer>(name: string, body: Body<Request, Answer>): Method<Request, Answer> =>
     async (request, call) => {
       const operation = `metadata.${name}`
-      check(operation, call)
+      current.check(operation, call)
       const work = (connection: Connection, now: number): Answer => body({ operation, registry: request.registry, now, connection }, request)
       return (await doTogether({ operation, call, work })) as Answer
     }
-  const reads = method(readTogether)
-  const writes = method(writeTogether)
+  const reads = method(readTogether(current))
+  const writes = method(writeTogether(current))
 
   /** Every look at a secret leaves an entry, so that these are the most: of each chain the head is read and written once for all. */
-  const appendTogether = together<Append, void>('write', (some, connection, now) => {
+  const appendTogether = together<Append, void>(current, 'write', (some, connection, now) => {
     const group = new AuditGroup()
     const outcomes = some.map(({ operation, request, call }): Outcome<void> => {
       try {
-        check(operation, call)
+        current.check(operation, call)
       } catch (error) {
         return { error }
       }
@@ -196,23 +96,10 @@ export function sqliteMetadata(options: SqliteMetadataOptions): MetadataStore {
     references: reads('references', references),
     appendAudit: async (request, call) => {
       const operation = 'metadata.appendAudit'
-      check(operation, call)
+      current.check(operation, call)
       await appendTogether({ operation, call, request })
     },
     readAudit: reads('readAudit', readAudit),
-    async close() {
-      closed = true
-      const mine = opening
-      opening = undefined
-      if (mine === undefined) return
-      let connection: Connection
-      try {
-        connection = await mine
-      } catch {
-        // It was never open; whoever asked for it has been told why.
-        return
-      }
-      await connection.close()
-    },
+    close: async () => await current.close(),
   }
 }

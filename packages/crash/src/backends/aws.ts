@@ -1,10 +1,11 @@
 import { awsDriver, type AwsOptions } from '@strongroom/aws'
+import { missingProgram, moto as motoBinary, startMoto } from '@strongroom/testbed'
 import { looks, wireOf, writes, type Backend, type Found, type Running } from './backend.ts'
+import { proxied } from './proxied.ts'
 
 const credentials = { accessKeyId: 'crash', secretAccessKey: 'only-for-tests' }
 
-export const aws: Backend = {
-  name: 'aws',
+const AWS: Pick<Backend, 'requests' | 'reads' | 'promotes' | 'driver'> = {
   requests: {
     create: writes('CreateSecret'),
     append: writes('PutSecretValue'),
@@ -15,16 +16,55 @@ export const aws: Backend = {
   reads: looks('GetSecretValue'),
   promotes: true,
   driver: config => awsDriver(config as AwsOptions),
-  start,
 }
 
-async function start(): Promise<Running> {
-  const { startAwsEmulator } = await import('@strongroom/emulators/aws')
+/** Our emulator. */
+export const aws: Backend = {
+  ...AWS,
+  name: 'aws',
+  start: async () => {
+    const { startAwsEmulator } = await import('@strongroom/emulators/aws')
+    const emulator = await startAwsEmulator()
+    const { url: endpoint, region, accountId, controls } = emulator
+    const config = { endpoint, region, accountId, credentials } satisfies AwsOptions
+    const { look, plant, close } = await outside(config)
+    const stop = async (): Promise<void> => {
+      close()
+      await emulator.stop()
+    }
+    return { config, look, plant, wire: wireOf(controls), advance: ms => controls.clock.advance(ms), stop }
+  },
+}
+
+/** moto, by other hands, behind a proxy that breaks the wire. Its clock is the machine's. */
+export const moto: Backend = {
+  ...AWS,
+  name: 'moto',
+  missing: () => missingProgram(motoBinary, 'moto'),
+  start: async () => {
+    const server = await startMoto()
+    const { url, wire, stop: stopProxy } = await proxied(server.url, ({ headers }) => String(headers['x-amz-target']).replace('secretsmanager.', ''))
+    const where = { region: 'eu-west-1', accountId: '123456789012', credentials }
+    const { look, plant, close } = await outside({ ...where, endpoint: server.url })
+    const stop = async (): Promise<void> => {
+      close()
+      await stopProxy()
+      await server.stop()
+    }
+    return { config: { ...where, endpoint: url } satisfies AwsOptions, look, plant, wire, advance: () => {}, stop }
+  },
+}
+
+/** The official SDK. */
+async function outside({
+  endpoint,
+  region,
+}: {
+  readonly endpoint: string
+  readonly region: string
+}): Promise<Pick<Running, 'look' | 'plant'> & { readonly close: () => void }> {
   const sdk = await import('@aws-sdk/client-secrets-manager')
-  const emulator = await startAwsEmulator()
-  const { url: endpoint, region, accountId, controls } = emulator
   const client = new sdk.SecretsManagerClient({ endpoint, region, credentials })
-  const config: AwsOptions = { endpoint, region, accountId, credentials }
 
   const look = async (prefix: string): Promise<readonly Found[]> => {
     const found: Found[] = []
@@ -36,7 +76,12 @@ async function start(): Promise<Running> {
         for await (const { Versions = [] } of sdk.paginateListSecretVersionIds({ client }, { SecretId: path, IncludeDeprecated: true })) {
           for (const { VersionId: version = '', VersionStages: stages = [] } of Versions) {
             const read = deleted ? undefined : await client.send(new sdk.GetSecretValueCommand({ SecretId: path, VersionId: version }))
-            versions.push({ version, served: stages.length > 0, current: stages.includes('AWSCURRENT'), value: read?.SecretString })
+            versions.push({
+              version,
+              served: stages.length > 0,
+              current: stages.includes('AWSCURRENT'),
+              value: read?.SecretString ?? read?.SecretBinary,
+            })
           }
         }
         found.push({ path, deleted, versions })
@@ -46,14 +91,8 @@ async function start(): Promise<Running> {
   }
 
   return {
-    config,
-    wire: wireOf(controls),
     look,
     plant: async (path, value) => void (await client.send(new sdk.CreateSecretCommand({ Name: path, SecretString: value }))),
-    advance: ms => controls.clock.advance(ms),
-    stop: async () => {
-      client.destroy()
-      await emulator.stop()
-    },
+    close: () => client.destroy(),
   }
 }

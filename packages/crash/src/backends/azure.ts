@@ -54,7 +54,9 @@ async function start(): Promise<Running> {
     )
     for await (const { version = '', enabled: served = false } of client.listPropertiesOfSecretVersions(path)) {
       const read = served ? await client.getSecret(path, { version }) : undefined
-      versions.push({ version, served, current: version === current, value: read?.value })
+      const isBinary = read?.properties.contentType === 'application/octet-stream;base64'
+      const value = isBinary ? Buffer.from(read.value ?? '', 'base64') : read?.value
+      versions.push({ version, served, current: version === current, value })
     }
     return versions
   }

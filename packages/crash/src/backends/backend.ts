@@ -63,8 +63,8 @@ export interface FoundVersion {
   readonly served: boolean
   /** Whether it is what the backend gives to a reader who names no version. */
   readonly current: boolean
-  /** Undefined where the backend no longer gives it out. */
-  readonly value: string | undefined
+  /** Undefined where the backend no longer gives it out. What is binary is bytes, where the backend tells it from text. */
+  readonly value: string | Uint8Array | undefined
 }
 
 export const writes = (...names: readonly string[]): readonly Request[] => names.map(name => ({ name, writes: true }))

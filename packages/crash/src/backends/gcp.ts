@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { gcpDriver, type GcpOptions } from '@strongroom/gcp'
 import { looks, wireOf, writes, type Backend, type Found, type Running } from './backend.ts'
 
@@ -51,7 +52,7 @@ async function start(): Promise<Running> {
       const read = versions.map(async ({ name: version, state }) => {
         const served = state === 'ENABLED'
         const [answer] = served ? await client.accessSecretVersion({ name: version ?? '' }) : []
-        const value = answer === undefined ? undefined : Buffer.from(answer.payload?.data ?? '').toString()
+        const value = answer === undefined ? undefined : textOrBytes(Buffer.from(answer.payload?.data ?? ''))
         return { version: String(idOf(version)), served, current: idOf(version) === newest, value }
       })
       found.push({ path, deleted: false, versions: await Promise.all(read) })
@@ -73,6 +74,11 @@ async function start(): Promise<Running> {
       await emulator.stop()
     },
   }
+}
+
+/** Google has bytes alone. */
+function textOrBytes(bytes: Buffer): string | Buffer {
+  return isUtf8(bytes) ? bytes.toString() : bytes
 }
 
 function idOf(name: string | null | undefined): number {

@@ -72,12 +72,16 @@ async function look(folder: string, prefix: string): Promise<readonly Found[]> {
   }
 }
 
-function opened({ protected: header, aad, iv, ciphertext, tag }: Envelope, keys: readonly { readonly kid: string; readonly k: string }[]): string {
-  const { kid } = JSON.parse(Buffer.from(header, 'base64url').toString()) as { readonly kid: string }
+function opened(
+  { protected: header, aad, iv, ciphertext, tag }: Envelope,
+  keys: readonly { readonly kid: string; readonly k: string }[],
+): string | Buffer {
+  const { kid, cty } = JSON.parse(Buffer.from(header, 'base64url').toString()) as { readonly kid: string; readonly cty: string }
   const key = keys.find(one => one.kid === kid)
   if (key === undefined) throw new Error('an envelope of an unknown key')
   const decipher = createDecipheriv('aes-256-gcm', Buffer.from(key.k, 'base64url'), Buffer.from(iv, 'base64url'))
   decipher.setAAD(Buffer.from(`${header}.${aad}`))
   decipher.setAuthTag(Buffer.from(tag, 'base64url'))
-  return Buffer.concat([decipher.update(Buffer.from(ciphertext, 'base64url')), decipher.final()]).toString()
+  const bytes = Buffer.concat([decipher.update(Buffer.from(ciphertext, 'base64url')), decipher.final()])
+  return cty === 'application/octet-stream' ? bytes : bytes.toString()
 }

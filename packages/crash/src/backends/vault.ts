@@ -1,6 +1,7 @@
 import { missingProgram, openBaoBinary, ROOT_TOKEN, startOpenBao } from '@strongroom/testbed'
 import { vaultDriver, type VaultOptions } from '@strongroom/vault'
 import { looks, wireOf, writes, type Backend, type Found, type FoundVersion, type Running } from './backend.ts'
+import { proxied } from './proxied.ts'
 
 const VAULT: Pick<Backend, 'requests' | 'reads' | 'promotes' | 'driver'> = {
   requests: {
@@ -32,29 +33,15 @@ export const openbao: Backend = {
   name: 'openbao',
   missing: () => missingProgram(openBaoBinary, 'OpenBao'),
   start: async () => {
-    const { startFaultProxy } = await import('@strongroom/emulators')
     const server = await startOpenBao()
-    const seen: string[] = []
-    const proxy = await startFaultProxy(server.url, {
-      operationOf: ({ method, url }) => {
-        const name = operationOf(`${method} ${url}`)
-        seen.push(name)
-        return name
-      },
-    })
+    const { url, wire, stop: stopProxy } = await proxied(server.url, request => operationOf(`${request.method} ${request.url}`))
     return {
       ...outside(server.url, ROOT_TOKEN),
-      config: configOf(proxy.url, ROOT_TOKEN),
-      wire: {
-        inject: proxy.inject,
-        clearFaults: proxy.clearFaults,
-        requests: () => seen.splice(0),
-        // The proxy passes it on to another process, which takes a moment.
-        landed: () => new Promise(resolve => setTimeout(resolve, 150)),
-      },
+      config: configOf(url, ROOT_TOKEN),
+      wire,
       advance: () => {},
       stop: async () => {
-        await proxy.stop()
+        await stopProxy()
         await server.stop()
       },
     }
@@ -80,6 +67,11 @@ function configOf(address: string, token: string): VaultOptions {
   return { address, auth: { method: 'token', token } }
 }
 
+interface Data {
+  readonly value?: string
+  readonly encoding?: string
+}
+
 /** Plain HTTP, as anybody would. */
 function outside(url: string, token: string): Pick<Running, 'config' | 'look' | 'plant'> {
   const ask = async (method: string, path: string, json?: object): Promise<Record<string, unknown> | undefined> => {
@@ -93,8 +85,9 @@ function outside(url: string, token: string): Pick<Running, 'config' | 'look' | 
     return text === '' ? {} : ((JSON.parse(text) as { readonly data: Record<string, unknown> }).data ?? {})
   }
   const versionOf = async (path: string, version: string, destroyed: boolean, current: boolean): Promise<FoundVersion> => {
-    const read = destroyed ? undefined : ((await ask('GET', `data/${path}?version=${version}`))?.['data'] as { readonly value?: string } | undefined)
-    return { version, served: !destroyed, current, value: read?.value }
+    const read = destroyed ? undefined : ((await ask('GET', `data/${path}?version=${version}`))?.['data'] as Data | undefined)
+    const value = read?.encoding === 'base64' ? Buffer.from(read.value ?? '', 'base64') : read?.value
+    return { version, served: !destroyed, current, value }
   }
   return {
     config: configOf(url, token),

@@ -16,6 +16,8 @@ interface Place {
 /** One server for the whole run: each scenario has a schema of its own. */
 let server: Promise<PostgresServer> | undefined
 const CONNECTIONS = 3
+/** This machine may be busy. */
+const PATIENCE = { connectTimeoutMs: 60_000, statementTimeoutMs: 30_000 }
 
 /** A real PostgreSQL. A process that dies is one that the server sees go, in mid-transaction too. */
 export const postgres: Database = {
@@ -30,7 +32,13 @@ export const postgres: Database = {
   },
   open: (place, insideTransaction) => {
     const { folder, url, schema } = place as Place
-    return postgresMetadata({ connectionString: url, schema, maxConnections: CONNECTIONS, clock: clockIn(folder, insideTransaction) })
+    return postgresMetadata({
+      connectionString: url,
+      schema,
+      maxConnections: CONNECTIONS,
+      ...PATIENCE,
+      clock: clockIn(folder, insideTransaction),
+    })
   },
   advance: (place, ms) => advanceClock((place as Place).folder, ms),
   bytes: place =>

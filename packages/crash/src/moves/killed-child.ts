@@ -21,9 +21,9 @@ async function migrate({ backends: [first, second], configs, database, place, re
       tell({ type: 'ended', left: step.value.left })
       break
     }
-    const { outcome, resumed } = step.value
+    const { outcome, code, reason, resumed } = step.value
     if (outcome === 'moved') tell({ type: 'moved', resumed })
-    else throw new Error(`one was ${outcome}`)
+    else throw new Error(`one was ${outcome}: ${code}, ${reason}`)
   }
   await migrator.close()
   process.removeAllListeners('disconnect')

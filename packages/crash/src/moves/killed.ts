@@ -1,4 +1,12 @@
-import { createSecretMigrator, createSecretRegistry, accountId, unsafeAllowEveryone, type SecretRegistry } from '@strongroom/core'
+import {
+  createSecretMigrator,
+  createSecretReader,
+  createSecretRegistry,
+  accountId,
+  unsafeAllowEveryone,
+  type SecretReader,
+  type SecretRegistry,
+} from '@strongroom/core'
 import { forkBound, seeded, temporaryFolder } from '@strongroom/testbed'
 import { once } from 'node:events'
 import { join } from 'node:path'
@@ -21,6 +29,8 @@ interface KilledResult {
   readonly kills: number
   /** Puts that the target has seen; undefined where it has no wire. */
   readonly puts: number | undefined
+  /** How many puts there may be: each kill makes at most one of them twice; where a create is more than one request, as many as were under way. */
+  readonly mostPuts: number
   /** Secrets that a later run found put and did not put again. */
   readonly resumed: number
   readonly moved: number
@@ -45,11 +55,16 @@ export type KilledTold = { readonly type: 'moved'; readonly resumed: boolean } |
 
 const TIMES: Times = { deadlineMs: 30_000, leaseMs: 90_000, putHorizonMs: 120_000 }
 const REGISTRY = 'killed'
+/** The migrator's default. */
 const CONCURRENCY = 16
 const ACTOR = { id: 'operator', type: 'service_account' } as const
 const account = accountId(ACCOUNT)
 const HOUR_MS = 3_600_000
 const JITTER_MS = 50
+/** The last two are the most that every cloud takes. */
+const BINARY_SIZES = [1, 2, 3, 255, 256, 257, 4_096, 18_749, 18_750]
+
+type Value = string | Uint8Array
 
 /** One migration of many secrets, by one process after another: each is killed with SIGKILL in the middle of its work, but for the last. */
 export async function migrateKilled({ pair, database, secrets, kills, seed, say = () => {} }: KilledOptions): Promise<KilledResult> {
@@ -67,8 +82,9 @@ export async function migrateKilled({ pair, database, secrets, kills, seed, say 
   }
   try {
     const registry = await createSecretRegistry({ ...shared, writeTo: STORE, authorize: unsafeAllowEveryone })
-    const values = await fill(registry, secrets, random)
-    say(`${secrets} secrets are made`)
+    const values = valuesOf(secrets, random)
+    await fill(registry, values)
+    say(`${secrets} secrets are made, ${[...values.values()].filter(value => typeof value !== 'string').length} of them binary`)
     const sent = counting(running[1])
     sent.forget()
     const work: KilledWork = {
@@ -110,7 +126,7 @@ export async function migrateKilled({ pair, database, secrets, kills, seed, say 
     }
     const puts = sent.count(putOf(pair[1]))
     const migrator = await createSecretMigrator({ ...shared, actor: ACTOR })
-    const wanted = new Map<string, string>()
+    const wanted = new Map<string, Value>()
     let missing = 0
     for await (const { key, pointer } of migrator.records()) {
       if (pointer.store === OTHER) wanted.set(pointer.path, values.get(key) ?? '')
@@ -119,11 +135,13 @@ export async function migrateKilled({ pair, database, secrets, kills, seed, say 
     for (let pass = 0; pass < 60 && (await registry.maintain({ maxItems: 2_000 })).backlog > 0; pass += 1) await advance(HOUR_MS)
     const [source, target] = [await running[0].look(`${REGISTRY}-`), await running[1].look(`${REGISTRY}-`)]
     const served = new Map(target.map(({ path, versions }) => [path, versions.filter(version => version.served)]))
-    const different = [...wanted].filter(([path, value]) => served.get(path)?.[0]?.value !== value).length
+    const changed = [...wanted].filter(([path, value]) => !isSame(served.get(path)?.[0]?.value, value)).length
+    const different = changed + (await readOtherwise(await createSecretReader({ ...shared, policy: {}, authorize: unsafeAllowEveryone }), values))
     const strays = target.filter(({ path, versions }) => !wanted.has(path) || versions.filter(version => version.served).length > 1).length
     const { intents, tasks } = await metadata.references({ registry: REGISTRY }, {})
     const counts = { missing: missing + (secrets - missing - wanted.size), different, leftovers: source.length + strays, unfinished: intents + tasks }
-    return { secrets, kills: killed, puts, resumed, moved, ...counts }
+    const isWhole = pair[1].requests?.create?.findLast(({ writes }) => writes)?.name === putOf(pair[1])
+    return { secrets, kills: killed, puts, mostPuts: secrets + killed * (isWhole ? 1 : CONCURRENCY), resumed, moved, ...counts }
   } finally {
     await metadata.close()
     for (const driver of drivers) await driver.close()
@@ -163,20 +181,45 @@ async function migrateOnce(
   return { moved, resumed, isKilled: signal === 'SIGKILL' }
 }
 
-/** Text of every size up to some kilobytes, in any script. */
-async function fill(registry: SecretRegistry, secrets: number, random: () => number): Promise<ReadonlyMap<string, string>> {
-  const values = new Map<string, string>()
-  const rest = Array.from({ length: secrets }, (_, index) => {
-    const key = `key-${index}`
-    values.set(key, `${index} ${Array.from({ length: Math.floor(random() * 60) }, () => Math.floor(random() * 2 ** 32).toString(36)).join('é✓𝄞')}`)
-    return key
-  })
+/** Text of every size up to some kilobytes, in any script; and every third binary, of the sizes at which something ends. */
+function valuesOf(secrets: number, random: () => number): ReadonlyMap<string, Value> {
+  const text = (index: number): string =>
+    `${index} ${Array.from({ length: Math.floor(random() * 60) }, () => Math.floor(random() * 2 ** 32).toString(36)).join('é✓𝄞')}`
+  const binary = (index: number): Uint8Array => {
+    const size = BINARY_SIZES[(index / 3) % BINARY_SIZES.length] ?? 1
+    const first = Math.floor(random() * 256)
+    return Uint8Array.from({ length: size }, (_, at) => (first + at * 7) % 256)
+  }
+  return new Map(Array.from({ length: secrets }, (_, index) => [`key-${index}`, index % 3 === 0 ? binary(index) : text(index)]))
+}
+
+async function fill(registry: SecretRegistry, values: ReadonlyMap<string, Value>): Promise<void> {
+  const rest = [...values]
   const work = async (): Promise<void> => {
-    for (let key = rest.pop(); key !== undefined; key = rest.pop())
-      await registry.account(account, ACTOR).create({ key, value: values.get(key) ?? '' })
+    for (let next = rest.pop(); next !== undefined; next = rest.pop()) await registry.account(account, ACTOR).create({ key: next[0], value: next[1] })
   }
   await Promise.all(Array.from({ length: CONCURRENCY }, work))
-  return values
+}
+
+/** Byte for byte; where the backend has bytes alone, what was binary may look like text. */
+function isSame(found: Value | undefined, value: Value): boolean {
+  return found !== undefined && (typeof found === 'string' || typeof value !== 'string') && Buffer.from(found).equals(Buffer.from(value))
+}
+
+/** How many the library's own reader gives otherwise than they were written. */
+async function readOtherwise(reader: SecretReader, values: ReadonlyMap<string, Value>): Promise<number> {
+  let otherwise = 0
+  for (const [key, value] of values) {
+    const read = await reader
+      .account(account, ACTOR)
+      .read({ key })
+      .then(
+        answer => answer.value.revealBytes(),
+        () => undefined,
+      )
+    if (read === undefined || !Buffer.from(read).equals(Buffer.from(value))) otherwise += 1
+  }
+  return otherwise
 }
 
 /** The requests of a server, as they are told, without keeping the others' names. */

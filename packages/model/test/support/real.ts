@@ -1,6 +1,24 @@
-import { accountId, createSecretRegistry, memoryDriver, memoryMetadata, SecretError, unsafeAllowEveryone } from '@strongroom/core'
-import type { AuditEntry, MetadataStore, NativePath, SecretDriver, SecretId, SecretRegistry } from '@strongroom/core'
-import type { Configuration, Role } from '../../src/system.ts'
+import {
+  accountId,
+  createSecretMigrator,
+  createSecretRegistry,
+  memoryDriver,
+  memoryMetadata,
+  SecretError,
+  unsafeAllowEveryone,
+} from '@strongroom/core'
+import type {
+  AuditEntry,
+  MetadataStore,
+  NativePath,
+  RegistryPolicy,
+  SecretDriver,
+  SecretId,
+  SecretMigrator,
+  SecretRegistry,
+  VersionId,
+} from '@strongroom/core'
+import { newPathOf, recordsOf, storeAt, type Configuration, type Role } from '../../src/system.ts'
 
 // The real write protocol, one call at a time: each call of the database or the backend waits at a gate until the walk lets it go on.
 
@@ -9,14 +27,23 @@ const ACTOR = { id: 'u-1', type: 'user' } as const
 const LEASE_MS = 10_000
 /** Longer than anything else here, so that a watch is due only when nothing else is left to wait for. */
 const HORIZON_MS = 500_000_000
-const POLICY = { deadlineMs: 1_000, leaseMs: LEASE_MS, putHorizonMs: HORIZON_MS, attempts: 3, keepVersions: 1 }
+const POLICY = { deadlineMs: 1_000, leaseMs: LEASE_MS, putHorizonMs: HORIZON_MS, attempts: 3 }
+/** An old copy can be returned to for longer than a lease. */
+const GRACE_MS = 50_000
 /** No steps of the protocol: they change nothing that the model has. */
 const FREE = new Set(['bindStores', 'appendAudit', 'references', 'forgetRequests', 'readAudit', 'find', 'pending', 'classify', 'close'])
+/** Of a migration: the rest of its search, of its begin, and of its look at what is there; in the model they are one step. */
+const FREE_OF_MIGRATIONS = new Set(['oldCopies', 'claimExpiredIntents', 'list'])
+/** A rollback looks before it is begun: the walk has it look at the start. */
+const FREE_OF_ROLLBACKS = new Set(['versions'])
 const PUTS = new Set(['create', 'append'])
+const STORES = ['main', 'other'] as const
 
 export interface Gate {
   readonly target: 'metadata' | 'driver'
   readonly method: string
+  /** Of a driver's. */
+  readonly store: 0 | 1
   readonly run: () => Promise<unknown>
   readonly resolve: (answer: unknown) => void
   readonly reject: (error: unknown) => void
@@ -26,7 +53,11 @@ export interface Gate {
 export class Actor {
   readonly role: Role
   gate: Gate | undefined
-  end: 'ok' | 'failed' | 'unknown' | 'dead' | undefined
+  end: 'ok' | 'failed' | 'unknown' | 'busy' | 'dead' | undefined
+  /** Of a migration: whether it looks for what it moves, has its own intent, or ends another's. */
+  phase: 'looks' | 'fills' | 'recovers' = 'looks'
+  /** Ends a migration when its first try is over. */
+  stop: AbortController = new AbortController()
   /** Of the last start; calls of an earlier one get no answer any more. */
   life = 0
   #arrived: (() => void) | undefined
@@ -54,7 +85,7 @@ export class Actor {
    */
   isInHaste(): boolean {
     const { method = '', target } = this.gate ?? {}
-    if (method.startsWith('claim')) return true
+    if (method.startsWith('claim') || method === 'beginMigrate') return true
     return target === 'driver' && (PUTS.has(method) || (method === 'versions' && this.role.does !== 'maintain'))
   }
 }
@@ -71,16 +102,22 @@ export class Real {
   readonly flying: { readonly says: string; readonly run: () => Promise<unknown> }[] = []
   /** By record; undefined until its create has begun. */
   readonly paths: (NativePath | undefined)[] = []
+  readonly #configuration: Configuration
   readonly #metadata: MetadataStore
-  readonly #driver: SecretDriver
+  readonly #drivers: readonly SecretDriver[]
   readonly #change: Required<Change>
   readonly #tokens = new Map<string, number>()
   #secret: SecretId | undefined
 
-  constructor({ flavour, roles }: Configuration, change: Change = {}) {
-    const { create, appendAfter, current, versionProof, destroyVersion } = flavour
+  constructor(configuration: Configuration, change: Change = {}) {
+    const { flavour, target = flavour, roles, moved = false } = configuration
+    this.#configuration = configuration
     this.#metadata = memoryMetadata({ clock: () => new Date(this.now) })
-    this.#driver = memoryDriver({ name: 'walk', capabilities: { create, appendAfter, current, versionProof, destroyVersion } })
+    const isAlone = !moved && !roles.some(({ does }) => does === 'migrate')
+    this.#drivers = [flavour, ...(isAlone ? [] : [target])].map((one, index) => {
+      const { create, appendAfter, current, versionProof, destroyVersion } = one
+      return memoryDriver({ name: `walk-${index}`, capabilities: { create, appendAfter, current, versionProof, destroyVersion } })
+    })
     this.#change = { metadata: metadata => metadata, driver: driver => driver, ...change }
     this.actors = roles.map(role => new Actor(role))
   }
@@ -88,11 +125,19 @@ export class Real {
   /** The record that is there at the beginning, and every writer at its first gate. */
   async begin(versions: number): Promise<void> {
     if (versions > 0) {
-      const registry = await this.#open(this.#metadata, this.#driver)
-      const { id } = await registry.account(ACCOUNT, ACTOR).create({ key: 'key', value: 'first' })
+      const registry = await this.#open(this.#metadata, this.#drivers)
+      const secrets = registry.account(ACCOUNT, ACTOR)
+      const { id } = await secrets.create({ key: 'key', value: 'first' })
+      for (let version = 2; version <= versions; version += 1) await secrets.update(id, { value: 'later' })
       const found = await this.#metadata.find({ registry: 'main', account: ACCOUNT, id }, {})
       this.#secret = id
       this.paths[0] = found?.pointer.path
+      if (this.#configuration.moved === true) {
+        const migrator = await this.#openMigrator(this.#metadata, this.#drivers)
+        for await (const _ of migrator.migrate({ from: 'main', to: 'other', measure: false, graceMs: GRACE_MS }));
+        const moved = await this.#metadata.find({ registry: 'main', account: ACCOUNT, id }, {})
+        this.paths[recordsOf(this.#configuration)] = moved?.pointer.path
+      }
     }
     for (const [index, { role }] of this.actors.entries()) if (role.does !== 'maintain') await this.start(index)
   }
@@ -102,11 +147,19 @@ export class Real {
     const actor = this.#actor(index)
     actor.life += 1
     const { life } = actor
+    actor.phase = 'looks'
+    actor.stop = new AbortController()
     const { metadata, driver } = this.#change
-    const registry = await this.#open(
+    const parts = [
       metadata(this.#gated('metadata', this.#metadata, index, life)),
-      driver(this.#gated('driver', this.#driver, index, life)),
-    )
+      this.#drivers.map((one, store) => driver(this.#gated('driver', one, index, life, store === 0 ? 0 : 1))),
+    ] as const
+    const { role } = actor
+    if (role.does === 'migrate') {
+      const migrator = await this.#openMigrator(...parts)
+      return await actor.arrival(() => void this.#migrate(migrator, role.to, actor).then(end => this.#ended(actor, life, end)))
+    }
+    const registry = await this.#open(...parts)
     await actor.arrival(() => {
       void this.#work(registry, actor.role).then(
         () => this.#ended(actor, life, actor.role.does === 'maintain' ? undefined : 'ok'),
@@ -122,7 +175,9 @@ export class Real {
       value => ({ value }),
       (error: unknown) => ({ error }),
     )
-    await this.#actor(index).arrival(() => ('error' in answer ? gate.reject(answer.error) : gate.resolve(answer.value)))
+    const actor = this.#actor(index)
+    if (gate.method === 'beginMigrate' && 'value' in answer && (answer.value as { readonly state: string }).state === 'begun') actor.phase = 'fills'
+    await actor.arrival(() => ('error' in answer ? gate.reject(answer.error) : gate.resolve(answer.value)))
   }
 
   /** A call of the database is made, and its answer lost, unless nothing was done; one of the backend is on its way, and its sender waits no longer. */
@@ -170,17 +225,26 @@ export class Real {
     return { intents: await page('intents'), tasks: await page('tasks') }
   }
 
-  async rows(): Promise<ReadonlyMap<NativePath, { readonly version: number; readonly revision: number }>> {
+  async rows(): Promise<ReadonlyMap<NativePath, { readonly kept: readonly number[]; readonly revision: number }>> {
     const paths = this.paths.filter(path => path !== undefined)
-    const owners = await this.#metadata.owners({ registry: 'main', store: 'main', paths }, {})
+    const stores = STORES.slice(0, this.#drivers.length)
+    const owners = await Promise.all(stores.map(store => this.#metadata.owners({ registry: 'main', store, paths }, {})))
     const found = await Promise.all(
-      owners.map(async ({ path, row }) => {
+      owners.flat().map(async ({ path, row }) => {
         if (row === undefined) return []
         const record = await this.#metadata.find({ registry: 'main', account: ACCOUNT, id: row.secret }, {})
-        return [[path, { version: Number(row.version), revision: record?.revision ?? 0 }] as const]
+        return [[path, { kept: record?.versions.map(({ version }) => Number(version)) ?? [], revision: record?.revision ?? 0 }] as const]
       }),
     )
     return new Map(found.flat())
+  }
+
+  /** Old copies that can be returned to. */
+  async copies(): Promise<readonly NativePath[]> {
+    const secrets = this.#secret === undefined ? [] : [this.#secret]
+    const stores = STORES.slice(0, this.#drivers.length)
+    const copies = await Promise.all(stores.map(store => this.#metadata.oldCopies({ registry: 'main', store, secrets }, {})))
+    return copies.flat().map(({ pointer }) => pointer.path)
   }
 
   /** Which operations are done by the audit trail, and which undone by recovery or by their writer, as bits. */
@@ -196,14 +260,19 @@ export class Real {
   async cloud(): Promise<readonly (readonly string[] | null)[]> {
     const call = { signal: new AbortController().signal, attempt: 1 }
     return await Promise.all(
-      this.paths.map(async path => {
+      Array.from(this.paths, async (path, index) => {
         if (path === undefined) return null
-        const listed = await this.#driver.versions({ path, after: undefined, page: undefined }, call).catch(() => undefined)
+        const driver = this.#drivers[storeAt(this.#configuration, index)]
+        const listed = await driver?.versions({ path, after: undefined, page: undefined }, call).catch(() => undefined)
         return (
           listed?.items.map(({ version, state, current }) => `${version}${state === 'usable' ? '' : ' gone'}${current ? ' current' : ''}`) ?? null
         )
       }),
     )
+  }
+
+  get #policy(): RegistryPolicy {
+    return { ...POLICY, keepVersions: this.#configuration.keep }
   }
 
   #actor(index: number): Actor {
@@ -223,6 +292,15 @@ export class Real {
         return run()
       },
     }
+  }
+
+  /** A migration resumes one into its own store, and ends every other write as recovery does. */
+  async #claimed(actor: Actor, answer: ReturnType<MetadataStore['claimExpiredIntents']>): ReturnType<MetadataStore['claimExpiredIntents']> {
+    const intents = await answer
+    const [left] = intents
+    const isMine = left?.operation === 'migrate' && actor.role.does === 'migrate' && left.store === STORES[actor.role.to]
+    if (left !== undefined) actor.phase = isMine ? 'fills' : 'recovers'
+    return intents
   }
 
   #ended(actor: Actor, life: number, end: Actor['end']): void {
@@ -246,8 +324,9 @@ export class Real {
       case 'maintain':
         return await registry.maintain({ maxItems: 1 })
       case 'rollback':
-      case 'repair':
+        return await secrets.rollback(id, String(role.to) as VersionId)
       case 'migrate':
+      case 'repair':
       case 'sweep':
       case 'read':
       case 'outsider':
@@ -255,11 +334,29 @@ export class Real {
     }
   }
 
-  #open(metadata: MetadataStore, driver: SecretDriver): Promise<SecretRegistry> {
-    return createSecretRegistry({ id: 'main', metadata, stores: { main: driver }, writeTo: 'main', authorize: unsafeAllowEveryone, policy: POLICY })
+  /** One try: what is busy then would be tried again. */
+  async #migrate(migrator: SecretMigrator, to: 0 | 1, { stop }: Actor): Promise<'ok' | 'busy'> {
+    const [from, into] = to === 1 ? STORES : STORES.toReversed()
+    const run = migrator.migrate({ from: from ?? '', to: into ?? '', concurrency: 1, measure: false, graceMs: GRACE_MS, signal: stop.signal })
+    let end: 'ok' | 'busy' = 'busy'
+    try {
+      for await (const { outcome } of run) if (outcome === 'moved' || outcome === 'returned') end = 'ok'
+    } catch (error) {
+      if (!(error instanceof SecretError)) throw error
+    }
+    return end
   }
 
-  #gated<T extends MetadataStore | SecretDriver>(target: Gate['target'], part: T, index: number, life: number): T {
+  #open(metadata: MetadataStore, drivers: readonly SecretDriver[]): Promise<SecretRegistry> {
+    const parts = { metadata, stores: storesOf(drivers) }
+    return createSecretRegistry({ id: 'main', ...parts, writeTo: 'main', authorize: unsafeAllowEveryone, policy: this.#policy })
+  }
+
+  #openMigrator(metadata: MetadataStore, drivers: readonly SecretDriver[]): Promise<SecretMigrator> {
+    return createSecretMigrator({ id: 'main', metadata, stores: storesOf(drivers), actor: ACTOR, policy: this.#policy })
+  }
+
+  #gated<T extends MetadataStore | SecretDriver>(target: Gate['target'], part: T, index: number, life: number, store: 0 | 1 = 0): T {
     const actor = this.#actor(index)
     return new Proxy(part, {
       get: (source, name) => {
@@ -271,23 +368,44 @@ export class Real {
               : (Reflect.apply(value as (error: unknown) => unknown, source, [error]) as unknown)
         }
         if (typeof value !== 'function' || typeof name !== 'string' || FREE.has(name)) return value
-        return (request: { readonly token?: string; readonly path?: NativePath }, call: { readonly signal?: AbortSignal }) => {
+        const { does } = actor.role
+        return (request: Asked, call: { readonly signal?: AbortSignal }) => {
           if (actor.life !== life) return new Promise(() => {})
-          if (request.token !== undefined && actor.role.does !== 'maintain' && /^(begin|update|commitDelete)/.test(name)) {
+          if (request.token !== undefined && does !== 'maintain' && /^(begin|update|commitDelete|commitReturn|commitRollback)/.test(name)) {
             this.#tokens.set(request.token, index)
             if (name === 'beginCreate' && 'record' in actor.role) this.paths[actor.role.record] = request.path
+            if (name === 'beginMigrate') this.paths[newPathOf(this.#configuration, index)] = request.path
+          }
+          // Once: the promote of a rollback does not look, and recovery is the walk's again.
+          if (does === 'rollback' && actor.phase === 'looks' && FREE_OF_ROLLBACKS.has(name)) {
+            actor.phase = 'fills'
+            return Reflect.apply(value, source, [request, call])
+          }
+          if (does === 'migrate' && FREE_OF_MIGRATIONS.has(name)) {
+            const answer = Reflect.apply(value, source, [request, call]) as Promise<unknown>
+            return name === 'claimExpiredIntents' ? this.#claimed(actor, answer as ReturnType<MetadataStore['claimExpiredIntents']>) : answer
           }
           // What lands late does so although nobody waits for it any more.
           const kept = target === 'driver' ? { signal: new AbortController().signal, attempt: 1 } : call
           const run = (): Promise<unknown> => Reflect.apply(value, source, [request, kept]) as Promise<unknown>
           return new Promise((resolve, reject) => {
-            actor.gate = { target, method: name, run, resolve, reject }
+            if (does === 'migrate' && name !== 'scan') actor.stop.abort() // what is under way ends first
+            actor.gate = { target, method: name, store, run, resolve, reject }
             actor.arrive()
           })
         }
       },
     })
   }
+}
+
+interface Asked {
+  readonly token?: string
+  readonly path?: NativePath
+}
+
+function storesOf(drivers: readonly SecretDriver[]): Readonly<Record<string, SecretDriver>> {
+  return Object.fromEntries(drivers.map((driver, index) => [STORES[index] ?? '', driver]))
 }
 
 export interface Pending {

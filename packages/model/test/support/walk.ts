@@ -1,14 +1,15 @@
 import { moves } from '../../src/moves.ts'
 import { Keys } from '../../src/key.ts'
 import type { Process, State } from '../../src/state.ts'
-import { initialState, type System } from '../../src/system.ts'
-import { Real, type Change } from './real.ts'
+import { initialState, recordAt, recordsOf, type Role, type System } from '../../src/system.ts'
+import { Real, type Actor, type Change } from './real.ts'
 
 /** What both sides can be asked for: database, backend, and where each process is. */
 interface View {
   readonly rows: readonly string[]
   readonly intents: readonly string[]
   readonly tasks: readonly string[]
+  readonly copies: readonly number[]
   readonly committed: number
   readonly undone: number
   readonly cloud: readonly string[]
@@ -21,6 +22,7 @@ const WHERE: Readonly<Record<string, string>> = {
   beginUpdate: 'begin',
   updateDescription: 'begin',
   commitDelete: 'begin',
+  commitRollback: 'begin',
   claimExpiredIntents: 'begin',
   create: 'put',
   append: 'put',
@@ -34,6 +36,15 @@ const WHERE: Readonly<Record<string, string>> = {
   remove: 'purge',
   settleQueue: 'settle',
 }
+/** Of a migration, before it has its own intent and afterwards; it ends another's as anybody does. */
+const LOOKS: Readonly<Record<string, string>> = {
+  scan: 'begin',
+  owners: 'old tasks',
+  versions: 'old',
+  commitReturn: 'return',
+  beginMigrate: 'start',
+}
+const FILLS: Readonly<Record<string, string>> = { versions: 'there', create: 'put', read: 'back', commitMigrate: 'commit', abandon: 'abandon' }
 const JOBS: Readonly<Record<string, string>> = { find: 'list', finish: 'commit', undo: 'abandon', list: 'list' }
 const STEPS: Readonly<Record<string, string>> = { look: 'list', newest: 'list', undo: 'abandon' }
 
@@ -58,7 +69,7 @@ export async function walk(system: System, random: () => number, length: number,
   clock(() => real.now)
   await real.begin(system.versions)
   const keys = new Keys()
-  const initial = initialState(system)
+  const initial = lookedBack(system, initialState(system))
   let known: readonly State[] = [initial]
   const left = { faults: 2 }
   const steps: string[] = []
@@ -72,12 +83,20 @@ export async function walk(system: System, random: () => number, length: number,
     if (choice === undefined) break
     steps.push(choice.says)
     await choice.go()
-    const seen = await viewOfReal(real)
-    const next = reachable(system, keys, known, choice.reach).filter(state => same(viewOfModel(state), seen))
-    if (next.length === 0) return { steps, isAtRest: false, unknown: seen, expected: known.map(viewOfModel) }
+    const seen = await viewOfReal(system, real)
+    const next = reachable(system, keys, known, choice.reach).filter(state => same(viewOfModel(system, state), seen))
+    if (next.length === 0) return { steps, isAtRest: false, unknown: seen, expected: known.map(state => viewOfModel(system, state)) }
     known = next.map(state => ({ ...state, budget: initial.budget })) // how much may go wrong is the walk's affair
   }
   return { steps, isAtRest: false, unknown: undefined, expected: [] }
+}
+
+/** Each rollback has looked, as the real one has. */
+function lookedBack(system: System, state: State): State {
+  const processes = state.processes.map((process, index): Process =>
+    system.roles[index]?.does === 'rollback' ? { step: 'look', after: state.paths[0]?.current ?? 0 } : process,
+  )
+  return { ...state, processes }
 }
 
 async function isAtRest(real: Real): Promise<boolean> {
@@ -107,13 +126,14 @@ async function choicesOf(real: Real, left: { faults: number }): Promise<readonly
       continue
     }
     const says = `${name}: ${gate.method}`
-    // A claim may drop tasks on its way to the one that it takes; a writer whose lease is over goes on to give its intent back.
-    const answered = { says, go: () => real.answer(index), reach: gate.method === 'claimQueue' ? 4 : 2 }
+    // A claim may drop tasks on its way to the one that it takes; a writer whose lease is over, perhaps just now, goes on to give its intent back.
+    const reach = gate.method === 'claimQueue' ? 4 : gate.method.startsWith('begin') ? 3 : 2
+    const answered = { says, go: () => real.answer(index), reach }
     choices.push(answered, answered, answered)
     if (left.faults === 0) continue
-    const changes = gate.target === 'metadata' ? !/^(claim|owners|settle)/.test(gate.method) : gate.method !== 'versions'
+    const changes = gate.target === 'metadata' ? !/^(claim|owners|settle|scan)/.test(gate.method) : !/^(versions|read)$/.test(gate.method)
     if (changes) choices.push({ says: `${says}, no answer`, go: fault(() => real.loseAnswer(index)), reach: 1 })
-    if (/^(begin|update|commitDelete|claim)/.test(gate.method)) continue
+    if (/^(beginCreate|beginUpdate|update|commitDelete|claim|scan)/.test(gate.method)) continue
     choices.push({ says: `${says}, never: dies`, go: fault(async () => real.die(index, false)), reach: 1 })
     if (gate.target === 'driver' && changes) choices.push({ says: `${says}, dies`, go: fault(async () => real.die(index, true)), reach: 1 })
   }
@@ -158,12 +178,15 @@ function same(a: View, b: View): boolean {
   return JSON.stringify(a) === JSON.stringify(b)
 }
 
-function viewOfModel(state: State): View {
+function viewOfModel(system: System, state: State): View {
   const task = { promote: 'promote', destroy: 'destroy_version', purge: 'purge_path', watch: 'watch_path' } as const
   return {
-    rows: state.rows.map(row => (row === null ? 'none' : `version ${row.kept[0]?.version}, revision ${row.revision}`)),
-    intents: state.intents.map(({ record, held, recovered }) => `${record}${held ? '' : ' over'}${recovered ? ' recovered' : ''}`).toSorted(),
+    rows: state.rows.map(row =>
+      row === null ? 'none' : `path ${row.path}, versions ${row.kept.map(({ version }) => version).join()}, revision ${row.revision}`,
+    ),
+    intents: state.intents.map(({ path, held, recovered }) => `${path}${held ? '' : ' over'}${recovered ? ' recovered' : ''}`).toSorted(),
     tasks: state.tasks.map(one => `${task[one.task]} ${one.path} ${one.version}`).toSorted(),
+    copies: state.tasks.flatMap(({ copy, path }) => (copy ? [path] : [])).toSorted(),
     committed: state.committed,
     undone: state.undone,
     cloud: state.paths.map(path =>
@@ -172,38 +195,52 @@ function viewOfModel(state: State): View {
         : path.versions.map(one => `${one.version}${one.usable ? '' : ' gone'}${one.version === path.current ? ' current' : ''}`).join(', '),
     ),
     flying: state.flying.length,
-    processes: state.processes.map(whereIs),
+    processes: state.processes.map((process, index) => whereIs(process, system.roles[index]?.does)),
   }
 }
 
-function whereIs({ step, job, end }: Process): string {
+function whereIs({ step, job, end }: Process, does: Role['does'] | undefined): string {
   if (job !== undefined) return JOBS[job.step] ?? job.step
+  // What a migration could not do now, it would try again.
+  if (does === 'migrate' && step === 'end') return end === 'ok' || end === 'dead' ? end : 'busy'
   if (step === 'end') return end === 'exists' ? 'failed' : (end ?? '')
+  if (does === 'rollback' && step === 'look') return 'begin'
   return STEPS[step] ?? step
 }
 
-async function viewOfReal(real: Real): Promise<View> {
-  const [{ intents, tasks }, rows, trail, cloud] = await Promise.all([real.work(), real.rows(), real.trail(), real.cloud()])
-  const records = Math.max(1, ...real.actors.map(({ role }) => ('record' in role ? role.record + 1 : 1)))
-  const indexes = Array.from({ length: records }, (_, index) => index)
-  const recordOf = (path: string): number => real.paths.indexOf(path as NonNullable<(typeof real.paths)[number]>)
+async function viewOfReal(system: System, real: Real): Promise<View> {
+  const [{ intents, tasks }, rows, copies, trail, cloud] = await Promise.all([real.work(), real.rows(), real.copies(), real.trail(), real.cloud()])
+  const indexes = initialState(system).paths.map((_, index) => index)
+  const pathOf = (path: string): number => real.paths.indexOf(path as NonNullable<(typeof real.paths)[number]>)
   return {
-    rows: indexes.map(index => {
-      const row = rows.get(real.paths[index] ?? ('' as never))
-      return row === undefined ? 'none' : `version ${row.version}, revision ${row.revision}`
+    rows: Array.from({ length: recordsOf(system) }, (_, record) => {
+      const path = indexes.find(index => recordAt(system, index) === record && rows.has(real.paths[index] ?? ('' as never)))
+      const row = path === undefined ? undefined : rows.get(real.paths[path] ?? ('' as never))
+      return row === undefined ? 'none' : `path ${path}, versions ${row.kept.join()}, revision ${row.revision}`
     }),
     intents: intents
-      .map(({ path, dueAt, attempts }) => `${recordOf(path)}${dueAt > real.now ? '' : ' over'}${attempts > 0 ? ' recovered' : ''}`)
+      .map(({ path, dueAt, attempts }) => `${pathOf(path)}${dueAt > real.now ? '' : ' over'}${attempts > 0 ? ' recovered' : ''}`)
       .toSorted(),
-    tasks: tasks.map(({ task, path, version }) => `${task} ${recordOf(path)} ${version}`).toSorted(),
+    tasks: tasks.map(({ task, path, version }) => `${task} ${pathOf(path)} ${version}`).toSorted(),
+    copies: copies.map(pathOf).toSorted(),
     committed: trail.committed,
     undone: trail.undone,
     cloud: indexes.map(index => cloud[index]?.join(', ') ?? 'none'),
     flying: real.flying.length,
-    processes: real.actors.map(({ role, gate, end }) => {
+    processes: real.actors.map(actor => {
+      const { role, gate, end } = actor
       if (end !== undefined) return end
+      if (role.does === 'migrate') return whereMoves(actor, role.to)
       if (role.does !== 'maintain') return WHERE[gate?.method ?? ''] ?? ''
       return gate === undefined || gate.method.startsWith('claim') ? 'idle' : (WHERE[gate.method] ?? gate.method)
     }),
   }
+}
+
+function whereMoves({ gate, phase }: Actor, to: 0 | 1): string {
+  const { method = '', target, store } = gate ?? {}
+  if (phase === 'fills') return FILLS[method] ?? method
+  if (phase === 'recovers') return WHERE[method] ?? method
+  if (target === 'driver' && method === 'read') return store === to ? 'old value' : 'source'
+  return LOOKS[method] ?? method
 }

@@ -239,7 +239,7 @@ export const configSchema = fields(
         deadlineMs: whole(1, 86_400_000, 'milliseconds').optional(),
         attempts: whole(1, 100, 'attempts').optional(),
         leaseMs: whole(1, 86_400_000, 'milliseconds').optional(),
-        putHorizonMs: whole(0, 604_800_000, 'milliseconds').optional(),
+        putHorizonMs: whole(1, 604_800_000, 'milliseconds').optional(),
         keepVersions: whole(1, 20, 'versions').optional(),
       },
       'the policy',
