@@ -1,7 +1,6 @@
-import { createServer, type Server } from 'node:http'
-import { createServer as createTlsServer } from 'node:https'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { isIPv6, type AddressInfo, type Socket } from 'node:net'
-import { getRequestListener } from '@hono/node-server'
+import { http } from './http.ts'
 import { answerRawErrors, malformedAnswer } from './raw-answers.ts'
 
 export interface ServerTimes {
@@ -42,6 +41,19 @@ export interface SecretsServer extends AsyncDisposable {
 
 const GRACE_MS = 30_000
 
+type Listener = (incoming: IncomingMessage, outgoing: ServerResponse) => unknown
+
+/** Node's own `Response`, which it stands on, takes Node longer to load than all of this package: it is not needed before a request. */
+function lateListener(fetch: SecretsServerOptions['fetch']): { readonly load: () => Promise<Listener>; readonly take: Listener } {
+  let loading: Promise<Listener> | undefined
+  let loaded: Listener | undefined
+  const load = (): Promise<Listener> =>
+    (loading ??= import('@hono/node-server').then(
+      ({ getRequestListener }) => (loaded = getRequestListener(fetch, { overrideGlobalObjects: true, errorHandler: malformedAnswer })),
+    ))
+  return { load, take: async (incoming, outgoing) => await (loaded ?? (await load()))(incoming, outgoing) }
+}
+
 /** Serves a handler on Node. @throws the system's error when the port cannot be had */
 export async function startSecretsServer(options: SecretsServerOptions): Promise<SecretsServer> {
   const { host = '127.0.0.1', port = 0, tls, maxConnections, maxHeaderBytes = 16_384 } = options
@@ -59,11 +71,16 @@ export async function startSecretsServer(options: SecretsServerOptions): Promise
   let stopping = false
   /** How many requests are under way on each open connection. */
   const requests = new Map<Socket, number>()
-  const listener = getRequestListener(options.fetch, { overrideGlobalObjects: true, errorHandler: malformedAnswer })
+  const listener = lateListener(options.fetch)
   const server: Server =
     tls === undefined
-      ? createServer(settings)
-      : createTlsServer({ ...settings, cert: Buffer.from(tls.cert), key: Buffer.from(tls.key), minVersion: 'TLSv1.2' })
+      ? http.createServer(settings)
+      : (await import('node:https')).createServer({
+          ...settings,
+          cert: Buffer.from(tls.cert),
+          key: Buffer.from(tls.key),
+          minVersion: 'TLSv1.2',
+        })
   server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
     requests.set(socket, 0)
     socket.once('close', () => requests.delete(socket))
@@ -76,7 +93,7 @@ export async function startSecretsServer(options: SecretsServerOptions): Promise
       if (left === 0 && stopping) socket.destroySoon()
       else if (requests.has(socket)) requests.set(socket, left)
     })
-    void listener(incoming, outgoing)
+    void listener.take(incoming, outgoing)
   })
   if (maxConnections !== undefined) server.maxConnections = maxConnections
   answerRawErrors(server)
@@ -88,6 +105,8 @@ export async function startSecretsServer(options: SecretsServerOptions): Promise
     })
   })
   const address = server.address() as AddressInfo
+  // Once the caller has gone on: the first request, if it takes its time, need not wait for it.
+  setTimeout(() => void listener.load(), 0).unref()
 
   let stopped: Promise<void> | undefined
   const stop = (graceMs: number): Promise<void> => {
