@@ -21,7 +21,7 @@ import { invalid, Problem, problemDocument, problemOf, type Asked, type FieldPro
 import { Readiness, type ReadinessCheck } from './readiness.ts'
 import * as routes from './routes.ts'
 import type { Keys } from './schemas.ts'
-import { traceOf, type Trace } from './tracing.ts'
+import { signalOf, traceOf, type Trace } from './tracing.ts'
 import { etagOf, pageResource, secretResource } from './wire.ts'
 
 export interface SecretsAppOptions {
@@ -130,7 +130,7 @@ export function createSecretsApp(registry: SecretRegistry, options: SecretsAppOp
     const { 'idempotency-key': idempotencyKey } = context.req.valid('header')
     context.env.asked = { ifMatch: false, idempotencyKey: idempotencyKey !== undefined }
     const input = { key, value: value ?? bytesOf(base64 ?? ''), ...(typeof description === 'string' && { description }) }
-    const record = await secrets(context).create(input, { idempotencyKey })
+    const record = await secrets(context).create(input, { idempotencyKey, signal: signalOf(context.env) })
     context.env.secret = record.id
     return typed(one(context, record, { location: `${routes.SECRETS}/${record.id}` }))
   })
@@ -156,7 +156,7 @@ export function createSecretsApp(registry: SecretRegistry, options: SecretsAppOp
     const account = secrets(context)
     const ifRevision = await ifMatchOf(ifMatch, async () => (await account.describe(id)).revision)
     const given = value ?? (base64 === undefined ? undefined : bytesOf(base64))
-    return typed(one(context, await account.update(id, { value: given, description }, { ifRevision, idempotencyKey })))
+    return typed(one(context, await account.update(id, { value: given, description }, { ifRevision, idempotencyKey, signal: signalOf(context.env) })))
   })
 
   app.openapi({ ...routes.deleteSecret, middleware: [known(routes.SECRET), counted] }, async context => {
@@ -164,14 +164,15 @@ export function createSecretsApp(registry: SecretRegistry, options: SecretsAppOp
     const id = idOf(context)
     context.env.asked = { ifMatch: ifMatch !== undefined, idempotencyKey: false }
     const account = secrets(context)
-    await account.delete(id, { ifRevision: await ifMatchOf(ifMatch, async () => (await account.describe(id)).revision) })
+    const ifRevision = await ifMatchOf(ifMatch, async () => (await account.describe(id)).revision)
+    await account.delete(id, { ifRevision, signal: signalOf(context.env) })
     return typed(new Response(null, { status: 204, headers: headersOf(context.env) }))
   })
 
   if (reader !== undefined) {
     app.openapi({ ...routes.readValue, middleware: [known(routes.VALUE), counted] }, async context => {
       const { account, actor } = callerIn(context.env)
-      const { record, value } = await reader.account(account, actor).read({ id: idOf(context) })
+      const { record, value } = await reader.account(account, actor).read({ id: idOf(context) }, { signal: signalOf(context.env) })
       try {
         const { id, key } = record
         const shown = value.isText ? { value: value.revealText() } : { value_base64: base64Of(value.revealBytes()) }
