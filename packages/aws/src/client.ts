@@ -1,5 +1,6 @@
 import { DriverFinding, explained, LazyClient, loadSdk, refused, unlessAborted, type DriverCall } from '@strongroom/core'
 import type { SecretsManagerClient, SecretsManagerClientConfig } from '@aws-sdk/client-secrets-manager'
+import { passTraceOn } from './trace.ts'
 import { isCredentials, type AwsClient, type AwsCredentials, type AwsOptions } from './options.ts'
 
 type Identity = Exclude<SecretsManagerClientConfig['credentials'], undefined | ((...args: never) => unknown)>
@@ -58,6 +59,7 @@ async function start(options: AwsOptions): Promise<Started> {
       httpsAgent: { keepAlive: true, maxSockets: SOCKETS },
     },
   })
+  passTraceOn(own)
   return { sdk, client: own, own }
 }
 

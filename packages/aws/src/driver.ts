@@ -3,6 +3,7 @@ import {
   isAborted,
   refused,
   sdkSignal,
+  traceparentOf,
   type DriverCall,
   type DriverCapabilities,
   type Failure,
@@ -17,6 +18,7 @@ import type * as Aws from '@aws-sdk/client-secrets-manager'
 import { checkAccount, CURRENT, damaged, dateOf, entryOf, listOf, payloadOf, textOf, tokenOf, versionOf } from './answers.ts'
 import { classify, nameOf } from './classify.ts'
 import { Connection, type Sdk } from './client.ts'
+import { traced } from './trace.ts'
 import { checkName, checkReadable, isReadable, NOT_A_NAME } from './name.ts'
 import { checkOptions, type AwsOptions } from './options.ts'
 
@@ -49,8 +51,10 @@ export function awsDriver(options: AwsOptions): SecretDriver {
   const send = async <Answer extends { readonly ARN?: unknown }>(
     operation: string,
     call: DriverCall,
-    command: (sdk: Sdk) => object,
+    makeCommand: (sdk: Sdk) => object,
   ): Promise<Answer> => {
+    const traceparent = traceparentOf(call)
+    const command = traceparent === undefined ? makeCommand : (sdk: Sdk) => traced(makeCommand(sdk), traceparent)
     const { sdk, client } = connection.ready ?? (await connection.start(call))
     if (isAborted(call)) throw new DriverFinding(refused('aborted'))
     const only = READS.has(operation) ? 'none' : undefined

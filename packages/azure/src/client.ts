@@ -6,6 +6,7 @@ import {
   loadSdk,
   refused,
   sdkSignal,
+  traceparentOf,
   unlessAborted,
   withCircumstances,
   type Circumstances,
@@ -72,7 +73,9 @@ export class Connection {
     if (isAborted(call)) throw new DriverFinding(refused('aborted'))
     let raw: RawResponse | undefined
     const options: RequestOptions = { abortSignal: sdkSignal(call), onResponse: response => void (raw = response) }
-    if (own !== undefined && only !== undefined) options.requestOptions = { headers: { [ONLY]: only } }
+    const traceparent = traceparentOf(call)
+    if (traceparent !== undefined) options.requestOptions = { headers: { traceparent } }
+    if (own !== undefined && only !== undefined) options.requestOptions = { headers: { ...options.requestOptions?.headers, [ONLY]: only } }
     try {
       // The SDK asks a credential that fails, or was aborted, again and again.
       return await unlessAborted(

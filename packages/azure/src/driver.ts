@@ -63,7 +63,9 @@ export function azureDriver(options: AzureOptions): SecretDriver {
 
   const page = (call: DriverCall, skip: string | undefined, list: List): Promise<PropertiesPage> =>
     read(call, async (client, request, body) => {
-      const pages = list(client, { ...request, requestOptions: { skipUrlEncoding: true } }).byPage({ maxPageSize: pageSize(skip) })
+      const pages = list(client, { ...request, requestOptions: { ...request.requestOptions, skipUrlEncoding: true } }).byPage({
+        maxPageSize: pageSize(skip),
+      })
       const { value } = await pages.next()
       const next = skipOf((body() as { readonly nextLink?: unknown } | undefined)?.nextLink)
       if (!Array.isArray(value) || (value.length > 0 && next !== undefined && next === skip)) throw answers.damaged('none')

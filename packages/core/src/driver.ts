@@ -27,7 +27,8 @@ export interface DriverCapabilities {
 
 /**
  * Given to every call. `attempt` counts from 1. When `signal` aborts, the call must end promptly. The signal is made when it is first
- * asked for: hand the call on as it is, since a copy by `{ ...call }` has none.
+ * asked for: hand the call on as it is, since a copy by `{ ...call }` has none. Where `traceparentOf(call)` answers something, each request
+ * that the call makes has it as its `traceparent`, if the SDK has a way.
  */
 export interface DriverCall {
   readonly signal: AbortSignal

@@ -19,6 +19,8 @@ export type {
   Removal,
   SecretDriver,
 } from './driver.ts'
+export { traceparentOf } from './driver-support/trace.ts'
+export { tracedSignal } from './trace.ts'
 export { isAborted, sdkSignal, standardSignal, unlessAborted, type Abortable, type SdkSignal } from './driver-support/abort.ts'
 export { classifier, explained, withCircumstances, type Circumstances } from './driver-support/classify.ts'
 export { DriverFinding, neverSent, noAnswer, refused, retryAfterMs, untrusted } from './driver-support/failure.ts'

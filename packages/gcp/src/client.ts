@@ -6,6 +6,7 @@ import {
   loadSdk,
   refused,
   sdkSignal,
+  traceparentOf,
   unlessAborted,
   withCircumstances,
   type DriverCall,
@@ -58,6 +59,8 @@ export class Connection {
   async send<Result>(operation: Operation, request: object, call: DriverCall, result: (answer: Answer) => Result): Promise<Result> {
     const { caller, auth } = this.#client.ready ?? (await unlessAborted(this.#client.get(), call, 'none'))
     const headers = routingOf(request)
+    const traceparent = traceparentOf(call)
+    if (traceparent !== undefined) headers['traceparent'] = traceparent
     if (auth !== undefined) Object.assign(headers, await unlessAborted(tokenOf(auth, this.#host), call, 'none'))
     if (isAborted(call)) throw new DriverFinding(refused('aborted'))
     const pending = caller(operation)(request, { timeout: REQUEST_MS, retry: null, autoPaginate: false, otherArgs: { headers } })

@@ -22,7 +22,7 @@ import { Readiness, type ReadinessCheck } from './readiness.ts'
 import { observed, type RequestEvent } from './request-event.ts'
 import * as routes from './routes.ts'
 import type { Keys } from './schemas.ts'
-import type { Trace } from './tracing.ts'
+import { signalOf, type Trace } from './tracing.ts'
 import { validBody, validHeaders, validQuery } from './validation.ts'
 import { etagOf, pageResource, secretResource } from './wire.ts'
 
@@ -110,7 +110,7 @@ export function createSecretsApp(registry: SecretRegistry, options: SecretsAppOp
     const { key, value, value_base64: base64, description } = validBody(body.content['application/json'].schema, text)
     context.env.asked = { ifMatch: false, idempotencyKey: idempotencyKey !== undefined }
     const input = { key, value: value ?? bytesOf(base64 ?? ''), ...(typeof description === 'string' && { description }) }
-    const record = await secrets(context).create(input, { idempotencyKey })
+    const record = await secrets(context).create(input, { idempotencyKey, signal: signalOf(context.env) })
     context.env.secret = record.id
     return one(context, record, { location: `${routes.SECRETS}/${record.id}` })
   })
@@ -136,7 +136,8 @@ export function createSecretsApp(registry: SecretRegistry, options: SecretsAppOp
     const account = secrets(context)
     const ifRevision = await ifMatchOf(ifMatch, async () => (await account.describe(id)).revision)
     const given = value ?? (base64 === undefined ? undefined : bytesOf(base64))
-    return one(context, await account.update(id, { value: given, description }, { ifRevision, idempotencyKey }))
+    const options = { ifRevision, idempotencyKey, signal: signalOf(context.env) }
+    return one(context, await account.update(id, { value: given, description }, options))
   })
 
   on(routes.deleteSecret, async context => {
@@ -144,14 +145,15 @@ export function createSecretsApp(registry: SecretRegistry, options: SecretsAppOp
     const id = idOf(context)
     context.env.asked = { ifMatch: ifMatch !== undefined, idempotencyKey: false }
     const account = secrets(context)
-    await account.delete(id, { ifRevision: await ifMatchOf(ifMatch, async () => (await account.describe(id)).revision) })
+    const ifRevision = await ifMatchOf(ifMatch, async () => (await account.describe(id)).revision)
+    await account.delete(id, { ifRevision, signal: signalOf(context.env) })
     return new Response(null, { status: 204, headers: headersOf(context.env, {}) })
   })
 
   if (reader !== undefined) {
     on(routes.readValue, async context => {
       const { account, actor } = callerIn(context.env)
-      const { record, value } = await reader.account(account, actor).read({ id: idOf(context) })
+      const { record, value } = await reader.account(account, actor).read({ id: idOf(context) }, { signal: signalOf(context.env) })
       try {
         const { id, key } = record
         const shown = value.isText ? { value: value.revealText() } : { value_base64: base64Of(value.revealBytes()) }

@@ -1,3 +1,5 @@
+import { tracedSignal } from '@strongroom/core'
+
 const REQUEST_ID = /^[A-Za-z0-9._:/+=@-]{1,128}$/
 const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
 
@@ -16,4 +18,9 @@ export function traceOf(headers: Headers): Trace {
     requestId: given !== null && REQUEST_ID.test(given) ? given : crypto.randomUUID(),
     traceparent: traceparent !== null && TRACEPARENT.test(traceparent) ? traceparent : undefined,
   }
+}
+
+/** For calls that may reach a cloud: their requests are part of the client's trace. */
+export function signalOf({ traceparent }: Trace): AbortSignal | undefined {
+  return traceparent === undefined ? undefined : tracedSignal(traceparent)
 }

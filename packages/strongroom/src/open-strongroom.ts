@@ -17,11 +17,11 @@ import {
   type SecretStore,
   type StorePolicy,
 } from '@strongroom/core'
-import { checkConfig, type CheckedConfig } from './config/check.ts'
+import type { CheckedConfig } from './config/check.ts'
 import { combinatorsOf } from './config/combinators.ts'
 import { credentialOf, type Surroundings } from './config/credentials.ts'
+import { loadConfig, type LoadedConfig } from './config/load.ts'
 import { ConfigError } from './config/problems.ts'
-import { readConfig } from './config/read.ts'
 import { authorizeBy } from './parts/authorization.ts'
 import { driverOf, type Schemes } from './parts/drivers.ts'
 import { metadataOf } from './parts/metadata.ts'
@@ -66,11 +66,13 @@ export interface Strongroom extends AsyncDisposable {
  * @throws ConfigError, with every problem and its place
  */
 export async function openStrongroom(config?: string | object, options: OpenOptions = {}): Promise<Strongroom> {
+  return await openLoaded(await loadConfig(config, options.environment ?? process.env, options.schemes), options)
+}
+
+/** As {@link openStrongroom}, for who has looked into the configuration before. @throws ConfigError */
+export async function openLoaded({ source, folder, checked, schemes }: LoadedConfig, options: Omit<OpenOptions, 'schemes'>): Promise<Strongroom> {
   const { environment = process.env, onWarning = message => process.emitWarning(message, 'StrongroomWarning') } = options
-  const raw = await readConfig(config, environment)
-  const schemes = { ...raw.schemes, ...options.schemes }
-  const checked = checkConfig(raw.source, raw.config, environment, Object.keys(schemes))
-  const surroundings: Surroundings = { source: raw.source, folder: raw.folder, environment, warn: once(onWarning) }
+  const surroundings: Surroundings = { source, folder, environment, warn: once(onWarning) }
   const names = Object.entries(checked.stores)
   const drivers = Object.fromEntries(
     await Promise.all(

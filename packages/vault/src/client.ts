@@ -1,4 +1,15 @@
-import { DriverFinding, isAborted, LazyClient, loadSdk, refused, Shared, unlessAborted, withCircumstances, type Abortable } from '@strongroom/core'
+import {
+  DriverFinding,
+  isAborted,
+  LazyClient,
+  loadSdk,
+  refused,
+  Shared,
+  traceparentOf,
+  unlessAborted,
+  withCircumstances,
+  type Abortable,
+} from '@strongroom/core'
 import { classify, NOT_V2, statusOf } from './classify.ts'
 import { Tokens } from './login.ts'
 import { encodePath, type CheckedOptions, type VaultClient } from './options.ts'
@@ -61,10 +72,12 @@ export class Connection {
     const { client } = this.#client.ready ?? (await unlessAborted(this.#client.get(), call, 'none'))
     if (isAborted(call)) throw new DriverFinding(refused('aborted'))
     const { namespace } = this.#options
+    const traceparent = traceparentOf(call)
     const headers = {
       'X-Vault-Request': 'true',
       ...(token === undefined ? {} : { 'X-Vault-Token': token }),
       ...(namespace === '' ? {} : { 'X-Vault-Namespace': namespace }),
+      ...(traceparent === undefined ? {} : { traceparent }),
     }
     const note: WireRequest['note'] = {}
     const options = { ...request, path: `/${request.path}`, headers, signal: call.signal, note }

@@ -1,6 +1,7 @@
 import type { DriverCall } from '../driver.ts'
 import type { Failure } from '../errors.ts'
 import { addDeadline, removeDeadline } from './deadlines.ts'
+import { traceparentIn } from './traceparent.ts'
 
 type AbortListener = (event: Event) => void
 
@@ -43,6 +44,11 @@ export class Stop implements DriverCall, SdkSignal {
       if (this.code !== undefined) this.#controller.abort(reasonOf(this.code))
     }
     return this.#controller.signal
+  }
+
+  /** The trace that the caller's signal names. */
+  get traceparent(): string | undefined {
+    return traceparentIn(this.#caller)
   }
 
   failure(sent: boolean): Failure {

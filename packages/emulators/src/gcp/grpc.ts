@@ -1,5 +1,6 @@
 import { createServer, type IncomingHttpHeaders, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
 import { setTimeout as delay } from 'node:timers/promises'
+import { traceOf } from '../shared/controls.ts'
 import type { Fault } from '../shared/fault.ts'
 import type { RunningServer } from '../shared/http-server.ts'
 import { HOST, listen } from '../shared/listen.ts'
@@ -60,7 +61,14 @@ export async function serveGrpc(context: Context, protos: Protos): Promise<Runni
     const given = insteadOf(fault) ?? (fault?.kind === 'reset' || fault?.kind === 'stall' ? undefined : handled(rpc, path, message, headers))
     const silent = given === undefined || fault?.kind === 'lose'
     const name = message === undefined ? undefined : secretIdOf(message)
-    controls.journal.push({ at: controls.clock.now(), operation, name, answered: silent ? 'none' : given.code, fault: fault?.kind })
+    controls.journal.push({
+      at: controls.clock.now(),
+      operation,
+      name,
+      answered: silent ? 'none' : given.code,
+      fault: fault?.kind,
+      ...traceOf(headers),
+    })
     if (fault?.kind === 'stall') return
     if (silent) return cutOff(stream)
     if (fault?.kind === 'hold' && fault.applied) await fault.release()

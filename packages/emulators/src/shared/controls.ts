@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import { MovableClock } from './clock.ts'
 import { Faults, type Fault, type InjectOptions } from './fault.ts'
 
@@ -12,6 +13,8 @@ export interface JournalEntry {
   /** What was answered: an HTTP status, or a gRPC code; `none` where a fault took the answer. */
   readonly answered: number | 'none'
   readonly fault: Fault['kind'] | undefined
+  /** The request's header of that name. */
+  readonly traceparent?: string | undefined
 }
 
 export interface Permission {
@@ -71,4 +74,9 @@ export class Controls {
     if (this.clock.now() >= permit.until) return 'unauthenticated'
     return permit.operations === undefined || permit.operations.includes(operation) ? 'allowed' : 'denied'
   }
+}
+
+/** For the journal: there only where the request has one. */
+export function traceOf({ traceparent }: IncomingHttpHeaders): Pick<JournalEntry, 'traceparent'> {
+  return typeof traceparent === 'string' ? { traceparent } : {}
 }

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Controls } from './controls.ts'
+import { traceOf, type Controls } from './controls.ts'
 import type { Fault } from './fault.ts'
 import { HOST, listen, type Listening } from './listen.ts'
 
@@ -51,7 +51,14 @@ export async function serve(protocol: Protocol, controls: Controls, tls?: { read
     if (fault?.kind === 'hold' && !fault.applied) await fault.release()
     const wire = insteadOf(fault, protocol) ?? (fault?.kind === 'reset' || fault?.kind === 'stall' ? undefined : protocol.handle(request, operation))
     const silent = wire === undefined || fault?.kind === 'lose'
-    controls.journal.push({ at: controls.clock.now(), operation, name, answered: silent ? 'none' : wire.status, fault: fault?.kind })
+    controls.journal.push({
+      at: controls.clock.now(),
+      operation,
+      name,
+      answered: silent ? 'none' : wire.status,
+      fault: fault?.kind,
+      ...traceOf(headers),
+    })
     if (fault?.kind === 'stall') return
     if (wire === undefined || fault?.kind === 'lose') {
       incoming.socket.destroy()

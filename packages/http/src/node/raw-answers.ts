@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import { STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { http } from './http.ts'
 import { problemDocument, type ProblemInit } from '../problem.ts'
 
 const MALFORMED: ProblemInit = { status: 400, code: 'malformed_request', detail: 'this is not HTTP/1.1 as it should be' }
@@ -49,7 +49,7 @@ function rawAnswer(init: ProblemInit): string {
   const body = JSON.stringify(document)
   const all = { ...fixedHeaders(document.request_id), ...headers, 'content-length': String(Buffer.byteLength(body)), connection: 'close' }
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`)
-  return `HTTP/1.1 ${init.status} ${STATUS_CODES[init.status]}\r\n${lines.join('')}\r\n${body}`
+  return `HTTP/1.1 ${init.status} ${http.STATUS_CODES[init.status]}\r\n${lines.join('')}\r\n${body}`
 }
 
 function fixedHeaders(requestId: string): Record<string, string> {

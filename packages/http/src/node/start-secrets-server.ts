@@ -1,7 +1,6 @@
-import { createServer, type Server, type ServerResponse } from 'node:http'
-import { createServer as createTlsServer } from 'node:https'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { isIPv6, type AddressInfo, type Socket } from 'node:net'
-import { getRequestListener } from '@hono/node-server'
+import { http } from './http.ts'
 import { answerRawErrors, malformedAnswer } from './raw-answers.ts'
 
 export interface ServerTimes {
@@ -42,6 +41,19 @@ export interface SecretsServer extends AsyncDisposable {
 
 const GRACE_MS = 30_000
 
+type Listener = (incoming: IncomingMessage, outgoing: ServerResponse) => unknown
+
+/** Node's own `Response`, which it stands on, takes Node longer to load than all of this package: it is not needed before a request. */
+function lateListener(fetch: SecretsServerOptions['fetch']): { readonly load: () => Promise<Listener>; readonly take: Listener } {
+  let loading: Promise<Listener> | undefined
+  let loaded: Listener | undefined
+  const load = (): Promise<Listener> =>
+    (loading ??= import('@hono/node-server').then(
+      ({ getRequestListener }) => (loaded = getRequestListener(fetch, { overrideGlobalObjects: true, errorHandler: malformedAnswer })),
+    ))
+  return { load, take: async (incoming, outgoing) => await (loaded ?? (await load()))(incoming, outgoing) }
+}
+
 /** Serves a handler on Node. @throws the system's error when the port cannot be had */
 export async function startSecretsServer(options: SecretsServerOptions): Promise<SecretsServer> {
   const { host = '127.0.0.1', port = 0, tls, maxConnections, maxHeaderBytes = 16_384 } = options
@@ -59,12 +71,16 @@ export async function startSecretsServer(options: SecretsServerOptions): Promise
   let stopping = false
   /** How many requests are under way on each open connection. */
   const requests = new Map<Socket, number>()
-  const listener = getRequestListener(options.fetch, { overrideGlobalObjects: true, errorHandler: malformedAnswer })
+  const listener = lateListener(options.fetch)
   const server: Server =
     tls === undefined
-      ? createServer(settings)
-      : createTlsServer({ ...settings, cert: Buffer.from(tls.cert), key: Buffer.from(tls.key), minVersion: 'TLSv1.2' })
-  // One for all: a function of its own for each request would keep from the collector what it can see of it.
+      ? http.createServer(settings)
+      : (await import('node:https')).createServer({
+          ...settings,
+          cert: Buffer.from(tls.cert),
+          key: Buffer.from(tls.key),
+          minVersion: 'TLSv1.2',
+        })
   const answered = function (this: ServerResponse): void {
     const { socket } = this.req
     const left = (requests.get(socket) ?? 1) - 1
@@ -79,7 +95,7 @@ export async function startSecretsServer(options: SecretsServerOptions): Promise
     const { socket } = incoming
     requests.set(socket, (requests.get(socket) ?? 0) + 1)
     outgoing.on('close', answered)
-    void listener(incoming, outgoing)
+    void listener.take(incoming, outgoing)
   })
   if (maxConnections !== undefined) server.maxConnections = maxConnections
   answerRawErrors(server)
@@ -91,6 +107,8 @@ export async function startSecretsServer(options: SecretsServerOptions): Promise
     })
   })
   const address = server.address() as AddressInfo
+  // Once the caller has gone on: the first request, if it takes its time, need not wait for it.
+  setTimeout(() => void listener.load(), 0).unref()
 
   let stopped: Promise<void> | undefined
   const stop = (graceMs: number): Promise<void> => {

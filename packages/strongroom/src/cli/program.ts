@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs'
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { ownVersion } from './version.ts'
 
 // Only commander is loaded here, so that --help is quick; each command loads what it needs when it runs.
 
@@ -159,7 +159,7 @@ function actorOption(): Option {
 }
 
 function showVersion(): never {
-  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { readonly version: string }
+  const version = ownVersion()
   process.stdout.write(`${version}\n`)
   throw new CommanderError(0, 'commander.version', version)
 }

@@ -1,6 +1,5 @@
 import type { AccountId } from '@strongroom/core'
-import { checkConfig } from '../config/check.ts'
-import { readConfig } from '../config/read.ts'
+import { loadConfig } from '../config/load.ts'
 import { metadataOf } from './metadata.ts'
 
 /**
@@ -8,8 +7,8 @@ import { metadataOf } from './metadata.ts'
  * no gaps, so that the last one is found by doubling and halving, some forty looks at a trail of a million. Undefined without a database.
  */
 export async function trailLength(config: string | undefined, account: AccountId, signal: AbortSignal): Promise<number | undefined> {
-  const { source, folder, config: given } = await readConfig(config, process.env)
-  const { id: registry, metadata: chosen } = checkConfig(source, given, process.env, [])
+  const { source, folder, checked } = await loadConfig(config, process.env)
+  const { id: registry, metadata: chosen } = checked
   if (chosen === undefined) return undefined
   // What is risky was told when the configuration itself was opened.
   const metadata = await metadataOf(chosen, { source, folder, environment: process.env, warn: () => {} })

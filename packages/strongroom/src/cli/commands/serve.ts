@@ -10,12 +10,11 @@ import {
   type RequestEvent,
 } from '@strongroom/http'
 import { startSecretsServer } from '@strongroom/http/node'
-import { checkConfig } from '../../config/check.ts'
 import { credentialOf, type Surroundings } from '../../config/credentials.ts'
 import type { HttpConfig } from '../../config/http.ts'
+import { loadConfig } from '../../config/load.ts'
 import { ConfigError } from '../../config/problems.ts'
-import { readConfig } from '../../config/read.ts'
-import { openStrongroom, type Strongroom } from '../../open-strongroom.ts'
+import { openLoaded, type Strongroom } from '../../open-strongroom.ts'
 import { UsageError } from '../failure.ts'
 import { LineLog } from '../line-log.ts'
 import type { GlobalOptions } from '../program.ts'
@@ -32,14 +31,14 @@ const READINESS = 'strongroom-readiness'
 export async function serve(options: ServeOptions): Promise<void> {
   const { host, port } = options
   if (port > 65_535) throw new UsageError('a port is a whole number from 0 to 65535')
-  const raw = await readConfig(options.config, process.env)
-  const { http = {}, keys, requestKeys } = checkConfig(raw.source, raw.config, process.env, [])
-  const surroundings: Surroundings = { source: raw.source, folder: raw.folder, environment: process.env, warn }
-  const authenticate = authenticationOf(http, options, raw.source)
+  const loaded = await loadConfig(options.config, process.env)
+  const { http = {}, keys, requestKeys } = loaded.checked
+  const surroundings: Surroundings = { source: loaded.source, folder: loaded.folder, environment: process.env, warn }
+  const authenticate = authenticationOf(http, options, loaded.source)
   const tls = await tlsOf(http, surroundings)
   if (requestKeys === undefined) warn('requestKeys is not set, so requests with an Idempotency-Key are refused')
 
-  await using room = await openStrongroom(options.config, { onWarning: warn })
+  await using room = await openLoaded(loaded, { onWarning: warn })
   const registry = await room.registry()
   const log = new LineLog(process.stdout)
   const limits = http.limits ?? {}

@@ -9,7 +9,7 @@ import { readableFiles } from './files.ts'
 import type { DoctorReport, Finding, Power } from './report.ts'
 import { examineStore } from './store.ts'
 import { variablesOf } from './variables.ts'
-import { ownVersion } from './versions.ts'
+import { ownVersion } from '../version.ts'
 
 const DEADLINE_MS = 10_000
 

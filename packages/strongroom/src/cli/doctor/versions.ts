@@ -18,11 +18,6 @@ export function versionsOf(name: string): readonly PackageVersion[] {
   return [{ name, version: manifest.version }, ...others.flatMap(other => installed(other, folder))]
 }
 
-/** This package's own version. */
-export function ownVersion(): string {
-  return manifestIn(fileURLToPath(new URL('../../../', import.meta.url)))?.version ?? ''
-}
-
 function folderOf(name: string): string | undefined {
   let at: string
   try {
