@@ -281,7 +281,7 @@ describe('a migration', () => {
     await (await world.secrets()).create({ key: 'a', value: 'first' })
     world.new.on('create', lost(), async () => await new Promise(() => {}))
     const told = (): readonly unknown[] => world.new.calls.filter(({ method }) => method === 'create').map(({ request }) => request['isNew'])
-    void world.migrate({}, { policy: { deadlineMs: 400_000, leaseMs: 900_000 } })
+    void world.migrate({}, { policy: { deadlineMs: 400_000, leaseMs: 900_000, putHorizonMs: 1_000_000 } })
     await until(() => told().length === 2)
     world.later(901_000)
     expect((await world.migrate()).report.outcomes).toEqual(outcomes({ moved: 1 }))
