@@ -1,6 +1,6 @@
-import { DriverFinding, explained, LazyClient, loadSdk, refused, unlessAborted, type DriverCall } from '@strongroom/core'
+import { DriverFinding, explained, LazyClient, loadSdk, refused, unlessAborted, type DriverCall, type SdkSignal } from '@strongroom/core'
 import type { SecretsManagerClient, SecretsManagerClientConfig } from '@aws-sdk/client-secrets-manager'
-import { isCredentials, type AwsClient, type AwsCredentials, type AwsOptions } from './options.ts'
+import { isCredentials, type AwsCredentials, type AwsOptions } from './options.ts'
 
 type Identity = Exclude<SecretsManagerClientConfig['credentials'], undefined | ((...args: never) => unknown)>
 
@@ -10,10 +10,19 @@ const CONNECT_MS = 3_000
 const SILENCE_MS = 10_000
 const SOCKETS = 128
 
+type Command = Parameters<SecretsManagerClient['send']>[0]
+type HttpRequest = Parameters<SecretsManagerClient['config']['requestHandler']['handle']>[0]
+
 export interface Started {
   readonly sdk: Sdk
-  readonly client: AwsClient
+  readonly send: (command: object, signal: SdkSignal) => Promise<unknown>
   readonly own: SecretsManagerClient | undefined
+}
+
+const SIGNAL = Symbol('signal')
+
+interface Tagged {
+  [SIGNAL]?: SdkSignal
 }
 
 /** The SDK and a client of it, loaded by the first call. */
@@ -44,13 +53,15 @@ export class Connection {
 
 async function start(options: AwsOptions): Promise<Started> {
   const sdk = await loadSdk('@aws-sdk/client-secrets-manager', () => import('@aws-sdk/client-secrets-manager'))
-  if (options.client !== undefined) return { sdk, client: options.client, own: undefined }
-  const { region, endpoint, credentials } = options
+  const { region, endpoint, credentials, client } = options
+  if (client !== undefined) return { sdk, send: (command, abortSignal) => client.send(command, { abortSignal }), own: undefined }
   const own = new sdk.SecretsManagerClient({
     region,
     ...(endpoint === undefined ? {} : { endpoint }),
     ...(credentials === undefined ? {} : { credentials: typeof credentials === 'function' ? provider(credentials) : identityOf(credentials) }),
     maxAttempts: 1,
+    // Or each request would put the SDK's middleware together anew, which is 4 % of a fast `get`; only without options does it not.
+    cacheMiddleware: true,
     requestHandler: {
       connectionTimeout: CONNECT_MS,
       socketTimeout: SILENCE_MS,
@@ -58,7 +69,17 @@ async function start(options: AwsOptions): Promise<Started> {
       httpsAgent: { keepAlive: true, maxSockets: SOCKETS },
     },
   })
-  return { sdk, client: own, own }
+  // So the signal, which is an option of the handler below all middleware, comes with the input.
+  own.middlewareStack.add(
+    () => args => own.config.requestHandler.handle(args.request as HttpRequest, { abortSignal: (args.input as Tagged)[SIGNAL] as AbortSignal }),
+    { step: 'deserialize', priority: 'low', name: 'strongroomSignal' },
+  )
+  const send: Started['send'] = (command, signal) => {
+    const { input } = command as { readonly input: Tagged }
+    input[SIGNAL] = signal
+    return own.send(command as Command)
+  }
+  return { sdk, send, own }
 }
 
 /** Whatever the caller's function throws, it means that there are no credentials, and that nothing was sent. */

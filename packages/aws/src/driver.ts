@@ -32,6 +32,7 @@ const CAPABILITIES: DriverCapabilities = {
   remove: 'recoverable',
   textForm: 'kept',
 }
+const ABORTED: Failure = refused('aborted', { effect: 'unknown' })
 const PENDING = 'STRONGROOM_PENDING'
 const PAGE = 100
 /** What the name filter of `ListSecrets` takes; a leading `!` would turn it round. No secret's name begins otherwise. */
@@ -51,16 +52,17 @@ export function awsDriver(options: AwsOptions): SecretDriver {
     call: DriverCall,
     command: (sdk: Sdk) => object,
   ): Promise<Answer> => {
-    const { sdk, client } = connection.ready ?? (await connection.start(call))
+    const { sdk, send: ask } = connection.ready ?? (await connection.start(call))
     if (isAborted(call)) throw new DriverFinding(refused('aborted'))
     const only = READS.has(operation) ? 'none' : undefined
     try {
-      const answer = await client.send(command(sdk), { abortSignal: sdkSignal(call) })
+      const answer = await ask(command(sdk), sdkSignal(call))
       if (typeof answer !== 'object' || answer === null) throw damaged('unknown')
       checkAccount((answer as Answer).ARN, accountId, only ?? 'unknown')
       return answer as Answer
     } catch (error) {
-      throw withCircumstances(error, { operation, effect: only })
+      // An answer that an abort cut off is to the SDK a connection that was lost.
+      throw withCircumstances(error, { operation, effect: only, ...(isAborted(call) && { failure: ABORTED }) })
     }
   }
 
