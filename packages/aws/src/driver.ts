@@ -2,8 +2,6 @@ import {
   DriverFinding,
   isAborted,
   refused,
-  sdkSignal,
-  traceparentOf,
   type DriverCall,
   type DriverCapabilities,
   type Failure,
@@ -18,7 +16,6 @@ import type * as Aws from '@aws-sdk/client-secrets-manager'
 import { checkAccount, CURRENT, damaged, dateOf, entryOf, listOf, payloadOf, textOf, tokenOf, versionOf } from './answers.ts'
 import { classify, nameOf } from './classify.ts'
 import { Connection, type Sdk } from './client.ts'
-import { traced } from './trace.ts'
 import { checkName, checkReadable, isReadable, NOT_A_NAME } from './name.ts'
 import { checkOptions, type AwsOptions } from './options.ts'
 
@@ -34,6 +31,7 @@ const CAPABILITIES: DriverCapabilities = {
   remove: 'recoverable',
   textForm: 'kept',
 }
+const ABORTED: Failure = refused('aborted', { effect: 'unknown' })
 const PENDING = 'STRONGROOM_PENDING'
 const PAGE = 100
 /** What the name filter of `ListSecrets` takes; a leading `!` would turn it round. No secret's name begins otherwise. */
@@ -51,20 +49,19 @@ export function awsDriver(options: AwsOptions): SecretDriver {
   const send = async <Answer extends { readonly ARN?: unknown }>(
     operation: string,
     call: DriverCall,
-    makeCommand: (sdk: Sdk) => object,
+    command: (sdk: Sdk) => object,
   ): Promise<Answer> => {
-    const traceparent = traceparentOf(call)
-    const command = traceparent === undefined ? makeCommand : (sdk: Sdk) => traced(makeCommand(sdk), traceparent)
-    const { sdk, client } = connection.ready ?? (await connection.start(call))
+    const { sdk, send: ask } = connection.ready ?? (await connection.start(call))
     if (isAborted(call)) throw new DriverFinding(refused('aborted'))
     const only = READS.has(operation) ? 'none' : undefined
     try {
-      const answer = await client.send(command(sdk), { abortSignal: sdkSignal(call) })
+      const answer = await ask(command(sdk), call)
       if (typeof answer !== 'object' || answer === null) throw damaged('unknown')
       checkAccount((answer as Answer).ARN, accountId, only ?? 'unknown')
       return answer as Answer
     } catch (error) {
-      throw withCircumstances(error, { operation, effect: only })
+      // An answer that an abort cut off is to the SDK a connection that was lost.
+      throw withCircumstances(error, { operation, effect: only, ...(isAborted(call) && { failure: ABORTED }) })
     }
   }
 

@@ -1,4 +1,5 @@
-import { DriverFinding, explained, loadSdk, refused, standardSignal, type SdkSignal } from '@strongroom/core'
+import { DriverFinding, explained, loadSdk, refused } from '@strongroom/core'
+import { LentSignal } from './signal.ts'
 import type { TokenCredential } from '@azure/identity'
 
 /** Anything that answers tokens, such as a credential of `@azure/identity`. `expiresOnTimestamp` is in milliseconds since 1970. */
@@ -63,8 +64,8 @@ function told(credential: AzureTokenCredential): TokenCredential {
   return {
     getToken: async (scopes, options) => {
       // The SDK hands on what it was given; a credential may want a standard signal, as `fetch` does.
-      const { abortSignal } = (options ?? {}) as { readonly abortSignal?: SdkSignal }
-      const standard = abortSignal === undefined ? undefined : { abortSignal: standardSignal(abortSignal) }
+      const { abortSignal } = options ?? {}
+      const standard = abortSignal instanceof LentSignal ? { abortSignal: abortSignal.standard() } : undefined
       let token: unknown
       try {
         token = await credential.getToken(scopes, { ...options, ...standard })

@@ -30,10 +30,24 @@ export type Operation =
   | 'listSecrets'
   | 'updateSecret'
 
+/** A request under way, without retries: its answer, and what ends it. */
+interface Pending {
+  readonly answer: Promise<unknown>
+  readonly cancel: () => void
+}
+
+type Headers = Readonly<Record<string, string>>
+type Ask = (operation: Operation, request: object, headers: Headers) => Pending
 type ApiCall = (request: object, options: object) => Promise<readonly unknown[]> & { readonly cancel?: () => void }
+type GrpcMethod = (
+  request: object,
+  metadata: Gax.grpc.Metadata,
+  options: object,
+  done: (error: unknown, answer?: unknown) => void,
+) => Gax.grpc.ClientUnaryCall
 
 interface Started {
-  readonly caller: (operation: Operation) => ApiCall
+  readonly ask: Ask
   readonly auth: GcpAuthClient | undefined
   readonly own: SecretManagerServiceClient | undefined
 }
@@ -57,25 +71,23 @@ export class Connection {
 
   /** One request, without retries. What is in the answer is for `result` to check. */
   async send<Result>(operation: Operation, request: object, call: DriverCall, result: (answer: Answer) => Result): Promise<Result> {
-    const { caller, auth } = this.#client.ready ?? (await unlessAborted(this.#client.get(), call, 'none'))
+    const { ask, auth } = this.#client.ready ?? (await unlessAborted(this.#client.get(), call, 'none'))
     const headers = routingOf(request)
     const traceparent = traceparentOf(call)
     if (traceparent !== undefined) headers['traceparent'] = traceparent
     if (auth !== undefined) Object.assign(headers, await unlessAborted(tokenOf(auth, this.#host), call, 'none'))
     if (isAborted(call)) throw new DriverFinding(refused('aborted'))
-    const pending = caller(operation)(request, { timeout: REQUEST_MS, retry: null, autoPaginate: false, otherArgs: { headers } })
     const only = WRITES.has(operation) ? undefined : 'none'
     const signal = sdkSignal(call)
-    const cancel = (): void => pending.cancel?.()
-    signal.addEventListener('abort', cancel)
+    let pending: Pending | undefined
     try {
-      const answers = await unlessAborted(pending, call, only ?? 'unknown')
-      // What a list has beside its items is only in the third.
-      return result(answerOf((operation.startsWith('list') ? answers[2] : undefined) ?? answers[0], only ?? 'unknown'))
+      pending = ask(operation, request, headers)
+      signal.addEventListener('abort', pending.cancel)
+      return result(answerOf(await unlessAborted(pending.answer, call, only ?? 'unknown'), only ?? 'unknown'))
     } catch (error) {
       throw withCircumstances(error, { operation, effect: only })
     } finally {
-      signal.removeEventListener('abort', cancel)
+      if (pending !== undefined) signal.removeEventListener('abort', pending.cancel)
     }
   }
 
@@ -91,7 +103,7 @@ function hostOf({ endpoint, region }: GcpOptions): string {
 
 async function start(options: GcpOptions, host: string): Promise<Started> {
   const { client, transport, projectId } = options
-  if (client !== undefined) return { caller: await callerOf(client), auth: undefined, own: undefined }
+  if (client !== undefined) return { ask: await askOf(client), auth: undefined, own: undefined }
   const [{ SecretManagerServiceClient }, gax] = await loadSdk('@google-cloud/secret-manager and google-gax', () =>
     Promise.all([import('@google-cloud/secret-manager'), import('google-gax')]),
   )
@@ -111,20 +123,45 @@ async function start(options: GcpOptions, host: string): Promise<Started> {
     // It would print requests and answers, values included.
     enableTelemetryLogging: false,
   })
-  return { caller: await callerOf(own), auth, own }
+  return { ask: await askOf(own), auth, own }
 }
 
 /**
  * The calls below the SDK's public methods: those print every request and answer, values included, when
  * `GOOGLE_SDK_NODE_LOGGING` is set, and decode all protos anew for each error.
  */
-async function callerOf(client: GcpClient | SecretManagerServiceClient): Promise<Started['caller']> {
+async function askOf(client: GcpClient | SecretManagerServiceClient): Promise<Ask> {
   const { innerApiCalls, initialize } = client as Partial<SecretManagerServiceClient>
   if (innerApiCalls === undefined || initialize === undefined) {
-    return operation => (client as unknown as Readonly<Record<Operation, ApiCall>>)[operation].bind(client)
+    return byGax(operation => (client as unknown as Readonly<Record<Operation, ApiCall>>)[operation].bind(client))
   }
-  await initialize.call(client)
-  return operation => (client as SecretManagerServiceClient).innerApiCalls[operation] as unknown as ApiCall
+  const [stub, gax] = await Promise.all([initialize.call(client), import('google-gax')])
+  // It is none over REST, and none of ours where the caller's client has brought its own gRPC.
+  if (stub instanceof gax.grpc.Client) return byGrpc(stub as unknown as Readonly<Record<Operation, GrpcMethod>>, gax)
+  return byGax(operation => (client as SecretManagerServiceClient).innerApiCalls[operation] as unknown as ApiCall)
+}
+
+/** Without gax, whose timeouts and retries core has, and which make a fast `get` slower by 7 % (docs/performance.md). */
+function byGrpc(stub: Readonly<Record<Operation, GrpcMethod>>, { grpc, GoogleError }: typeof Gax): Ask {
+  return (operation, request, headers) => {
+    const metadata = new grpc.Metadata()
+    for (const name in headers) metadata.set(name, headers[name] as string)
+    const { promise: answer, resolve, reject } = Promise.withResolvers<unknown>()
+    const call = stub[operation](request, metadata, {}, (error, message) => {
+      if (error === null) resolve(message)
+      else reject(GoogleError.parseGRPCStatusDetails(error as Gax.GoogleError) as Error)
+    })
+    return { answer, cancel: () => call.cancel() }
+  }
+}
+
+function byGax(method: (operation: Operation) => ApiCall): Ask {
+  return (operation, request, headers) => {
+    const pending = method(operation)(request, { timeout: REQUEST_MS, retry: null, autoPaginate: false, otherArgs: { headers } })
+    // What a list has beside its items is only in the third.
+    const answer = pending.then(answers => (operation.startsWith('list') ? answers[2] : undefined) ?? answers[0])
+    return { answer, cancel: () => pending.cancel?.() }
+  }
 }
 
 async function authOf({ authClient, endpoint, credentials, keyFile, projectId }: GcpOptions, gax: typeof Gax): Promise<GcpAuthClient | undefined> {

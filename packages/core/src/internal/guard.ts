@@ -99,8 +99,8 @@ export class Guard {
   }
 
   /**
-   * No async function while the first attempt succeeds: what runs between two network calls is cold, so each frame would be paid for
-   * in full.
+   * No async function while the first attempt succeeds, and few closures: what runs between two network calls is cold, so each frame
+   * would be paid for in full.
    */
   #execute<T, R>(request: GuardedCall<T>, state: State, result: (answer: T) => R): Promise<R> {
     if (this.closed) return Promise.reject(SecretError.refused('closed', request.operation, { store: this.label }))
@@ -108,14 +108,30 @@ export class Guard {
     this.#running += 1
     if (stop.code !== undefined) return this.#goOn(request, state, stop, undefined, result)
     state.attempts = 1
-    return stop.race(
-      () => request.attempt(stop),
-      answer => {
+    return new Promise((resolve, reject) => {
+      let over = false
+      const failed = (error: unknown): void => {
+        if (over) return
+        over = true
+        resolve(this.#goOn(request, state, stop, error, result))
+      }
+      const answered = (answer: T): void => {
+        if (over) return
+        over = true
         this.#end(request, state, stop, 'ok')
-        return result(answer)
-      },
-      error => this.#goOn(request, state, stop, error, result),
-    )
+        try {
+          resolve(result(answer))
+        } catch (error) {
+          reject(error)
+        }
+      }
+      stop.onStop = failed
+      try {
+        request.attempt(stop).then(answered, failed)
+      } catch (error) {
+        failed(error) // of a driver whose method is no async function
+      }
+    })
   }
 
   /** After an attempt that failed with this error; after none where the call was over before. */

@@ -24,7 +24,8 @@ export class Stop implements DriverCall, SdkSignal {
   attempt = 1
   code: 'aborted' | 'deadline_exceeded' | undefined
   #controller: AbortController | undefined
-  #reject: ((error: Error) => void) | undefined
+  /** What is to be told first, once: the work goes on unheard. */
+  onStop: ((reason: Error) => void) | undefined
   #listeners: AbortListener[] | undefined
   onabort: AbortListener | null = null
 
@@ -56,32 +57,14 @@ export class Stop implements DriverCall, SdkSignal {
     return { code, retryable: code === 'deadline_exceeded', effect: sent ? 'unknown' : 'none' }
   }
 
-  /**
-   * The work's own end, or the stop, whichever comes first, as `answered` or `failed` makes of it: one of them is called, once. One at a
-   * time, and none after the stop.
-   */
-  race<T, R = T>(
-    work: () => Promise<T>,
-    answered: (answer: T) => R = itself as (answer: T) => R,
-    failed: (error: unknown) => R | Promise<R> = rethrown,
-  ): Promise<R> {
+  /** The work's own end, or the stop, whichever comes first. One at a time, and none after the stop. */
+  race<T>(work: () => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      let over = false
-      const end = <A>(make: (outcome: A) => R | Promise<R>, outcome: A): void => {
-        if (over) return
-        over = true
-        try {
-          resolve(make(outcome))
-        } catch (error) {
-          reject(error)
-        }
-      }
-      const fail = (error: unknown): void => end(failed, error)
-      this.#reject = fail
+      this.onStop = reject
       try {
-        work().then(answer => end(answered, answer), fail)
+        work().then(resolve, reject)
       } catch (error) {
-        fail(error) // of a driver whose method is no async function
+        reject(error) // of a driver whose method is no async function
       }
     })
   }
@@ -122,7 +105,7 @@ export class Stop implements DriverCall, SdkSignal {
         // An SDK's listener that fails ends neither the others nor this call, as with a standard signal.
       }
     }
-    this.#reject?.(reason)
+    this.onStop?.(reason)
   }
 
   /** The caller's signal has aborted. */
@@ -133,10 +116,6 @@ export class Stop implements DriverCall, SdkSignal {
 
 export function itself<T>(answer: T): T {
   return answer
-}
-
-function rethrown(error: unknown): never {
-  throw error
 }
 
 function reasonOf(code: string): Error {
