@@ -6,10 +6,12 @@ import { awsSecretStore } from '@strongroom/aws'
 import { expect, test } from 'vitest'
 
 test('an abort ends the request of its own call, and no other, though the SDK’s middleware is one for all', async () => {
-  const server = createServer(async (request, response) => {
-    const { SecretId: name } = (await json(request)) as { readonly SecretId: string }
-    if (name === 'held') return void server.emit('held', response)
-    response.end(JSON.stringify({ Name: name, VersionId: 'v1', SecretString: name }))
+  const server = createServer((request, response) => {
+    void json(request).then(body => {
+      const { SecretId: name } = body as { readonly SecretId: string }
+      if (name === 'held') server.emit('held', response)
+      else response.end(JSON.stringify({ Name: name, VersionId: 'v1', SecretString: name }))
+    })
   })
   await once(server.listen(0, '127.0.0.1'), 'listening')
   await using closing = new AsyncDisposableStack()
