@@ -1,16 +1,17 @@
 import { once } from 'node:events'
-import { createServer } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { json } from 'node:stream/consumers'
 import { awsSecretStore } from '@strongroom/aws'
 import { expect, test } from 'vitest'
 
 test('an abort ends the request of its own call, and no other, though the SDK’s middleware is one for all', async () => {
-  const server = createServer(async (request, response) => {
+  const server = createServer((request, response) => void answer(request, response))
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const { SecretId: name } = (await json(request)) as { readonly SecretId: string }
-    if (name === 'held') return void server.emit('held', response)
-    response.end(JSON.stringify({ Name: name, VersionId: 'v1', SecretString: name }))
-  })
+    if (name === 'held') server.emit('held', response)
+    else response.end(JSON.stringify({ Name: name, VersionId: 'v1', SecretString: name }))
+  }
   await once(server.listen(0, '127.0.0.1'), 'listening')
   await using closing = new AsyncDisposableStack()
   closing.defer(() => void server.close())

@@ -149,7 +149,7 @@ function byGrpc(stub: Readonly<Record<Operation, GrpcMethod>>, { grpc, GoogleErr
     const { promise: answer, resolve, reject } = Promise.withResolvers<unknown>()
     const call = stub[operation](request, metadata, {}, (error, message) => {
       if (error === null) resolve(message)
-      else reject(GoogleError.parseGRPCStatusDetails(error as Gax.GoogleError) as Error)
+      else reject(GoogleError.parseGRPCStatusDetails(error as Gax.GoogleError))
     })
     return { answer, cancel: () => call.cancel() }
   }

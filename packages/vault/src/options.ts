@@ -34,8 +34,13 @@ export interface VaultClient {
 }
 
 export interface VaultOptions {
-  /** Such as `https://vault.example.com:8200`. It is never taken from the environment, since it names the place. */
+  /**
+   * Such as `https://vault.example.com:8200`; over `http:` only on the loopback. It is never taken from the environment, since it names
+   * the place.
+   */
   readonly address: string
+  /** Takes an `http:` address of any host: who is on the way reads tokens and values, and can answer in the server's place. */
+  readonly unsafePlainHttp?: boolean | undefined
   /** Where KV version 2 is mounted. Default `secret`. */
   readonly mount?: string | undefined
   /** Of Vault Enterprise, HCP or OpenBao. Default: the root namespace. */
@@ -62,7 +67,9 @@ export interface CheckedOptions extends VaultOptions {
 }
 
 const check: OptionChecks = optionChecks('vaultDriver')
-const ALLOWED = ['address', 'mount', 'namespace', 'auth', 'tls', 'maxVersions', 'client']
+const ALLOWED = ['address', 'unsafePlainHttp', 'mount', 'namespace', 'auth', 'tls', 'maxVersions', 'client']
+
+const LOOPBACK = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/
 
 type Check = (value: unknown) => boolean
 const isGiven: Check = value => isText(value) || typeof value === 'function'
@@ -83,18 +90,29 @@ const AUTH: Readonly<Record<string, Readonly<Record<string, Check>>>> = {
  */
 export function checkOptions(options: VaultOptions): CheckedOptions {
   check.keys(options, 'options', ALLOWED)
-  const { address, mount = 'secret', namespace = '', auth, tls, maxVersions = 10_000, client } = options
+  const { address, unsafePlainHttp, mount = 'secret', namespace = '', auth, tls, maxVersions = 10_000, client } = options
   const url = check.url(address, 'address')
   if (!isPath(mount)) check.fail('mount is a path such as secret or team/kv')
   if (namespace !== '' && !isPath(namespace)) check.fail('namespace is a path such as team or team/part')
   if (!Number.isInteger(maxVersions) || maxVersions < 10 || maxVersions > 100_000) check.fail('maxVersions is a whole number from 10 to 100000')
   if (client !== undefined) {
-    if (auth !== undefined || tls !== undefined) check.clash('a ready client has its own auth and tls: give them or the client')
+    if (auth !== undefined || tls !== undefined || unsafePlainHttp !== undefined) {
+      check.clash('a ready client has its own auth, tls and connection: give auth, tls and unsafePlainHttp, or the client')
+    }
     checkClient(client, url)
-  } else checkAuth(auth)
+  } else {
+    checkAuth(auth)
+    checkPlain(url, unsafePlainHttp)
+  }
   if (tls !== undefined) checkTls(tls, url)
   const copies = { auth: auth && { ...auth }, tls: tls && { ...tls } }
   return { ...options, ...copies, address: url.origin + trimmed(url.pathname), mount: trimmed(mount), namespace: trimmed(namespace), maxVersions }
+}
+
+function checkPlain({ protocol, hostname }: URL, unsafePlainHttp: unknown): void {
+  if (unsafePlainHttp !== undefined && typeof unsafePlainHttp !== 'boolean') check.fail('unsafePlainHttp is true or false')
+  if (protocol !== 'http:' || unsafePlainHttp === true || LOOPBACK.test(hostname)) return
+  check.fail('address is https, or on the loopback: http sends tokens and values in the clear, which unsafePlainHttp: true would allow')
 }
 
 function checkAuth(auth: VaultAuth | undefined): void {

@@ -27,6 +27,10 @@ test.each<[string, unknown]>([
   ['an address with a password', { ...good, address: 'https://user:password@vault.example.com' }],
   ['an address with a query', { ...good, address: 'https://vault.example.com/?x=1' }],
   ['an address with a fragment', { ...good, address: 'https://vault.example.com/#x' }],
+  ['a plain address elsewhere', { ...good, address: 'http://vault.example.com:8200' }],
+  ['a plain address of a host that only begins like the loopback', { ...good, address: 'http://127.0.0.1.example.com:8200' }],
+  ['a plain address elsewhere, with the leave denied', { ...good, address: 'http://vault.example.com:8200', unsafePlainHttp: false }],
+  ['leave for plain addresses that is text', { ...good, unsafePlainHttp: 'yes' }],
   ['an unknown option', { ...good, token: 'x' }],
   ['an empty mount', { ...good, mount: '' }],
   ['a mount that begins with a slash', { ...good, mount: '/secret' }],
@@ -63,11 +67,21 @@ test.each<[string, unknown]>([
 test.each<[string, unknown]>([
   ['a client and auth', { ...good, client }],
   ['a client and tls', { address, client, tls: { ca: pem } }],
+  ['a client and leave for plain addresses', { address, client, unsafePlainHttp: true }],
   ['a client of another address', { address, client: { ...client, endpoint: 'https://other.example.com:8200' } }],
   ['tls for a plain address', { ...good, address: 'http://127.0.0.1:8200', tls: { ca: pem } }],
   ['two places for the token of a service account', { address, auth: { method: 'kubernetes', role: 'x', jwt: 'y', jwtFile: '/x' } }],
 ])('%s are misconfigured', (_, options) => {
   expect(failureOf(options).code).toBe('misconfigured')
+})
+
+test.each([
+  { address: 'http://127.0.0.1:8200' },
+  { address: 'http://localhost:8200' },
+  { address: 'http://[::1]:8200' },
+  { address: 'http://vault.example.com:8200', unsafePlainHttp: true },
+])('a plain address on the loopback, or with leave, is taken: %o', options => {
+  expect(vaultDriver({ auth: { method: 'token', token: 'x' }, ...options }).location).toBe(`vault:${options.address}:/secret`)
 })
 
 test('a refusal does not show the token', () => {

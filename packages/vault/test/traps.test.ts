@@ -88,7 +88,7 @@ describe('redirects', () => {
 
 describe('a server that is silent', () => {
   const wire = { method: 'GET', headers: {}, signal: call.signal, note: {} }
-  const meaning = (work: Promise<unknown>): Promise<Failure> => failureOf(vaultDriver({ address: 'http://x', auth }), work)
+  const meaning = (work: Promise<unknown>): Promise<Failure> => failureOf(vaultDriver({ address: 'https://x', auth }), work)
 
   test('is given up after a while, and may have done what it was asked', async () => {
     const server = opened(await answering(() => {}))

@@ -130,7 +130,8 @@ const mount = line('where the method is mounted').optional()
 const vault = fields(
   {
     type: z.literal('vault'),
-    address: line('a URL, such as https://vault.example.com:8200'),
+    address: line('a URL, such as https://vault.example.com:8200').describe('Over http only on the loopback.'),
+    unsafePlainHttp: flag().optional().describe('Takes an http address of any host: tokens and values are then sent in the clear.'),
     mount: line('where KV version 2 is mounted, such as secret').optional(),
     namespace: line('a namespace, such as team/part').optional(),
     auth: z
