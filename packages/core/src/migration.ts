@@ -11,7 +11,7 @@ export interface PlanOptions extends CallOptions {
   /** The names of the stores. */
   readonly from: string
   readonly to: string
-  /** Secrets that are worked on at a time, in either store; 1 to 256, 16 by default. */
+  /** Calls that are under way at a time, to either store; 1 to 256, 16 by default. */
   readonly concurrency?: number | undefined
   /** By the store's name. */
   readonly rate?: Readonly<Record<string, MigrationRate>> | undefined
@@ -42,7 +42,7 @@ export interface MigrationPlan {
   /** Whether every value was read. */
   readonly measured: boolean
   readonly unfit: readonly Unfit[]
-  /** Calls to the drivers that the migration will make at least, its own look at sizes included. */
+  /** Calls to the drivers that the migration will make at least, its own look at sizes included. Of `reads` a driver may take many as one request. */
   readonly calls: {
     readonly from: { readonly reads: number; readonly removals: number }
     readonly to: { readonly creates: number; readonly reads: number }

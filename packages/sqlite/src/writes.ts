@@ -153,7 +153,7 @@ export function insertRecord(transaction: Transaction, record: StoredRecord): vo
   connection.run(COUNT, { registry, account, change: 1 })
 }
 
-export function updateRecord({ connection, registry }: Transaction, record: StoredRecord): void {
+function updateRecord({ connection, registry }: Transaction, record: StoredRecord): void {
   const { account: _account, key: _key, created_at: _at, created_by_id: _id, created_by_type: _type, ...changing } = recordRow(record)
   connection.run(UPDATE_RECORD, { registry, ...changing })
 }

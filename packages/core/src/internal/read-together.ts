@@ -31,9 +31,9 @@ export class ReadTogether {
   }
 
   #all(): Promise<void> {
-    this.#reading ??= this.#read().then(found => {
-      for (const [path, payload] of found) this.#left.set(path, payload)
-    })
+    this.#reading ??= (async () => {
+      for (const [path, payload] of await this.#read()) this.#left.set(path, payload)
+    })()
     return this.#reading
   }
 }

@@ -14,7 +14,8 @@ const UNDER_WAY_MS = 3_000
 export const azure: Backend = {
   name: 'azure',
   requests: {
-    create: [...looks('GetSecretVersions'), ...writes('SetSecret')],
+    // At a path that is new nothing is looked for.
+    create: writes('SetSecret'),
     append: [...looks('GetSecretVersions'), ...writes('SetSecret')],
     versions: looks('GetSecretVersions'),
     remove: writes('DeleteSecret', 'PurgeDeletedSecret'),
