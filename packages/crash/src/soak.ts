@@ -48,6 +48,7 @@ const KEYS = ['a', 'b', 'c', 'd', 'e', 'f']
 const TIMES: Times = { deadlineMs: 600, leaseMs: 1_500, putHorizonMs: 20_000 }
 const LONGEST_HOLD_MS = 3_000
 const OPENINGS = 5
+const READ_MS = 2_000
 /** Of driver and database, by a write that meets nobody; the first is the look for the record. */
 const MOST_CALLS = 7
 /** The same of a migration of all keys. */
@@ -145,6 +146,9 @@ class Soak {
     const shared = { id, metadata, stores, authorize: unsafeAllowEveryone }
     const registry = await createSecretRegistry({ ...shared, writeTo: STORE, policy: TIMES })
     const reader = await createSecretReader(shared)
+    const hasty = await createSecretReader({ ...shared, policy: { deadlineMs: READ_MS } })
+    const call = { signal: new AbortController().signal, attempt: 1 }
+    for (const { driver } of grounds) await driver.list({ prefix: 'none', withLabels: false, page: undefined }, call) // warm before anything breaks
     const bystanders = new Map([[`${id}-bystander`, this.#value()]])
     for (const [path, value] of bystanders) for (const { running } of grounds) await running.plant(path, value)
 
@@ -152,7 +156,7 @@ class Soak {
     const children = await Promise.all(Array.from({ length: PROCESSES }, () => this.#open(work)))
     const ends = delay(ROUND_MS).then(() => (this.#over = true))
     const trouble = grounds.map(({ running }) => this.#break(running.wire))
-    const reads = grounds.length > 1 ? [this.#read(reader)] : []
+    const reads = grounds.length > 1 ? [this.#read(hasty)] : []
     await Promise.all([ends, ...children.map(child => this.#work(child, work)), this.#maintain(registry), ...trouble, ...reads])
     for (const { running } of grounds) running.wire?.clearFaults()
     await delay(LONGEST_HOLD_MS) // what is held has landed

@@ -36,7 +36,7 @@ it('what is read while a commit fails is answered, by the connection that takes 
       },
     })
     const readAfter = async (turns: number): Promise<unknown> => {
-      for (let turn = 0; turn < turns; turn += 1) await undefined
+      for (let turn = 0; turn < turns; turn += 1) await Promise.resolve()
       return await store.references({ registry: REGISTRY }, {})
     }
     try {

@@ -186,7 +186,7 @@ function viewOfModel(system: System, state: State): View {
     ),
     intents: state.intents.map(({ path, held, recovered }) => `${path}${held ? '' : ' over'}${recovered ? ' recovered' : ''}`).toSorted(),
     tasks: state.tasks.map(one => `${task[one.task]} ${one.path} ${one.version}`).toSorted(),
-    copies: state.tasks.flatMap(({ copy, path }) => (copy ? [path] : [])).toSorted(),
+    copies: state.tasks.flatMap(({ copy, path }) => (copy ? [path] : [])).toSorted((a, b) => a - b),
     committed: state.committed,
     undone: state.undone,
     cloud: state.paths.map(path =>
@@ -222,7 +222,7 @@ async function viewOfReal(system: System, real: Real): Promise<View> {
       .map(({ path, dueAt, attempts }) => `${pathOf(path)}${dueAt > real.now ? '' : ' over'}${attempts > 0 ? ' recovered' : ''}`)
       .toSorted(),
     tasks: tasks.map(({ task, path, version }) => `${task} ${pathOf(path)} ${version}`).toSorted(),
-    copies: copies.map(pathOf).toSorted(),
+    copies: copies.map(pathOf).toSorted((a, b) => a - b),
     committed: trail.committed,
     undone: trail.undone,
     cloud: indexes.map(index => cloud[index]?.join(', ') ?? 'none'),
