@@ -488,6 +488,9 @@ it('its help', async () => {
   await expect(out).toMatchFileSnapshot('help/doctor.txt')
 })
 
+/** What takes the progress away. */
+const CLEARED = '\x1b[2K'
+
 it('fits a terminal, but for lines that are to be copied', async () => {
   const aws = await startAwsEmulator()
   aws.controls.permit(keys.KEY_ID, { operations: ['DescribeSecret'] })
@@ -497,12 +500,14 @@ it('fits a terminal, but for lines that are to be copied', async () => {
   terminal.onData(data => (screen += data))
   const code = await new Promise<number>(done => terminal.onExit(({ exitCode }) => done(exitCode)))
   await aws.stop()
-  const lines = screen.split(/\r?\n/)
+  const report = screen.slice(screen.lastIndexOf(CLEARED) + CLEARED.length)
+  const lines = report.split(/\r?\n/)
   expect(code).toBe(1)
+  expect(screen).toMatch(/doctor {2}\d+ calls {2}[\d.,]+\/s/)
   expect(lines.filter(line => line.startsWith('    { "Effect"'))).toHaveLength(2)
   expect(lines.filter(line => !line.startsWith('    { "Effect"') && line.length > 64)).toEqual([])
   expect(screen).toContain('PROBLEM main: list denied; missing: secretsmanager:ListSecrets')
-  expect(screen).not.toContain('\x1b')
+  expect(report).not.toContain('\x1b')
 })
 
 describe('the database and the configuration', () => {

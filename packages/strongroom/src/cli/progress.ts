@@ -3,8 +3,8 @@ import cliProgress, { type Params } from 'cli-progress'
 export interface ProgressOptions {
   /** What is done, in a word or two: `reconcile`. */
   readonly label: string
-  /** What is counted, in the plural: `records`. */
-  readonly unit: string
+  /** What is counted, in the plural: `records`. A function where what it says changes. */
+  readonly unit: string | (() => string)
   /** How many there will be; without it there is neither a bar nor a remaining time. */
   readonly total?: number | undefined
   /** From `--json`: then there is no progress. */
@@ -27,13 +27,23 @@ export function startProgress(options: ProgressOptions): Progress {
   const { label, unit, total } = options
   const startedAt = performance.now()
   const format = (_: unknown, { value }: Params): string =>
-    progressLine({ label, unit, total, done: value, elapsedMs: performance.now() - startedAt, columns: process.stderr.columns })
+    progressLine({
+      label,
+      unit: typeof unit === 'string' ? unit : unit(),
+      total,
+      done: value,
+      elapsedMs: performance.now() - startedAt,
+      columns: process.stderr.columns,
+    })
   // It is stopped when the block ends, also after a signal; its own handlers would take the signal away from the command.
   const bar = new cliProgress.SingleBar({ format, stream: process.stderr, clearOnComplete: true, linewrap: true, gracefulExit: false })
   bar.start(total ?? Infinity, 0)
   let done = 0
   const stop = (): void => bar.stop()
-  const add = (count: number = 1): void => bar.update((done += count))
+  const add = (count: number = 1): void => {
+    done += count
+    if (bar.isActive) bar.update(done)
+  }
   return { add, stop, [Symbol.dispose]: stop }
 }
 
@@ -42,7 +52,8 @@ export function isShown({ json, prints }: Pick<ProgressOptions, 'json' | 'prints
   return process.stderr.isTTY && json !== true && !(prints === true && process.stdout.isTTY)
 }
 
-interface State extends Pick<ProgressOptions, 'label' | 'unit' | 'total'> {
+interface State extends Pick<ProgressOptions, 'label' | 'total'> {
+  readonly unit: string
   readonly done: number
   readonly elapsedMs: number
   readonly columns: number

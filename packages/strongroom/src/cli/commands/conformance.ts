@@ -9,6 +9,7 @@ import { driverOf } from '../../parts/drivers.ts'
 import { EXIT, UsageError } from '../failure.ts'
 import { printJson, printTable } from '../output.ts'
 import type { GlobalOptions } from '../program.ts'
+import { startProgress } from '../progress.ts'
 
 const NOBODY = 'http://127.0.0.1:1'
 
@@ -37,14 +38,25 @@ export async function conformance(url: string | undefined, options: ConformanceC
   const open = (): Promise<SecretDriver> => driverOf(name, store, surroundings, {})
   await check(await open(), prefix)
 
+  let failures = 0
+  using progress = startProgress({
+    label: 'conformance',
+    unit: () => (failures === 0 ? 'cases' : `cases, ${failures} failed`),
+    total: kit.selectedCases(only).length,
+    json,
+  })
+  const onCase = ({ outcome }: CaseReport): void => {
+    if (outcome === 'failed') failures += 1
+    progress.add()
+  }
   const stopping = new AbortController()
   const stop = (): void => {
     stopping.abort()
+    progress.stop()
     process.stderr.write('strongroom: ends after the case under way, and removes what was made; once more ends it here\n')
   }
   process.once('SIGINT', stop).once('SIGTERM', stop)
   try {
-    const progress = process.stderr.isTTY && json !== true ? areaLines(line => void process.stderr.write(`${line}\n`)) : undefined
     const report = await kit.runDriverCases(name, startOf(name, store, surroundings), {
       prefix,
       settleMs,
@@ -52,8 +64,9 @@ export async function conformance(url: string | undefined, options: ConformanceC
       signal: stopping.signal,
       ...(seed !== undefined && { seed }),
       ...(only && { only }),
-      ...(progress && { onCase: progress }),
+      onCase,
     })
+    progress.stop()
     if (stopping.signal.aborted) process.exitCode = EXIT.interrupted
     else if (!report.ok) process.exitCode = EXIT.failed
     if (json === true) printJson(report)
@@ -147,23 +160,6 @@ function noSuchCase(given: string, ids: readonly string[]): string {
 
 function areaOf(id: string): string {
   return id.split('/')[0] ?? id
-}
-
-/** A line for each area when the next one begins: cases of an area follow each other. */
-function areaLines(write: (line: string) => void): (result: CaseReport, progress: { readonly done: number; readonly total: number }) => void {
-  const startedAt = performance.now()
-  let area: CaseReport[] = []
-  return (result, { done, total }) => {
-    const before = area[0]
-    if (before !== undefined && areaOf(before.id) !== areaOf(result.id)) area = []
-    area.push(result)
-    if (result.outcome === 'failed') write(`  failed  ${result.id}`)
-    const left = Math.ceil((((performance.now() - startedAt) / done) * (total - done)) / 1_000)
-    if (area.length === 1)
-      write(
-        `${String(done).padStart(String(total).length)}/${total}  ${areaOf(result.id)}${done === total || done < 5 ? '' : `, about ${left} s left`}`,
-      )
-  }
 }
 
 const HOOKS: Readonly<Record<Hook, string>> = {

@@ -5,6 +5,7 @@ import { ConfigError } from '../../config/problems.ts'
 import { EXIT } from '../failure.ts'
 import { printJson } from '../output.ts'
 import type { GlobalOptions } from '../program.ts'
+import { startProgress } from '../progress.ts'
 
 const END_MS = 2_000
 
@@ -14,8 +15,12 @@ export async function doctor(options: GlobalOptions & { readonly store?: string;
   const stop = (): void => stopping.abort()
   // A second one ends it where it is; the next run finds what is left then.
   process.once('SIGINT', stop).once('SIGTERM', stop)
+  // How many calls there will be depends on what they answer.
+  using progress = startProgress({ label: 'doctor', unit: 'calls', json })
   try {
-    const report = await examine({ config, store, write, power, signal: stopping.signal, environment: process.env })
+    const onCall = (): void => progress.add()
+    const report = await examine({ config, store, write, power, signal: stopping.signal, environment: process.env, onCall })
+    progress.stop()
     const { source, problems } = report.configuration
     if (stopping.signal.aborted) process.exitCode = EXIT.interrupted
     else if (problems.length > 0) process.exitCode = EXIT.configuration

@@ -21,10 +21,15 @@ export interface Asking {
   readonly deadlineMs: number
   /** Ends calls that are under way. */
   readonly signal: AbortSignal
+  /** Told of each call that is over. */
+  readonly onCall: () => void
 }
 
 /** One call of a driver, again where its failure says that this may help. Never throws. */
-export async function attempt<Answer>({ driver, deadlineMs, signal }: Asking, call: (call: DriverCall) => Promise<Answer>): Promise<Attempt<Answer>> {
+export async function attempt<Answer>(
+  { driver, deadlineMs, signal, onCall }: Asking,
+  call: (call: DriverCall) => Promise<Answer>,
+): Promise<Attempt<Answer>> {
   for (let tries = 1; ; tries += 1) {
     const begun = performance.now()
     const timed = (): Timed => ({ startedAt: Date.now() - (performance.now() - begun), durationMs: performance.now() - begun })
@@ -38,6 +43,8 @@ export async function attempt<Answer>({ driver, deadlineMs, signal }: Asking, ca
       const again = failure.retryable && failure.effect === 'none' && tries < TRIES && waitMs <= LONGEST_WAIT_MS && !signal.aborted
       if (!again) return { ok: false, failure, raw, ...timed() }
       await delay(waitMs)
+    } finally {
+      onCall()
     }
   }
 }

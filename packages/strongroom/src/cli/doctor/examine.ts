@@ -20,10 +20,12 @@ export interface ExamineOptions {
   readonly power: Power
   readonly signal: AbortSignal
   readonly environment: NodeJS.ProcessEnv
+  /** Told of each call of a store that is over. */
+  readonly onCall: () => void
 }
 
 /** Everything that can be said of a configuration and what it names. @throws ConfigError where it cannot be read at all; UsageError */
-export async function examine({ config, store: only, write, power, signal, environment }: ExamineOptions): Promise<DoctorReport> {
+export async function examine({ config, store: only, write, power, signal, environment, onCall }: ExamineOptions): Promise<DoctorReport> {
   const raw = await readConfig(config, environment)
   const variables = variablesOf(raw.config).map(name => ({ name, set: (environment[name] ?? '') !== '' }))
   const common = { power, written: write, node: process.version, strongroom: ownVersion() } as const
@@ -40,7 +42,7 @@ export async function examine({ config, store: only, write, power, signal, envir
   // What is readable is found by looking at all files, also those that no call needs.
   const surroundings: Surroundings = { source: raw.source, folder: raw.folder, environment, warn: () => {} }
   const { id: registry, policy: { deadlineMs = DEADLINE_MS } = {} } = checked
-  const examination = { registry, folder: raw.folder, write, power, deadlineMs, signal }
+  const examination = { registry, folder: raw.folder, write, power, deadlineMs, signal, onCall }
   const examined = await Promise.all(
     Object.entries(checked.stores)
       .filter(([name]) => only === undefined || name === only)

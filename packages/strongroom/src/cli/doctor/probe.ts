@@ -60,7 +60,7 @@ export async function tryAll(
   registry: string,
   seen: SeenOperations,
 ): Promise<{ readonly left: NativePath | undefined; readonly made: Made | undefined }> {
-  const { driver, deadlineMs } = asking
+  const { driver } = asking
   // Before anything is there: what cannot be removed is not made.
   const purge = judged(await attempt(asking, call => driver.remove({ path, purge: true }, call)))
   seen.set('purge', purge)
@@ -83,7 +83,7 @@ export async function tryAll(
   try {
     made = await tryOnSecret(asking, path, created, seen)
   } finally {
-    const gone = await purged({ driver, deadlineMs, signal: AbortSignal.timeout(PURGE_MS) }, path, !created.ok)
+    const gone = await purged({ ...asking, signal: AbortSignal.timeout(PURGE_MS) }, path, !created.ok)
     seen.set('purge', gone)
   }
   return { left: seen.get('purge')?.outcome === 'allowed' && seen.get('purge')?.reason === undefined ? undefined : path, made }

@@ -28,6 +28,7 @@ export interface Examination {
   readonly power: Power
   readonly deadlineMs: number
   readonly signal: AbortSignal
+  readonly onCall: () => void
 }
 
 export interface Examined {
@@ -37,7 +38,7 @@ export interface Examined {
 
 /** Looks at one store, and with `write` tries everything on a secret of its own. Never throws but for what is no driver's. */
 export async function examineStore(name: string, store: Store, open: () => Promise<SecretDriver>, examination: Examination): Promise<Examined> {
-  const { folder, write, signal, deadlineMs } = examination
+  const { folder, write, signal, deadlineMs, onCall } = examination
   const packages = versionsOf(`@strongroom/${store.type}`)
   const blank = { name, type: store.type, location: null, reachable: null, authenticated: null, latency: null, clock: null, packages } as const
   const nothing = { removed: [], left: [] } as const
@@ -58,7 +59,7 @@ export async function examineStore(name: string, store: Store, open: () => Promi
     return unlooked('the store cannot be opened', [{ level: 'problem', where: name, code: 'misconfigured', wrong, mend }])
   }
   try {
-    return await examine({ name, store, asking: { driver, deadlineMs, signal }, examination, blank })
+    return await examine({ name, store, asking: { driver, deadlineMs, signal, onCall }, examination, blank })
   } finally {
     // It has told what it had to tell; one that hangs is not waited for.
     await Promise.race([driver.close().catch(() => {}), delay(CLOSE_MS, undefined, { ref: false })])
