@@ -6,18 +6,18 @@ import { apiKeyAuthentication, createSecretsApp } from '@strongroom/http'
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { onLambda } from '../src/on-lambda.ts'
-import { programOf, type Runtime } from './programs.ts'
+import { programOf } from './programs.ts'
 import { KEY, useApi } from './use-api.ts'
 
 // The runtimes themselves, on the packages as built.
 
-const OPTIONS: Readonly<Record<Runtime, readonly string[]>> = {
+const OPTIONS: Readonly<Record<'bun' | 'deno', readonly string[]>> = {
   bun: ['run'],
   // As little as it needs.
   deno: ['run', '--no-remote', '--node-modules-dir=manual', '--allow-net=127.0.0.1', '--allow-read', '--allow-env'],
 }
 
-describe.each(Object.entries(OPTIONS) as [Runtime, readonly string[]][])('on %s', (runtime, options) => {
+describe.each(Object.entries(OPTIONS) as ['bun' | 'deno', readonly string[]][])('on %s', (runtime, options) => {
   const program = programOf(runtime)
   it.skipIf(program === undefined)(program === undefined ? `needs ${runtime}, which is not here` : 'the API answers', async () => {
     const child = spawn(program as string, [...options, fileURLToPath(new URL('runtime.ts', import.meta.url))], {

@@ -18,8 +18,8 @@ import {
 // What the OpenAPI document is made of, and what the requests are checked by.
 
 export const SECRETS = '/v5/sgp/secrets'
-export const SECRET = `${SECRETS}/{secret_id}` as const
-export const VALUE = `${SECRET}/value` as const
+const SECRET = `${SECRETS}/{secret_id}` as const
+const VALUE = `${SECRET}/value` as const
 
 const text = (description: string) => ({ description, schema: { type: 'string' } as const })
 const REQUEST_ID = { 'X-Request-Id': text('The request’s own, or a new one.') }
