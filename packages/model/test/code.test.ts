@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { MetadataStore, QueueTask } from '@strongroom/core'
 import { aws, azure, google, local, vault, type Configuration, type Role } from '../src/system.ts'
-import type { Change } from './support/real.ts'
+import { LOOK_AGAIN_MS, type Change } from './support/real.ts'
 import { seeded } from './support/seeded.ts'
 import { walk, type Walk } from './support/walk.ts'
 
@@ -125,7 +125,12 @@ const CHANGED: Readonly<Record<string, readonly [Change, readonly [string, Confi
   'there is no old copy to return to': [metadata(() => ({ oldCopies: async () => [] })), moving(local, vault, true, back)],
 }
 
-beforeEach(() => void vi.spyOn(Math, 'random').mockReturnValue(0)) // no backoff is waited for
+beforeEach(() => {
+  vi.spyOn(Math, 'random').mockReturnValue(0) // no backoff is waited for
+  const { setTimeout: wait } = globalThis
+  const soon = (work: () => void, ms?: number): NodeJS.Timeout => wait(work, ms === LOOK_AGAIN_MS ? 0 : ms)
+  vi.spyOn(globalThis, 'setTimeout').mockImplementation(soon as typeof setTimeout)
+})
 afterEach(() => void vi.restoreAllMocks())
 
 async function walked(configuration: Configuration, seed: number, change?: Change): Promise<Walk> {

@@ -24,7 +24,9 @@ import { newPathOf, recordsOf, storeAt, type Configuration, type Role } from '..
 
 const ACCOUNT = accountId('acc-1')
 const ACTOR = { id: 'u-1', type: 'user' } as const
-const LEASE_MS = 10_000
+const LEASE_MS = 9_990
+/** What a migration waits before it looks again: a tenth of the lease. */
+export const LOOK_AGAIN_MS = 999
 /** Longer than anything else here, so that a watch is due only when nothing else is left to wait for. */
 const HORIZON_MS = 500_000_000
 const POLICY = { deadlineMs: 1_000, leaseMs: LEASE_MS, putHorizonMs: HORIZON_MS, attempts: 3 }
@@ -58,6 +60,7 @@ export class Actor {
   phase: 'looks' | 'fills' | 'recovers' = 'looks'
   /** Ends a migration when its first try is over. */
   stop: AbortController = new AbortController()
+  scans = 0
   /** Of the last start; calls of an earlier one get no answer any more. */
   life = 0
   #arrived: (() => void) | undefined
@@ -149,6 +152,7 @@ export class Real {
     const { life } = actor
     actor.phase = 'looks'
     actor.stop = new AbortController()
+    actor.scans = 0
     const { metadata, driver } = this.#change
     const parts = [
       metadata(this.#gated('metadata', this.#metadata, index, life)),
@@ -347,6 +351,14 @@ export class Real {
     return end
   }
 
+  /** What is under way ends first, but only once it is put: before that it is given up. What looks again has nothing under way. */
+  #endsTry(actor: Actor, name: string): boolean {
+    if (name === 'scan') actor.scans += 1
+    const isAgain = name === 'scan' && actor.scans > 1
+    if (isAgain || PUTS.has(name) || name.startsWith('commit')) actor.stop.abort()
+    return isAgain
+  }
+
   #open(metadata: MetadataStore, drivers: readonly SecretDriver[]): Promise<SecretRegistry> {
     const parts = { metadata, stores: storesOf(drivers) }
     return createSecretRegistry({ id: 'main', ...parts, writeTo: 'main', authorize: unsafeAllowEveryone, policy: this.#policy })
@@ -389,7 +401,7 @@ export class Real {
           const kept = target === 'driver' ? { signal: new AbortController().signal, attempt: 1 } : call
           const run = (): Promise<unknown> => Reflect.apply(value, source, [request, kept]) as Promise<unknown>
           return new Promise((resolve, reject) => {
-            if (does === 'migrate' && name !== 'scan') actor.stop.abort() // what is under way ends first
+            if (does === 'migrate' && this.#endsTry(actor, name)) return resolve([])
             actor.gate = { target, method: name, store, run, resolve, reject }
             actor.arrive()
           })
