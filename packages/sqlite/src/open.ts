@@ -71,8 +71,6 @@ function prepareDatabase(database: DatabaseSync, path: string, busyTimeoutMs: nu
   if (mode !== 'wal' && path !== IN_MEMORY) throw refused('the database cannot have a write-ahead log there')
   // A commit is written, and on the disk once `Connection.toDisk` says so.
   database.exec('PRAGMA synchronous = NORMAL')
-  // 32 MB of log: to bring it into the database holds up the thread for two waits for the disk, and the same few pages are written again and again.
-  database.exec('PRAGMA wal_autocheckpoint = 8000')
   // At most 64 MB, and no more than the file has: rows that follow each other in one order are scattered in the file by every other.
   database.exec('PRAGMA cache_size = -65536')
   if (version < MIGRATIONS.length) migrate(database)
