@@ -200,6 +200,18 @@ describe('deadline and abort', () => {
     reject(new Error('too late')) // nobody waits any more: no unhandled rejection
   })
 
+  it('ends each of many calls at its own time, whatever ends between them', async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 60 }, async (_, index) => {
+        const isLost = index % 3 !== 0
+        const { scripted, store } = await open({ deadlineMs: isLost ? 60 + ((index * 37) % 60) * 5 : 30_000, attempts: 1 })
+        scripted.on('read', isLost ? () => new Promise(() => {}) : async act => (await new Promise(done => setTimeout(done, index * 4)), await act()))
+        return isLost ? (await failureOf(store.get('name'))).code : (await store.get('name')).value.revealText()
+      }),
+    )
+    expect(answers).toEqual(Array.from({ length: 60 }, (_, index) => (index % 3 === 0 ? 'first' : 'deadline_exceeded')))
+  })
+
   it('holds for all the requests of one put together', async () => {
     const { scripted, store } = await open({ deadlineMs: 300 })
     const startedAt = performance.now()

@@ -2,7 +2,8 @@ import { SecretError } from '../errors.ts'
 
 /** The calls under way on one object, so that it can refuse new ones and wait for those when it closes. */
 export class Calls {
-  readonly #running = new Set<Promise<unknown>>()
+  #running = 0
+  #idle: (() => void) | undefined
   #closing: Promise<void> | undefined
 
   /** @throws SecretError `closed` */
@@ -11,17 +12,18 @@ export class Calls {
   }
 
   async track<T>(work: Promise<T>): Promise<T> {
-    this.#running.add(work)
+    this.#running += 1
     try {
       return await work
     } finally {
-      this.#running.delete(work)
+      this.#running -= 1
+      if (this.#running === 0) this.#idle?.()
     }
   }
 
   async close(release: () => Promise<void>): Promise<void> {
     this.#closing ??= (async () => {
-      await Promise.allSettled(this.#running)
+      if (this.#running > 0) await new Promise<void>(resolve => (this.#idle = resolve))
       await release()
     })()
     await this.#closing

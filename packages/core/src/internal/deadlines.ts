@@ -1,10 +1,16 @@
 /** What can run out of time. */
 interface Expiring {
   readonly deadlineAt: number
+  /** Where it stands among those that wait; undefined when it does not. */
+  place: number | undefined
   expire(): void
 }
 
-const pending = new Set<Expiring>()
+/**
+ * No `Set`: V8 makes a new table for one every few changes, and each outgrown table refers to the next. Once one of them is old,
+ * no collection of young objects frees what stood in any that came after: every call, with all that it refers to.
+ */
+const pending: Expiring[] = []
 let timer: NodeJS.Timeout | undefined
 let firesAt = Number.POSITIVE_INFINITY
 
@@ -13,13 +19,21 @@ let firesAt = Number.POSITIVE_INFINITY
  * measurable part of a fast `get`. It keeps the process alive only while a call waits.
  */
 export function addDeadline(call: Expiring): void {
-  pending.add(call)
+  call.place = pending.push(call) - 1
   if (timer === undefined || call.deadlineAt < firesAt) arm(call.deadlineAt)
-  else if (pending.size === 1) timer.ref()
+  else if (pending.length === 1) timer.ref()
 }
 
 export function removeDeadline(call: Expiring): void {
-  if (pending.delete(call) && pending.size === 0) timer?.unref()
+  const { place } = call
+  if (place === undefined) return
+  call.place = undefined
+  const last = pending.pop()
+  if (last !== undefined && last !== call) {
+    pending[place] = last
+    last.place = place
+  }
+  if (pending.length === 0) timer?.unref()
 }
 
 function arm(at: number): void {
@@ -32,13 +46,12 @@ function fire(): void {
   timer = undefined
   firesAt = Number.POSITIVE_INFINITY
   const now = performance.now()
-  let next = Number.POSITIVE_INFINITY
-  for (const call of pending) {
-    if (call.deadlineAt > now) next = Math.min(next, call.deadlineAt)
-    else {
-      pending.delete(call)
-      call.expire()
-    }
+  for (const call of pending.filter(({ deadlineAt }) => deadlineAt <= now)) {
+    // One that ran out before may have ended it.
+    if (call.place === undefined) continue
+    removeDeadline(call)
+    call.expire()
   }
+  const next = pending.reduce((earliest, { deadlineAt }) => Math.min(earliest, deadlineAt), Number.POSITIVE_INFINITY)
   if (next < firesAt) arm(next)
 }

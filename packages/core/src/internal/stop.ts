@@ -21,6 +21,7 @@ export interface SdkSignal {
 export class Stop implements DriverCall, SdkSignal {
   readonly #caller: AbortSignal | undefined
   readonly deadlineAt: number
+  place: number | undefined
   attempt = 1
   code: 'aborted' | 'deadline_exceeded' | undefined
   #controller: AbortController | undefined
