@@ -29,41 +29,46 @@ export interface Databases extends AsyncDisposable {
 
 export async function sqliteDatabases(): Promise<Databases> {
   const folder = await mkdtemp(join(tmpdir(), 'strongroom-bench-'))
-  const opened: { readonly store: MetadataStore; readonly connection: DatabaseSync }[] = []
+  const opened: Awaited<ReturnType<typeof sqliteDatabase>>[] = []
   return {
     name: 'SQLite',
     async open(name) {
-      const path = join(folder, `${name}.db`)
-      const store = sqliteMetadata({ path })
-      await made(store)
-      const connection = new DatabaseSync(path)
-      connection.exec('PRAGMA synchronous = OFF; PRAGMA cache_size = -500000')
-      opened.push({ store, connection })
-      return {
-        store,
-        rows: async sql => connection.prepare(sql).all() as readonly Row[],
-        async insert(table, rows) {
-          const columns = Object.keys(rows[0] ?? {})
-          const insert = connection.prepare(`INSERT INTO ${table} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`)
-          connection.exec('BEGIN')
-          for (const row of rows) insert.run(...Object.values(row))
-          connection.exec('COMMIT')
-        },
-        async bulk(work) {
-          const indexes = connection.prepare("SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL").all() as Row[]
-          for (const { name } of indexes) connection.exec(`DROP INDEX ${name}`)
-          await work()
-          for (const { sql } of indexes) connection.exec(String(sql))
-          connection.exec('PRAGMA wal_checkpoint(TRUNCATE)')
-        },
-      }
+      const database = await sqliteDatabase(join(folder, `${name}.db`))
+      opened.push(database)
+      return database
     },
     async [Symbol.asyncDispose]() {
-      for (const { store, connection } of opened) {
-        connection.close()
-        await store.close()
-      }
+      for (const database of opened) await database[Symbol.asyncDispose]()
       await rm(folder, { recursive: true })
+    },
+  }
+}
+
+export async function sqliteDatabase(path: string): Promise<Database & AsyncDisposable> {
+  const store = sqliteMetadata({ path })
+  await made(store)
+  const connection = new DatabaseSync(path)
+  connection.exec('PRAGMA synchronous = OFF; PRAGMA cache_size = -500000')
+  return {
+    store,
+    rows: async sql => connection.prepare(sql).all() as readonly Row[],
+    async insert(table, rows) {
+      const columns = Object.keys(rows[0] ?? {})
+      const insert = connection.prepare(`INSERT INTO ${table} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`)
+      connection.exec('BEGIN')
+      for (const row of rows) insert.run(...Object.values(row))
+      connection.exec('COMMIT')
+    },
+    async bulk(work) {
+      const indexes = connection.prepare("SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL").all() as Row[]
+      for (const { name } of indexes) connection.exec(`DROP INDEX ${name}`)
+      await work()
+      for (const { sql } of indexes) connection.exec(String(sql))
+      connection.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+    },
+    async [Symbol.asyncDispose]() {
+      connection.close()
+      await store.close()
     },
   }
 }

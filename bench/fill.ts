@@ -5,7 +5,7 @@ import { auditOfRow, auditRow, chainedEntry, createSecretRegistry, memoryDriver,
 import { accountId, type AccountSecrets, type Actor, type AuditRow, type RecordRow, type SecretId, type SecretRegistry } from '@strongroom/core'
 import type { Database, Row } from './databases.ts'
 
-const REGISTRY = 'bench'
+export const REGISTRY = 'bench'
 const ACCOUNT = accountId('acme')
 const ACTOR: Actor = { id: 'alice', type: 'user' }
 const BATCH = 10_000
@@ -21,7 +21,13 @@ export interface Filled {
 
 /** A registry with so many secrets, one made each second, half of them updated since. */
 export async function filled(database: Database, count: number): Promise<Filled> {
-  const options = { id: REGISTRY, metadata: database.store, stores: { main: memoryDriver() }, writeTo: 'main', authorize: unsafeAllowEveryone }
+  const options = {
+    id: REGISTRY,
+    metadata: database.store,
+    stores: { main: memoryDriver({ name: 'bench' }) },
+    writeTo: 'main',
+    authorize: unsafeAllowEveryone,
+  }
   const registry = await createSecretRegistry(options)
   const secrets = registry.account(ACCOUNT, ACTOR)
   const first = await secrets.create({ key: newKey(), value: 'the first', description: 'What it is for.' })

@@ -1,30 +1,44 @@
 // The two sides of the HTTP benchmark, over the same rows of one SQLite file: the API, and a bare Hono handler that answers the same JSON
 // by queries written by hand. Prints their ports; a line on its input is answered with its memory.
+import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { DatabaseSync } from 'node:sqlite'
+import { fileURLToPath } from 'node:url'
 import { getRequestListener } from '@hono/node-server'
-import { startMaintenance } from '@strongroom/core'
+import { createSecretRegistry, memoryDriver, startMaintenance, unsafeAllowEveryone } from '@strongroom/core'
 import { apiKeyAuthentication, createSecretsApp } from '@strongroom/http'
 import { startSecretsServer } from '@strongroom/http/node'
 import { Hono } from 'hono'
-import { sqliteDatabases } from './databases.ts'
-import { filled } from './fill.ts'
+import { sqliteMetadata } from '@strongroom/sqlite'
+import { REGISTRY } from './fill.ts'
 
-const COUNT = Number(process.argv[2])
+const [count = ''] = process.argv.slice(2)
 const KEY = 'bench'
 
-await using databases = await sqliteDatabases()
-const database = await databases.open('http')
-const { registry, sample } = await filled(database, COUNT)
-const [{ file } = { file: '' }] = await database.rows('PRAGMA database_list')
+const folder = await mkdtemp(join(tmpdir(), 'strongroom-bench-'))
+const path = join(folder, 'http.db')
+const ids: unknown = JSON.parse(
+  execFileSync(process.execPath, [fileURLToPath(new URL('fill-sqlite.ts', import.meta.url)), path, count], { encoding: 'utf8' }),
+)
+const metadata = sqliteMetadata({ path })
+const registry = await createSecretRegistry({
+  id: REGISTRY,
+  metadata,
+  stores: { main: memoryDriver({ name: 'bench' }) },
+  writeTo: 'main',
+  authorize: unsafeAllowEveryone,
+})
 
 const sha256 = createHash('sha256').update(KEY).digest('hex')
 const authenticate = apiKeyAuthentication([{ sha256, identity: { id: 'alice', type: 'user' }, accounts: ['acme'] }])
 const ours = await startSecretsServer({ fetch: createSecretsApp(registry, { authenticate }).fetch })
-const maintenance = startMaintenance(registry)
+const maintenance = startMaintenance(registry, { intervalMs: 1000 })
 
 interface Row {
   readonly id: string
@@ -38,7 +52,7 @@ interface Row {
   readonly updated_at: number
   readonly updated_by: string | null
 }
-using connection = new DatabaseSync(String(file), { readOnly: true })
+const connection = new DatabaseSync(path, { readOnly: true })
 const one = connection.prepare("SELECT * FROM records WHERE registry = 'bench' AND account = 'acme' AND id = ?")
 const some = connection.prepare("SELECT * FROM records WHERE registry = 'bench' AND account = 'acme' ORDER BY created_at DESC, id DESC LIMIT ?")
 const total = connection.prepare("SELECT records FROM accounts WHERE registry = 'bench' AND account = 'acme'")
@@ -67,7 +81,7 @@ const listener = getRequestListener(app.fetch)
 const bare = createServer((request, response) => void listener(request, response))
 await new Promise<void>(done => bare.listen(0, '127.0.0.1', done))
 
-process.stdout.write(`${JSON.stringify({ ours: ours.port, bare: (bare.address() as AddressInfo).port, ids: sample.map(({ id }) => id) })}\n`)
+process.stdout.write(`${JSON.stringify({ ours: ours.port, bare: (bare.address() as AddressInfo).port, ids })}\n`)
 for await (const _ of createInterface({ input: process.stdin })) {
   globalThis.gc?.()
   process.stdout.write(`${JSON.stringify(process.memoryUsage())}\n`)
@@ -77,3 +91,5 @@ bare.closeAllConnections()
 await maintenance.stop()
 await ours.stop({ graceMs: 0 })
 await registry.close()
+connection.close()
+await rm(folder, { recursive: true })

@@ -48,7 +48,8 @@ async function startServer(): Promise<Server> {
 }
 
 const HEAD = 'Host: 127.0.0.1\r\nX-Api-Key: bench\r\nX-Selected-Account-Id: acme\r\n'
-const get = (path: string): string => `GET /v5/sgp/secrets${path} HTTP/1.1\r\n${HEAD}\r\n`
+const bare = (method: string, path: string): string => `${method} /v5/sgp/secrets${path} HTTP/1.1\r\n${HEAD}\r\n`
+const get = (path: string): string => bare('GET', path)
 const write = (method: string, path: string, body: object): string => {
   const text = JSON.stringify(body)
   return `${method} /v5/sgp/secrets${path} HTTP/1.1\r\n${HEAD}Content-Type: application/json\r\nContent-Length: ${text.length}\r\n\r\n${text}`
@@ -60,7 +61,7 @@ export async function http(): Promise<readonly Row[]> {
 
 async function throughput({ seconds = 4, rounds = 5 } = {}): Promise<readonly Row[]> {
   await using server = await startServer()
-  const { ours, bare, ids } = server.sides
+  const { ours, bare: byHand, ids } = server.sides
   let turn = 0
   const requests: Readonly<Record<string, () => string>> = {
     get: () => get(`/${ids[Math.floor(turn++ / 2) % ids.length]}`),
@@ -70,25 +71,28 @@ async function throughput({ seconds = 4, rounds = 5 } = {}): Promise<readonly Ro
   for (const [name, next] of Object.entries(requests)) {
     const rates = new Map<number, number[]>([
       [ours, []],
-      [bare, []],
+      [byHand, []],
     ])
     const good = async (more: Pick<Load, 'port'> & Partial<Load>) => {
       const loaded = await load({ connections: CONNECTIONS, seconds, next, ...more })
       if ([...loaded.statuses.keys()].join() !== '200') throw new Error(`${name}: ${JSON.stringify([...loaded.statuses])}`)
       return loaded
     }
-    if ((await textOf(ours, next())) !== (await textOf(bare, next()))) throw new Error(`${name}: the two sides do not answer the same`)
-    for (const port of [ours, bare]) await good({ port, seconds: 1 })
+    if ((await textOf(ours, next())) !== (await textOf(byHand, next()))) throw new Error(`${name}: the two sides do not answer the same`)
+    for (const port of [ours, byHand]) await good({ port, seconds: 1 })
     for (let round = 0; round < rounds; round += 1) {
-      for (const port of round % 2 === 0 ? [ours, bare] : [bare, ours]) rates.get(port)?.push((await good({ port })).rate)
+      for (const port of round % 2 === 0 ? [ours, byHand] : [byHand, ours]) rates.get(port)?.push((await good({ port })).rate)
     }
     const median = (port: number): number =>
       percentile(
         (rates.get(port) ?? []).toSorted((a, b) => a - b),
         0.5,
       )
-    rows.push(rateRow(`HTTP: ${name}, beside a bare Hono handler`, median(ours) / 1000, median(bare) / 1000, GOAL))
-    const { times } = await good({ port: ours, rate: median(ours) / 2, seconds: seconds * 2 })
+    rows.push(rateRow(`HTTP: ${name}, beside a bare Hono handler`, median(ours) / 1000, median(byHand) / 1000, GOAL))
+    // What is compiled for as much as can be had is compiled again for less: fewer requests are answered together.
+    const half = { port: ours, rate: median(ours) / 2, seconds: seconds * 2 }
+    await good(half)
+    const { times } = await good(half)
     const [middle, p99] = [percentile(times, 0.5), percentile(times, 0.99)]
     rows.push({
       what: `HTTP: ${name} at half that load, p99 beside the median`,
@@ -114,6 +118,7 @@ export async function mixed(seconds: number = MIXED_SECONDS): Promise<readonly R
   await using server = await startServer()
   const { ours: port, ids } = server.sides
   let turn = 0
+  const made: string[] = []
   const next = (): string => {
     turn += 1
     const id = ids[turn % ids.length]
@@ -126,17 +131,24 @@ export async function mixed(seconds: number = MIXED_SECONDS): Promise<readonly R
         return get('?limit=100&sort_by=key')
       case 3:
         return get(`?limit=10&starting_after=${id}`)
+      case 4:
+        // As many as are made, a little later: what the store holds is no measure of what the server keeps.
+        return made.length > 100 ? bare('DELETE', `/${made.shift()}`) : get(`/${id}`)
       default:
         return get(`/${id}`)
     }
   }
-  const part = async (length: number) => await load({ port, connections: 16, seconds: length, next })
+  const onAnswer = (body: string): void => {
+    const [, id] = /^{"id":"([^"]+)".*"key":"mixed-/.exec(body) ?? []
+    if (id !== undefined) made.push(id)
+  }
+  const part = async (length: number) => await load({ port, connections: 16, seconds: length, next, onAnswer })
   const first = await part(seconds / 5)
   const before = await server.heap()
   const second = await part((seconds * 4) / 5)
   const after = await server.heap()
   const statuses = [...first.statuses, ...second.statuses]
-  const wrong = statuses.flatMap(([status, count]) => (status === 200 ? [] : [`${count} × ${status}`]))
+  const wrong = statuses.flatMap(([status, count]) => (status === 200 || status === 204 ? [] : [`${count} × ${status}`]))
   const growth = after / before - 1
   return [
     {

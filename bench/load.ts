@@ -7,6 +7,8 @@ export interface Load {
   readonly seconds: number
   /** The next request, byte by byte. */
   readonly next: () => string
+  /** Told of each answer's body; without it, none is kept. */
+  readonly onAnswer?: (body: string) => void
   /** Requests a second, all connections together; without it, each connection asks again as soon as it has its answer. */
   readonly rate?: number
 }
@@ -19,7 +21,7 @@ export interface Loaded {
   readonly statuses: ReadonlyMap<number, number>
 }
 
-export async function load({ port, connections, seconds, next, rate }: Load): Promise<Loaded> {
+export async function load({ port, connections, seconds, next, onAnswer, rate }: Load): Promise<Loaded> {
   const sockets = await Promise.all(Array.from({ length: connections }, async () => await connected(port)))
   const times: number[] = []
   const statuses = new Map<number, number>()
@@ -32,7 +34,7 @@ export async function load({ port, connections, seconds, next, rate }: Load): Pr
       if (due >= until) return
       const wait = due - performance.now()
       if (wait > 0) await new Promise(done => setTimeout(done, wait))
-      const status = await answered(socket, next())
+      const status = await answered(socket, next(), onAnswer)
       times.push(performance.now() - Math.min(due, performance.now()))
       statuses.set(status, (statuses.get(status) ?? 0) + 1)
     }
@@ -54,9 +56,10 @@ async function connected(port: number): Promise<Socket> {
 }
 
 /** Sends a request and answers the status of what comes back, once all of it is there. */
-async function answered(socket: Socket, request: string): Promise<number> {
+async function answered(socket: Socket, request: string, onAnswer: Load['onAnswer']): Promise<number> {
   return await new Promise((done, fail) => {
     let head = ''
+    let body = ''
     let left = -1
     const end = (): void => void socket.off('data', read).off('close', lost)
     const read = (chunk: Buffer): void => {
@@ -64,10 +67,15 @@ async function answered(socket: Socket, request: string): Promise<number> {
         head += chunk.toString('latin1')
         const at = head.indexOf('\r\n\r\n')
         if (at < 0) return
+        body = head.slice(at + 4)
         left = Number(/content-length: (\d+)/i.exec(head)?.[1] ?? 0) - (head.length - at - 4)
-      } else left -= chunk.byteLength
+      } else {
+        left -= chunk.byteLength
+        if (onAnswer !== undefined) body += chunk.toString('latin1')
+      }
       if (left > 0) return
       end()
+      onAnswer?.(body)
       done(Number(head.slice(9, 12)))
     }
     const lost = (): void => {

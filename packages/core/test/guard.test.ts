@@ -206,7 +206,7 @@ describe('deadline and abort', () => {
         const isLost = index % 3 !== 0
         const { scripted, store } = await open({ deadlineMs: isLost ? 60 + ((index * 37) % 60) * 5 : 30_000, attempts: 1 })
         scripted.on('read', isLost ? () => new Promise(() => {}) : async act => (await new Promise(done => setTimeout(done, index * 4)), await act()))
-        return isLost ? (await failureOf(store.get('name'))).code : (await store.get('name')).value.revealText()
+        return isLost ? ((await failureOf(store.get('name'))) as SecretError).code : (await store.get('name')).value.revealText()
       }),
     )
     expect(answers).toEqual(Array.from({ length: 60 }, (_, index) => (index % 3 === 0 ? 'first' : 'deadline_exceeded')))

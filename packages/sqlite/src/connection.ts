@@ -3,8 +3,12 @@ import { open, type FileHandle } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
 import { SecretError } from '@strongroom/core'
+import { Checkpointer } from './checkpointer.ts'
 import { isLocked, secretErrorOf } from './failures.ts'
 import type { Outcome } from './group.ts'
+
+/** What SQLite itself lets its log have, in pages, before who commits copies it into the database. */
+const LOG_PAGES = 1000
 
 export type Parameters = Readonly<Record<string, SQLInputValue>>
 
@@ -21,6 +25,7 @@ export class Connection {
   readonly #path: string | undefined
   readonly #file: string | undefined
   readonly #logPath: string | undefined
+  readonly #checkpointer: Checkpointer | undefined
   #log: Promise<FileHandle> | undefined
   /** Set when a transaction could not be ended: the connection is of no more use. */
   broken = false
@@ -32,6 +37,12 @@ export class Connection {
     this.#path = path
     this.#file = fileAt(path)
     this.#logPath = path === undefined ? undefined : `${resolve(path)}-wal`
+    this.#checkpointer = path === undefined ? undefined : new Checkpointer(path, () => database.exec(`PRAGMA wal_autocheckpoint = ${LOG_PAGES}`))
+  }
+
+  /** What a write waits for, off the thread, before it begins. */
+  get held(): Promise<void> | undefined {
+    return this.#checkpointer?.held
   }
 
   /** The first row. `Row` is what the statement selects. */
@@ -70,6 +81,7 @@ export class Connection {
     }
     try {
       this.#database.exec('COMMIT')
+      if (kind === 'write') this.#checkpointer?.committed()
       return answer
     } catch (error) {
       this.#rollback()
@@ -108,6 +120,7 @@ export class Connection {
   async close(): Promise<void> {
     this.closed = true
     this.#statements.clear()
+    await this.#checkpointer?.close()
     await (await this.#log)?.close()
     // SQLite deletes the log by its name, which may be another database's by now.
     if (this.#isInPlace) this.#database.close()

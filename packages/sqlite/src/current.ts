@@ -27,7 +27,7 @@ export class Current {
 
   /** Resolves when it is committed, and what was written is on the disk. @throws SecretError */
   async transact<Answer>(kind: 'read' | 'write', operation: string, work: (connection: Connection, now: number) => Answer): Promise<Answer> {
-    const connection = await this.#opened(operation)
+    const connection = await this.#opened(kind, operation)
     let answer: Answer
     try {
       answer = connection.transact(kind, operation, () => work(connection, this.#options.clock().getTime()))
@@ -53,10 +53,11 @@ export class Current {
     await connection.close()
   }
 
-  async #opened(operation: string): Promise<Connection> {
+  async #opened(kind: 'read' | 'write', operation: string): Promise<Connection> {
     for (;;) {
       this.check(operation, {})
       const connection = await this.#open(operation)
+      if (kind === 'write') await connection.held?.catch(() => {})
       this.check(operation, {})
       // While this one waited, another may have found it broken, and replaced it.
       if (!connection.closed) return connection

@@ -71,6 +71,8 @@ function prepareDatabase(database: DatabaseSync, path: string, busyTimeoutMs: nu
   if (mode !== 'wal' && path !== IN_MEMORY) throw refused('the database cannot have a write-ahead log there')
   // A commit is written, and on the disk once `Connection.toDisk` says so.
   database.exec('PRAGMA synchronous = NORMAL')
+  // Long before, a thread of its own has copied the log; see `Checkpointer`.
+  database.exec('PRAGMA wal_autocheckpoint = 16000')
   // At most 64 MB, and no more than the file has: rows that follow each other in one order are scattered in the file by every other.
   database.exec('PRAGMA cache_size = -65536')
   if (version < MIGRATIONS.length) migrate(database)
