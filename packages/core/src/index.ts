@@ -73,6 +73,7 @@ export {
   taskRow,
   type AuditRow,
   type IntentRow,
+  type ListedRow,
   type RecordRow,
   type TaskRow,
 } from './metadata-support/rows.ts'
