@@ -1,5 +1,5 @@
 // Makes few files of a package's built JavaScript, since each further file costs about as much to load as it takes to read it
-// all (docs/performance.md). The declarations stay as tsc wrote them. Run in the package's folder, after tsc, with the entries:
+// all (docs/performance.md). The comments are in the declarations, which stay as tsc wrote them. Run in the package's folder, after tsc, with the entries:
 // `bundle.mjs index client/index`. What follows --command is a program: its dependencies are in it too, and their licences beside it.
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -17,7 +17,8 @@ const untranslated = {
 
 const { values, positionals } = parseArgs({ options: { command: { type: 'string' } }, allowPositionals: true })
 
-const built = await bundle(positionals, { isExternal: id => /^[^./]/.test(id), chunkFileNames: '[name].js' })
+const comments = { legal: true, annotation: true, jsdoc: false }
+const built = await bundle(positionals, { isExternal: id => /^[^./]/.test(id), chunkFileNames: '[name].js', comments })
 if (values.command !== undefined) built.push(...(await bundleCommand(values.command)))
 for (const file of readdirSync(folder, { recursive: true })) if (file.endsWith('.js')) rmSync(join(folder, file))
 for (const { fileName, code } of built) {
@@ -27,7 +28,14 @@ for (const { fileName, code } of built) {
 
 async function bundle(entries, { isExternal, plugins, ...output }) {
   const input = Object.fromEntries(entries.map(entry => [entry, join(folder, `${entry}.js`)]))
-  const made = await rolldown({ input, platform: 'node', external: (id, _, isResolved) => !isResolved && isExternal(id), plugins })
+  const made = await rolldown({
+    input,
+    platform: 'node',
+    external: (id, _, isResolved) => !isResolved && isExternal(id),
+    plugins,
+    // What is loaded later takes from the one entry what it needs, under names of a letter or two: a file for that would cost more than it saves.
+    preserveEntrySignatures: entries.length === 1 ? 'allow-extension' : undefined,
+  })
   const { output: files } = await made.generate({ format: 'esm', ...output })
   await made.close()
   return files

@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import * as core from '@strongroom/core'
 import { pack } from '../pack.mjs'
 
 // What users get: the packed packages, installed by npm into an empty folder, without the workspace. `npm test` builds first.
@@ -38,6 +39,16 @@ describe('the packed packages in an empty folder', () => {
       expect(manifest).not.toContain('@strongroom/source')
     },
   )
+
+  it('core exports what its source does, and what its migrator needs of it under names that nobody means', () => {
+    const code = "import * as it from '@strongroom/core'; console.log(JSON.stringify(Object.keys(it).filter(name => name.length > 2)))"
+    expect((JSON.parse(node(code)) as string[]).toSorted()).toEqual(Object.keys(core).toSorted())
+  })
+
+  it('core loads its migrator when one is made', () => {
+    const code = "import { createSecretMigrator } from '@strongroom/core'; await createSecretMigrator({}).catch(({ code }) => console.log(code))"
+    expect(node(code).trim()).toBe('invalid_argument')
+  })
 
   it('does the main job: create, list, read, rotate, audit, delete', () => {
     const output = node(`

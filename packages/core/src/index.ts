@@ -1,7 +1,7 @@
 export { AUDIT_GENESIS, auditHash, verifyAudit, type Action, type AuditDraft, type AuditEntry, type AuditVerdict } from './audit.ts'
 export { unsafeAllowEveryone, type AuthorizationRequest, type Authorize } from './authorization.ts'
 export { cached, type CacheOptions } from './cached.ts'
-export { createSecretMigrator } from './create-secret-migrator.ts'
+export { createSecretMigrator } from './load-migrator.ts'
 export { createSecretReader } from './create-secret-reader.ts'
 export { createSecretRegistry } from './create-secret-registry.ts'
 export { createSecretStore } from './create-secret-store.ts'
@@ -73,6 +73,7 @@ export {
   taskRow,
   type AuditRow,
   type IntentRow,
+  type ListedRow,
   type RecordRow,
   type TaskRow,
 } from './metadata-support/rows.ts'

@@ -299,7 +299,8 @@ export interface References {
  * expired. A row with none of the fingerprints: throws `idempotency_mismatch`. A row with an answer: `answered`. A row whose
  * operation still has its intent: `busy` with that one. Otherwise, the operation being gone without an answer or there being no
  * row, the begin goes on, and writes the row anew with what it begins; what it throws leaves no row. Whoever commits the
- * operation keeps the record, as it commits it, as the answer.
+ * operation keeps the record, as it commits it, as the answer. Where a process of a release that keeps none may have committed it,
+ * an `ok` audit entry with its token tells: then the record as it is becomes the answer, or it throws `not_found`.
  *
  * Keys sort by their UTF-8 bytes, times by the millisecond, ties by id in the direction of the sort; a record never updated
  * sorts before every updated one in `asc`.

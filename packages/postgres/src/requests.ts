@@ -5,6 +5,7 @@ import {
   recordOfAnswer,
   requestRow,
   requireWhole,
+  withoutPointer,
   type Answered,
   type Busy,
   type IdempotentRequest,
@@ -13,7 +14,8 @@ import {
   type RequestRow,
   type SecretRecord,
 } from '@strongroom/core'
-import { intentOfToken, type AccountTransaction, type Transaction } from './transaction.ts'
+import { findDone } from './audit.ts'
+import { intentOfToken, requireRecord, type AccountTransaction, type Transaction } from './transaction.ts'
 
 interface Beginning {
   readonly token: string
@@ -28,7 +30,7 @@ const EXPIRED = `
 /** The time once more, because an id may be one of several accounts. */
 const FORGET = 'DELETE FROM requests WHERE registry = $1 AND account = ANY($2) AND id = ANY($3) AND expires_at <= $4'
 
-/** What is known of the request before anything else is judged: its answer, or the intent that it still has. */
+/** What is known of the request before anything else is judged: its answer, or the intent that it still has. @throws SecretError `not_found` */
 export async function knownRequest(transaction: AccountTransaction, { request }: Beginning): Promise<Answered | Busy | undefined> {
   if (request === undefined) return undefined
   const { connection, registry, account, now, operation } = transaction
@@ -36,8 +38,18 @@ export async function knownRequest(transaction: AccountTransaction, { request }:
   const [row] = rows.toSorted((a, b) => request.ids.indexOf(a.id) - request.ids.indexOf(b.id))
   if (row === undefined) return undefined
   const answered = answeredBy(operation, row, request)
-  const intent = answered === undefined ? await intentOfToken(transaction, row.token) : undefined
-  return answered ?? (intent && busy(intent, now))
+  if (answered !== undefined) return answered
+  const intent = await intentOfToken(transaction, row.token)
+  return intent === undefined ? await lateAnswer(transaction, row) : busy(intent, now)
+}
+
+/** Of an operation that was committed all the same, by a process of a release that keeps no answers: the record as it is found, from now on. */
+async function lateAnswer(transaction: AccountTransaction, { id, token }: RequestRow): Promise<Answered | undefined> {
+  const secret = (await findDone(transaction, token))?.secret ?? undefined
+  if (secret === undefined) return undefined
+  const record = withoutPointer(await requireRecord(transaction, secret, undefined))
+  await keepAnswer(transaction, { request: id, token }, record)
+  return { state: 'answered', record }
 }
 
 /** Writes the request's row anew, with what has begun or, given a record, has been done. */
@@ -53,8 +65,11 @@ export async function rememberRequest(
 }
 
 /** For the commit of an intent. */
-export async function keepAnswer({ connection, registry, account }: AccountTransaction, intent: Intent, record: SecretRecord): Promise<void> {
-  const { request, token } = intent
+export async function keepAnswer(
+  { connection, registry, account }: AccountTransaction,
+  { request, token }: Pick<Intent, 'request' | 'token'>,
+  record: SecretRecord,
+): Promise<void> {
   if (request === undefined) return
   const sql = 'UPDATE requests SET answer = $5 WHERE registry = $1 AND account = $2 AND id = $3 AND token = $4'
   await connection.run(sql, registry, account.id, request, token, answerText(record))

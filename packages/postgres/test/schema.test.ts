@@ -4,6 +4,7 @@ import {
   BEFORE_KEPT_VERSIONS,
   BEFORE_MIGRATIONS,
   expectIntentOfBefore,
+  expectNothingTwice,
   expectKeptVersions,
   expectMigrationsFromNowOn,
 } from '@strongroom/testbed/cases'
@@ -110,6 +111,14 @@ describe('a schema', () => {
       'text', 't', ${START}, 0)`)
     const world = await World.make(async clock => ({ store: postgresMetadata({ pool, schema, clock }), dispose: () => pool.end() }))
     await expectIntentOfBefore(world)
+    await world.dispose()
+  })
+
+  it('that a process of before idempotency keys still writes to does nothing twice', async () => {
+    const schema = database.newSchema()
+    const pool = database.newPool()
+    const world = await World.make(async clock => ({ store: postgresMetadata({ pool, schema, clock }), dispose: () => pool.end() }))
+    await expectNothingTwice(world, async sql => void (await database.admin.query(`SET search_path = "${schema}"; ${sql} RESET search_path`)))
     await world.dispose()
   })
 

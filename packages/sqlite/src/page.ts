@@ -1,7 +1,10 @@
-import { recordOfRow, requireWhole, SecretError, type PageRequest, type RecordPage, type RecordRow, type SortField } from '@strongroom/core'
+import { recordOfRow, requireWhole, SecretError, type ListedRow, type PageRequest, type RecordPage, type SortField } from '@strongroom/core'
 import type { Transaction } from './transaction.ts'
 
-type Position = Pick<RecordRow, 'id' | SortField>
+type Position = Pick<ListedRow, 'id' | SortField>
+
+/** What the index `records_listed` has: of any other column, a page by key would have to look into each row. */
+const LISTED = 'id, account, key, description, cloud_secret_path, created_at, created_by_id, created_by_type, updated_at, updated_by, revision'
 
 /**
  * The rows next to a cursor, or the first ones, nearest first. `ascending` is the way to go through the index: the requested
@@ -10,7 +13,7 @@ type Position = Pick<RecordRow, 'id' | SortField>
 export function pageQuery(field: SortField, ascending: boolean, fromCursor: boolean): string {
   const beyond = fromCursor ? `AND (${field}, id) ${ascending ? '>' : '<'} (:value, :id)` : ''
   const way = ascending ? 'ASC' : 'DESC'
-  return `SELECT * FROM records WHERE registry = :registry AND account = :account ${beyond} ORDER BY ${field} ${way}, id ${way} LIMIT :limit`
+  return `SELECT ${LISTED} FROM records WHERE registry = :registry AND account = :account ${beyond} ORDER BY ${field} ${way}, id ${way} LIMIT :limit`
 }
 
 export function page(transaction: Transaction, request: PageRequest): RecordPage {
@@ -25,7 +28,7 @@ export function page(transaction: Transaction, request: PageRequest): RecordPage
   const sql = pageQuery(sortBy, (sortOrder === 'asc') !== backwards, position !== undefined)
   // One more than asked for, to know whether more follow.
   const common = { registry, account, limit: limit + 1 }
-  const rows = connection.all<RecordRow>(sql, position === undefined ? common : { ...common, value: position[sortBy], id: position.id })
+  const rows = connection.all<ListedRow>(sql, position === undefined ? common : { ...common, value: position[sortBy], id: position.id })
   const items = rows.slice(0, limit).map(recordOfRow)
   return { items: backwards ? items.toReversed() : items, hasMore: rows.length > limit, total: totalOf(transaction, account), limit }
 }

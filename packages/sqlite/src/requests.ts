@@ -5,6 +5,7 @@ import {
   recordOfAnswer,
   requestRow,
   requireWhole,
+  withoutPointer,
   type AccountId,
   type Answered,
   type Busy,
@@ -14,13 +15,16 @@ import {
   type RequestRow,
   type SecretRecord,
 } from '@strongroom/core'
-import { intentOfToken, type Transaction } from './transaction.ts'
+import { findDone } from './audit.ts'
+import { intentOfToken, requireRecord, type Transaction } from './transaction.ts'
 
 interface Beginning {
   readonly account: AccountId
   readonly token: string
   readonly request?: IdempotentRequest | undefined
 }
+
+type Operation = Pick<Intent, 'account' | 'request' | 'token'>
 
 const FIND = 'SELECT * FROM requests WHERE registry = :registry AND account = :account AND id = :id AND expires_at > :now'
 const DELETE = 'DELETE FROM requests WHERE registry = :registry AND account = :account AND id = :id'
@@ -29,7 +33,7 @@ const INSERT = `
   VALUES (:registry, :account, :id, :fingerprint, :token, :answer, :expires_at)`
 const EXPIRED = 'SELECT account, id FROM requests WHERE registry = :registry AND expires_at <= :now ORDER BY expires_at LIMIT :limit'
 
-/** What is known of the request before anything else is judged: its answer, or the intent that it still has. */
+/** What is known of the request before anything else is judged: its answer, or the intent that it still has. @throws SecretError `not_found` */
 export function knownRequest(transaction: Transaction, { account, request }: Beginning): Answered | Busy | undefined {
   const { connection, registry, now, operation } = transaction
   for (const id of request?.ids ?? []) {
@@ -37,9 +41,18 @@ export function knownRequest(transaction: Transaction, { account, request }: Beg
     if (request === undefined || row === undefined) continue
     const answered = answeredBy(operation, row, request)
     const intent = intentOfToken(transaction, account, row.token)
-    return answered ?? (intent && busy(intent, now))
+    return answered ?? (intent === undefined ? lateAnswer(transaction, row) : busy(intent, now))
   }
   return undefined
+}
+
+/** Of an operation that was committed all the same, by a process of a release that keeps no answers: the record as it is found, from now on. */
+function lateAnswer(transaction: Transaction, { account, id, token }: RequestRow): Answered | undefined {
+  const secret = findDone(transaction, account, token)?.secret ?? undefined
+  if (secret === undefined) return undefined
+  const record = withoutPointer(requireRecord(transaction, account, secret, undefined))
+  keepAnswer(transaction, { account, request: id, token }, record)
+  return { state: 'answered', record }
 }
 
 /** Writes the request's row anew, with what has begun or, given a record, has been done. */
@@ -52,7 +65,7 @@ export function rememberRequest({ connection, registry, now, operation }: Transa
 }
 
 /** For the commit of an intent. */
-export function keepAnswer({ connection, registry }: Transaction, { account, request, token }: Intent, record: SecretRecord): void {
+export function keepAnswer({ connection, registry }: Transaction, { account, request, token }: Operation, record: SecretRecord): void {
   if (request === undefined) return
   const sql = 'UPDATE requests SET answer = :answer WHERE registry = :registry AND account = :account AND id = :id AND token = :token'
   connection.run(sql, { registry, account, id: request, token, answer: answerText(record) })

@@ -217,4 +217,10 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX queue_copies_secret ON queue (registry, secret, store) WHERE copy IS NOT NULL AND attempts = 0;
   CREATE INDEX queue_copies_store ON queue (registry, store, ready_at) WHERE copy IS NOT NULL AND attempts = 0;
   `,
+
+  // All that a page shows, in the order of the keys: the rows themselves lie as they were made, a hundred of a page in a hundred places.
+  `
+  CREATE INDEX records_listed ON records (registry, account, key, id, description, cloud_secret_path, created_at, created_by_id, created_by_type,
+    updated_at, updated_by, revision);
+  `,
 ]

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { verifyAudit } from '@strongroom/core'
 import { sqliteMetadata, sqliteSchema } from '@strongroom/sqlite'
-import { expectIntentOfBefore } from '@strongroom/testbed/cases'
+import { expectIntentOfBefore, expectNothingTwice } from '@strongroom/testbed/cases'
 import { describe, expect, it } from 'vitest'
 import { REGISTRY, START, World } from '@strongroom/conformance/metadata'
 import { APPLICATION_ID, MIGRATIONS } from '../src/schema.ts'
@@ -148,6 +148,22 @@ describe('the file', () => {
         return { store, dispose: () => store.close() }
       })
       await expectIntentOfBefore(world)
+      await world.dispose()
+    })
+  })
+
+  it('that a process of before idempotency keys still writes to does nothing twice', async () => {
+    await withFolder(async folder => {
+      const path = join(folder, 'metadata.db')
+      const world = await World.make(async clock => {
+        const store = sqliteMetadata({ path, clock })
+        return { store, dispose: () => store.close() }
+      })
+      await expectNothingTwice(world, async sql => {
+        const database = new DatabaseSync(path)
+        database.exec(sql)
+        database.close()
+      })
       await world.dispose()
     })
   })

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { sqliteMetadata } from '@strongroom/sqlite'
-import { ACCOUNT, REGISTRY, World } from '@strongroom/conformance/metadata'
+import { ACCOUNT, REGISTRY, World, type StartMetadata } from '@strongroom/conformance/metadata'
 import { BEFORE_KEPT_VERSIONS, BEFORE_MIGRATIONS, expectKeptVersions, expectMigrationsFromNowOn } from '@strongroom/testbed/cases'
 import { expect, it } from 'vitest'
 import { APPLICATION_ID, MIGRATIONS } from '../src/schema.ts'
@@ -55,6 +55,43 @@ it('a file of the schema before migrations keeps the intents that it has, and th
     const after = new DatabaseSync(path)
     expect(after.prepare('PRAGMA foreign_key_check').all()).toEqual([])
     expect(after.prepare('PRAGMA foreign_key_list(intents)').all()).toMatchObject([{ table: 'accounts' }, { table: 'accounts' }])
+    after.close()
+  })
+})
+
+it('a file of the schema before the index of what a page shows lists by key what it has, and follows its changes', async () => {
+  await withFolder(async folder => {
+    const path = join(folder, 'metadata.db')
+    const start: StartMetadata = async clock => {
+      const store = sqliteMetadata({ path, clock })
+      return { store, dispose: () => store.close() }
+    }
+    const before = await World.make(start)
+    for (const key of ['one', 'two']) await before.create({ key, description: `${key}, as it was` })
+    const three = await before.create({ key: 'three', description: 'three, as it was' })
+    await before.dispose()
+    // Nothing but the index has come since.
+    const version = MIGRATIONS.findIndex(sql => sql.includes('records_listed'))
+    expect(version).toBeGreaterThan(0)
+    const raw = new DatabaseSync(path)
+    raw.exec(`DROP INDEX records_listed; PRAGMA user_version = ${version}`)
+    raw.close()
+
+    const world = await World.make(start)
+    const listed = async (): Promise<readonly unknown[]> => {
+      const cursors = { startingAfter: undefined, endingBefore: undefined }
+      const request = { registry: REGISTRY, account: ACCOUNT, limit: 10, sortBy: 'key', sortOrder: 'asc', ...cursors } as const
+      const { items } = await world.store.page(request, {})
+      return items.map(({ key, description, revision }) => [key, description, revision])
+    }
+    const old = (key: string): unknown => [key, `${key}, as it was`, 1]
+    expect(await listed()).toEqual([old('one'), old('three'), old('two')])
+    await world.commitUpdate(await world.beginUpdate(three, 'new'))
+    await world.create({ key: 'four', description: null })
+    expect(await listed()).toEqual([['four', null, 1], old('one'), ['three', 'new', 2], old('two')])
+    await world.dispose()
+    const after = new DatabaseSync(path)
+    expect(after.prepare('PRAGMA integrity_check').get()).toEqual({ integrity_check: 'ok' })
     after.close()
   })
 })

@@ -20,15 +20,16 @@ describe('query plans', () => {
       await store.references({ registry: REGISTRY }, {})
       await store.close()
       const database = new DatabaseSync(path)
-      const indexes = { created_at: 'records_created', updated_at: 'records_updated', key: 'records_key' } as const
+      // By key it does not even look into the table, whose rows lie in another order.
+      const indexes = { created_at: 'INDEX records_created', updated_at: 'INDEX records_updated', key: 'COVERING INDEX records_listed' } as const
       for (const field of ['created_at', 'updated_at', 'key'] as const) {
         for (const ascending of [true, false]) {
           for (const fromCursor of [true, false]) {
             const [plan, ...more] = planOf(database, pageQuery(field, ascending, fromCursor))
             expect(more).toEqual([])
-            expect(plan).toContain(`SEARCH records USING INDEX ${indexes[field]} (registry=? AND account=?`)
+            expect(plan).toContain(`SEARCH records USING ${indexes[field]} (registry=? AND account=?`)
             // The cursor narrows the search, so that a late page costs what the first one does.
-            if (fromCursor) expect(plan).toMatch(/\((\w+),id\)[<>]\(\?,\?\)|key[<>]\?/)
+            if (fromCursor) expect(plan).toContain(`(${field},id)${ascending ? '>' : '<'}(?,?)`)
           }
         }
       }

@@ -11,7 +11,17 @@ import type { Task } from './tasks.ts'
 export const NEVER_UPDATED = -8_640_000_000_000_001
 
 /** For authors of metadata stores in SQL: a record as a row. Times are milliseconds since 1970, here and below. */
-export interface RecordRow {
+export interface RecordRow extends ListedRow {
+  readonly store: string
+  readonly path: NativePath
+  readonly version: VersionId
+  /** What the record keeps, as JSON; the pointer's version first. */
+  readonly versions: string
+  readonly adopted: VersionId | null
+}
+
+/** Of that row, what a page shows of a record. */
+export interface ListedRow {
   readonly id: SecretId
   readonly account: AccountId
   readonly key: string
@@ -23,12 +33,6 @@ export interface RecordRow {
   readonly updated_at: number
   readonly updated_by: string | null
   readonly revision: number
-  readonly store: string
-  readonly path: NativePath
-  readonly version: VersionId
-  /** What the record keeps, as JSON; the pointer's version first. */
-  readonly versions: string
-  readonly adopted: VersionId | null
 }
 
 export interface IntentRow {
@@ -109,7 +113,7 @@ export function recordRow(record: StoredRecord): RecordRow {
   }
 }
 
-export function recordOfRow(row: RecordRow): SecretRecord {
+export function recordOfRow(row: ListedRow): SecretRecord {
   return {
     id: row.id,
     accountId: row.account,

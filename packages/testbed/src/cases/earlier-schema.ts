@@ -67,6 +67,48 @@ export async function expectIntentOfBefore(world: World): Promise<void> {
   expect(await world.store.beginCreate(world.createRequest({ request }), {})).toEqual({ state: 'answered', record })
 }
 
+/** A process of before idempotency keys, still at work, commits what was asked for with one: it leaves all but the answer. */
+const COMMITTED_BEFORE = `UPDATE requests SET answer = NULL WHERE registry = '${REGISTRY}';`
+
+/** What such a process did is not done again. `execute` runs SQL beside the store. */
+export async function expectNothingTwice(world: World, execute: (sql: string) => Promise<void>): Promise<void> {
+  const { store } = world
+  const asked = (id: string) => ({ ids: [`newer ${id}`, id], fingerprints: ['fingerprint'], keepMs: 5000 }) as const
+  const [created, updated] = [
+    { ...asked('create'), ids: ['create'] },
+    { ...asked('update'), ids: ['update'] },
+  ]
+  const one = await world.create({ key: 'one', description: 'text', request: created })
+  const begun = await store.beginUpdate(world.updateRequest(one, { description: 'changed', request: updated }), {})
+  if (begun.state !== 'begun') throw new Error(begun.state)
+  // It is not taken for done before it is.
+  expect(await store.beginUpdate(world.updateRequest(one, { description: 'changed', request: updated }), {})).toMatchObject({ state: 'busy' })
+  await world.commitUpdate(begun.intent)
+  await execute(COMMITTED_BEFORE)
+
+  const now = await world.find(one.id)
+  const answer = await store.beginUpdate(world.updateRequest(one, { description: 'changed', request: asked('update') }), {})
+  if (answer.state !== 'answered') throw new Error(answer.state)
+  expect(answer.record).toMatchObject({ id: one.id, description: 'changed', revision: 2, updatedAt: now?.updatedAt })
+  // Nobody's but its own: another one begins, and one that was undone begins anew.
+  const undone = await store.beginUpdate(world.updateRequest(one, { request: asked('undone') }), {})
+  if (undone.state !== 'begun') throw new Error(undone.state)
+  await world.abandon(undone.intent)
+  const anew = await store.beginUpdate(world.updateRequest(one, { description: 'again', request: asked('undone') }), {})
+  if (anew.state !== 'begun') throw new Error(anew.state)
+  await world.commitUpdate(anew.intent, 'v3')
+  // What was answered once is answered so again.
+  expect(await store.beginUpdate(world.updateRequest(one, { request: asked('update') }), {})).toEqual(answer)
+  expect((await world.find(one.id))?.revision).toBe(3)
+  const create = world.createRequest({ key: 'one', request: created })
+  expect(await store.beginCreate(create, {})).toMatchObject({ state: 'answered', record: { id: one.id, revision: 3 } })
+
+  await execute(COMMITTED_BEFORE)
+  await world.delete(one)
+  await expect(store.beginCreate({ ...create, request: created }, {})).rejects.toMatchObject({ code: 'not_found' })
+  expect(await world.references()).toMatchObject({ records: 0, intents: 0 })
+}
+
 /** A record, and an update of it that is under way, from before migrations. Their account is the database's own to write. */
 export const BEFORE_MIGRATIONS: string = `
   INSERT INTO records (registry, id, account, key, description, cloud_secret_path, created_at, created_by_id, created_by_type, updated_at, updated_by,
