@@ -1,6 +1,7 @@
 // Makes few files of a package's built JavaScript, since each further file costs about as much to load as it takes to read it
 // all (docs/performance.md). The declarations stay as tsc wrote them. Run in the package's folder, after tsc, with the entries:
-// `bundle.mjs index client/index`. What follows --command is a program: its dependencies are in it too, and their licences beside it.
+// `bundle.mjs index client/index`. What an entry that imports another one shares with it stays in the other one's file. What follows
+// --command is a program: its dependencies are in it too, and their licences beside it.
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -27,7 +28,7 @@ for (const { fileName, code } of built) {
 
 async function bundle(entries, { isExternal, plugins, ...output }) {
   const input = Object.fromEntries(entries.map(entry => [entry, join(folder, `${entry}.js`)]))
-  const made = await rolldown({ input, platform: 'node', external: (id, _, isResolved) => !isResolved && isExternal(id), plugins })
+  const made = await rolldown({ input, platform: 'node', preserveEntrySignatures: 'allow-extension', external: (id, _, isResolved) => !isResolved && isExternal(id), plugins })
   const { output: files } = await made.generate({ format: 'esm', ...output })
   await made.close()
   return files
@@ -38,7 +39,7 @@ async function bundleCommand(entry) {
   // An adapter is there or not, and has the same core.
   const apart = new Set(['@strongroom/core', ...Object.keys(peerDependencies)])
   const files = await bundle([entry], {
-    isExternal: id => id.startsWith('node:') || apart.has(id),
+    isExternal: id => id.startsWith('node:') || apart.has(id.split('/').slice(0, id.startsWith('@') ? 2 : 1).join('/')),
     plugins: [untranslated],
     chunkFileNames: `${dirname(entry)}/[name].js`,
     comments: { legal: true, annotation: false, jsdoc: false },

@@ -2,11 +2,11 @@ import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import { get } from 'node:http'
 import { expect, onTestFinished, test } from 'vitest'
+import { isSecretError } from '../src/index.ts'
 import {
   classifier,
   DriverFinding,
   explained,
-  isSecretError,
   LazyClient,
   loadSdk,
   networkFailure,
@@ -17,7 +17,7 @@ import {
   retryAfterMs,
   withCircumstances,
   type OptionChecks,
-} from '../src/index.ts'
+} from '../src/driver-support/index.ts'
 
 const MARKER = 'value-that-must-not-show'
 

@@ -1,4 +1,4 @@
-import { DriverFinding, neverSent, noAnswer, retryAfterMs } from '@strongroom/core'
+import { DriverFinding, neverSent, noAnswer, retryAfterMs } from '@strongroom/core/driver-support'
 import { Agent, request, type IncomingMessage } from 'node:http'
 import { Agent as SecureAgent, request as secureRequest } from 'node:https'
 import type { VaultTls } from './options.ts'

@@ -2,7 +2,8 @@ import type { DriverPage, NativePath, SecretDriver } from '@strongroom/core'
 import { startAzureEmulator, type AzureEmulator } from '@strongroom/emulators/azure'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { azureDriver } from '../src/index.ts'
-import { Cursors, skipOf } from '../src/cursor.ts'
+import { PageTokens } from '@strongroom/core/driver-support'
+import { skipOf } from '../src/paging.ts'
 import { call, codeOf } from './fake-client.ts'
 import { startListener, type Listener } from './listener.ts'
 import { asked, optionsAt } from './vault.ts'
@@ -11,17 +12,17 @@ describe('a page token', () => {
   const state = { page: 2, skip: 'a&b=c', kept: ['x'] }
 
   test('goes back to what it was made of', () => {
-    const cursors = new Cursors()
+    const cursors = new PageTokens()
     expect(cursors.open('list', cursors.seal('list', state))).toEqual(state)
   })
 
   test('of another driver, of another list, or changed, is refused', () => {
-    const cursors = new Cursors()
+    const cursors = new PageTokens()
     const token = cursors.seal('list', state)
     const [body, mark] = token.split('.')
     const other = Buffer.from(JSON.stringify({ ...state, skip: 'z' })).toString('base64url')
     for (const wrong of [
-      new Cursors().seal('list', state),
+      new PageTokens().seal('list', state),
       `${other}.${mark}`,
       `${body}.`,
       `${body}`,
