@@ -6,12 +6,11 @@ import { answers } from './answers.ts'
 import { authOf, tokenOf, type GcpAuthClient } from './credentials.ts'
 import type { GcpClient, GcpOptions } from './options.ts'
 
-const READS = ['accessSecretVersion', 'getSecret', 'getSecretVersion', 'listSecretVersions', 'listSecrets'] as const
-const WRITES = ['addSecretVersion', 'createSecret', 'deleteSecret', 'destroySecretVersion', 'updateSecret'] as const
-const READS_ONLY: ReadonlySet<Operation> = new Set(READS)
-
+type Read = 'accessSecretVersion' | 'getSecret' | 'getSecretVersion' | 'listSecretVersions' | 'listSecrets'
+type Write = 'addSecretVersion' | 'createSecret' | 'deleteSecret' | 'destroySecretVersion' | 'updateSecret'
 /** Calls of the service, as the SDK names them. */
-type Operation = (typeof READS | typeof WRITES)[number]
+type Operation = Read | Write
+const READ = /^(?:access|get|list)/
 
 /** A request under way, without retries: its answer, and what ends it. */
 interface Pending {
@@ -22,12 +21,8 @@ interface Pending {
 type Headers = Readonly<Record<string, string>>
 type Ask = (operation: Operation, request: object, headers: Headers) => Pending
 type ApiCall = (request: object, options: object) => Promise<readonly unknown[]> & { readonly cancel?: () => void }
-type GrpcMethod = (
-  request: object,
-  metadata: Gax.grpc.Metadata,
-  options: object,
-  done: (error: unknown, answer?: unknown) => void,
-) => Gax.grpc.ClientUnaryCall
+type Done = (error: unknown, answer?: unknown) => void
+type GrpcMethod = (request: object, metadata: Gax.grpc.Metadata, options: object, done: Done) => Gax.grpc.ClientUnaryCall
 
 interface Started {
   readonly ask: Ask
@@ -36,6 +31,7 @@ interface Started {
 }
 
 const REQUEST_MS = 60_000
+
 /** The SDK and a client of it, loaded by the first call. */
 export class Connection {
   readonly #host: string
@@ -62,7 +58,7 @@ export class Connection {
     if (traceparent !== undefined) headers['traceparent'] = traceparent
     if (auth !== undefined) Object.assign(headers, await unlessAborted(tokenOf(auth, this.#host), call, 'none'))
     if (isAborted(call)) throw finding('aborted')
-    const only = READS_ONLY.has(operation) ? 'none' : undefined
+    const only = READ.test(operation) ? 'none' : undefined
     const signal = sdkSignal(call)
     let pending: Pending | undefined
     try {

@@ -28,6 +28,8 @@ const ALIAS_ROUNDS = 10
 /** What a filter takes as it is. */
 const FILTER = /^(?!(?:AND|OR|NOT)$)[a-zA-Z0-9][a-zA-Z0-9_-]{0,254}$/
 
+type MayMove = (holder: number | undefined) => boolean
+
 /**
  * Google Secret Manager. The SDK is loaded by the first call.
  * @throws SecretError `invalid_argument` or `misconfigured` for wrong options
@@ -41,13 +43,7 @@ export function gcpDriver(options: GcpOptions): SecretDriver {
    * Moves the alias, by comparison of the whole secret, since it may have other aliases too. `mayMove` looks at the number that
    * holds it: false leaves it there. `known` is the secret, where its writer has it already.
    */
-  const moveAlias = async (
-    path: NativePath,
-    version: number,
-    call: DriverCall,
-    mayMove: (holder: number | undefined) => boolean,
-    known?: Fields,
-  ): Promise<void> => {
+  const moveAlias = async (path: NativePath, version: number, call: DriverCall, mayMove: MayMove, known?: Fields): Promise<void> => {
     const name = service.name(path)
     for (let round = 1; alias !== undefined; round += 1) {
       const secret = round === 1 && known !== undefined ? known : await service.send('getSecret', { name }, call)

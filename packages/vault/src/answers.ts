@@ -1,5 +1,5 @@
 import { answerChecks, base64Of, dateOf, payloadOfBase64, payloadOfText, textOf } from '@strongroom/core/driver-support'
-import type { AnswerChecks, DriverEntry, DriverVersion, Effect, Fields, NativePath, Payload, VersionId } from '@strongroom/core/driver-support'
+import type { AnswerChecks, DriverVersion, Effect, Fields, Payload, VersionId } from '@strongroom/core/driver-support'
 
 /** What a key's metadata says, values apart. */
 export interface Metadata {
@@ -19,12 +19,12 @@ export interface Metadata {
 export const answers: AnswerChecks = answerChecks('Vault')
 
 /** The `data` of an answer. @throws DriverFinding `corrupt` */
-export function dataOf(answer: unknown, effect: Effect): Fields {
+export function dataOf(answer: unknown, effect?: Effect): Fields {
   return answers.object(answers.object(answer, effect)['data'], effect)
 }
 
 /** @throws DriverFinding `corrupt` unless it is a whole number from 1 */
-export function versionOf(value: unknown, effect: Effect): VersionId {
+export function versionOf(value: unknown, effect?: Effect): VersionId {
   if (!isCount(value) || value < 1) throw answers.damaged(effect)
   return String(value) as VersionId
 }
@@ -58,7 +58,7 @@ export function payloadOf(stored: unknown): Payload {
 
 /** @throws DriverFinding `corrupt` */
 export function metadataOf(answer: unknown): Metadata {
-  const data = dataOf(answer, 'none')
+  const data = dataOf(answer)
   const { current_version: newest, max_versions: maxVersions } = data
   if (!isCount(newest) || !isCount(maxVersions)) throw answers.damaged()
   const versions = Object.entries(answers.object(data['versions']))
@@ -76,17 +76,13 @@ export function metadataOf(answer: unknown): Metadata {
   }
 }
 
-export function entryOf(path: NativePath, fullPath: string, { createdAt, updatedAt, labels }: Metadata): DriverEntry {
-  return { path, fullPath, createdAt, updatedAt, labels }
-}
-
 /** A deletion can be taken back until the version is destroyed; one with a date to come has not happened yet. */
 function driverVersion(number: number, fields: Fields, newest: number): DriverVersion {
   const deletedAt = dateOf(fields['deletion_time'])
   const deleted = deletedAt !== undefined && deletedAt.getTime() <= Date.now()
   const state = fields['destroyed'] === true ? 'destroyed' : deleted ? 'disabled' : 'usable'
   const createdAt = dateOf(fields['created_time'])
-  return { version: versionOf(number, 'none'), createdAt, state, current: state === 'usable' && number === newest, token: undefined }
+  return { version: versionOf(number), createdAt, state, current: state === 'usable' && number === newest, token: undefined }
 }
 
 function labelsOf(value: unknown): Readonly<Record<string, string>> {

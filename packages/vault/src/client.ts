@@ -50,14 +50,15 @@ export class Connection {
   }
 
   /** One request, without retries. What is in the answer is for the caller to check. */
-  async send(call: Abortable, request: VaultRequest): Promise<unknown> {
+  async send(operation: string, call: Abortable, request: VaultRequest): Promise<unknown> {
     if (this.#closing.signal.aborted) throw finding('closed')
     const token = await this.#token?.get(call)
     if (!this.#isV2) await this.#looking.run(() => this.#look(token), call)
     try {
       return await this.#ask({ ...request, token }, call)
     } catch (error) {
-      throw statusOf(error) === 403 ? withCircumstances(error, { failure: await this.#whyDenied(token, call) }) : error
+      const failure = statusOf(error) === 403 ? { failure: await this.#whyDenied(token, call) } : {}
+      throw withCircumstances(error, { operation, effect: request.method === 'GET' ? 'none' : undefined, ...failure })
     }
   }
 

@@ -1,8 +1,8 @@
-import { byBytes, finding, unlessFailed, unsupported, walkFolders, withCircumstances, withEffect } from '@strongroom/core/driver-support'
+import { byBytes, finding, unlessFailed, unsupported, walkFolders, withEffect } from '@strongroom/core/driver-support'
 import type { DriverCall, DriverCapabilities, DriverEntry, ListFolder, NativePath, SecretDriver, VersionId } from '@strongroom/core/driver-support'
-import { answers, dataOf, entryOf, fieldsFor, metadataOf, namesOf, payloadOf, versionOf, type Metadata } from './answers.ts'
+import { answers, dataOf, fieldsFor, metadataOf, namesOf, payloadOf, versionOf, type Metadata } from './answers.ts'
 import { classify, isMismatch } from './classify.ts'
-import { Connection, type VaultRequest } from './client.ts'
+import { Connection } from './client.ts'
 import { checkOptions, type VaultOptions } from './options.ts'
 import { checkedPath, checkLabels, encodePath, isPath, isVersion } from './paths.ts'
 
@@ -33,29 +33,21 @@ export function vaultDriver(options: VaultOptions): SecretDriver {
   const { address, mount, namespace, maxVersions } = checked
   const connection = new Connection(checked)
 
-  const send = async (operation: string, call: DriverCall, request: VaultRequest): Promise<unknown> => {
-    try {
-      return await connection.send(call, request)
-    } catch (error) {
-      throw withCircumstances(error, { operation, effect: request.method === 'GET' ? 'none' : undefined })
-    }
-  }
   const urlOf = (kind: 'data' | 'metadata' | 'destroy', path: string): string => `${encodePath(mount)}/${kind}/${encodePath(checkedPath(path))}`
 
   const write = async (operation: 'create' | 'append', path: NativePath, fields: object, cas: number, call: DriverCall): Promise<VersionId> => {
     const json = { options: { cas }, data: fields }
-    const answer = await send(operation, call, { method: 'POST', path: urlOf('data', path), json })
+    const answer = await connection.send(operation, call, { method: 'POST', path: urlOf('data', path), json })
     return versionOf(dataOf(answer, 'unknown')['version'], 'unknown')
   }
   const metadata = async (path: NativePath, call: DriverCall): Promise<Metadata> => {
-    const found = metadataOf(await send('metadata', call, { method: 'GET', path: urlOf('metadata', path) }))
+    const found = metadataOf(await connection.send('metadata', call, { method: 'GET', path: urlOf('metadata', path) }))
     // Labels without a value, which anybody can make, are no secret.
     if (found.newest === 0) throw finding('not_found')
     return found
   }
-  const writeMetadata = async (path: NativePath, json: object, call: DriverCall): Promise<void> => {
-    await send('metadata', call, { method: 'POST', path: urlOf('metadata', path), json })
-  }
+  const writeMetadata = (path: NativePath, json: object, call: DriverCall): Promise<unknown> =>
+    connection.send('metadata', call, { method: 'POST', path: urlOf('metadata', path), json })
 
   /** The server drops the oldest versions when there are too many: so that it drops only destroyed ones, it is told to keep more. */
   const makeRoom = async (path: NativePath, { newest, oldestKept, maxVersions: has }: Metadata, call: DriverCall): Promise<void> => {
@@ -72,7 +64,7 @@ export function vaultDriver(options: VaultOptions): SecretDriver {
     // Vault does not know `limit` and `after`, and answers everything.
     const query = `list=true&limit=${size}${after === undefined ? '' : `&after=${encodeURIComponent(after)}`}`
     const request = { method: 'GET', path: `${encodePath(mount)}/metadata/${encodePath(folder)}?${query}` } as const
-    const names = (await unlessMissing(send('list', call, request).then(namesOf))) ?? []
+    const names = (await unlessMissing(connection.send('list', call, request).then(namesOf))) ?? []
     return { names: names.filter(name => after === undefined || byBytes(name, after) > 0).toSorted(byBytes), more: names.length === size }
   }
 
@@ -80,7 +72,7 @@ export function vaultDriver(options: VaultOptions): SecretDriver {
 
   const labelled = async (path: NativePath, call: DriverCall): Promise<DriverEntry | undefined> => {
     const found = await unlessMissing(metadata(path, call))
-    return found && entryOf(path, fullPathOf(path), found)
+    return found && { path, fullPath: fullPathOf(path), createdAt: found.createdAt, updatedAt: found.updatedAt, labels: found.labels }
   }
 
   return {
@@ -116,8 +108,8 @@ export function vaultDriver(options: VaultOptions): SecretDriver {
     async read({ path, version }, call) {
       if (version !== undefined && !isVersion(version)) throw finding('not_found')
       const query = version === undefined ? '' : `?version=${version}`
-      const answer = dataOf(await send('read', call, { method: 'GET', path: urlOf('data', path) + query, exact: true }), 'none')
-      const found = versionOf(dataOf({ data: answer['metadata'] }, 'none')['version'], 'none')
+      const answer = dataOf(await connection.send('read', call, { method: 'GET', path: urlOf('data', path) + query, exact: true }))
+      const found = versionOf(answers.object(answer['metadata'])['version'])
       if (version !== undefined && found !== version) throw answers.damaged()
       return { payload: payloadOf(answer['data']), version: found }
     },
@@ -146,12 +138,12 @@ export function vaultDriver(options: VaultOptions): SecretDriver {
     async destroyVersion({ path, version }, call) {
       // No version is called so, and what is not there is gone.
       if (!isVersion(version)) return
-      await send('destroy', call, { method: 'POST', path: urlOf('destroy', path), json: { versions: [Number(version)] } })
+      await connection.send('destroy', call, { method: 'POST', path: urlOf('destroy', path), json: { versions: [Number(version)] } })
     },
 
     async remove({ path, purge }, call) {
       if (!purge) return await unsupported()
-      await send('remove', call, { method: 'DELETE', path: urlOf('metadata', path) })
+      await connection.send('remove', call, { method: 'DELETE', path: urlOf('metadata', path) })
       return { state: 'gone' }
     },
 

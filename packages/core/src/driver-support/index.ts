@@ -36,6 +36,7 @@ export {
 export { classifier, explained, unlessFailed, withCircumstances, withEffect, type Circumstances } from './classify.ts'
 export { askedOf, Renewed, type Lasting } from './credentials.ts'
 export { DriverFinding, finding, neverSent, noAnswer, refused, retryAfterMs, unsupported, untrusted } from './failure.ts'
+export { httpSender, type HttpAnswer, type HttpRequest, type HttpSender, type HttpSenderOptions } from './http-sender.ts'
 export { LazyClient, loadSdk } from './lazy-client.ts'
 export { LentSignal } from './lent-signal.ts'
 export { networkFailure } from './network-failure.ts'
