@@ -28,7 +28,13 @@ for (const { fileName, code } of built) {
 
 async function bundle(entries, { isExternal, plugins, ...output }) {
   const input = Object.fromEntries(entries.map(entry => [entry, join(folder, `${entry}.js`)]))
-  const made = await rolldown({ input, platform: 'node', preserveEntrySignatures: 'allow-extension', external: (id, _, isResolved) => !isResolved && isExternal(id), plugins })
+  const made = await rolldown({
+    input,
+    platform: 'node',
+    preserveEntrySignatures: 'allow-extension',
+    external: (id, _, isResolved) => !isResolved && isExternal(id),
+    plugins,
+  })
   const { output: files } = await made.generate({ format: 'esm', ...output })
   await made.close()
   return files
@@ -39,7 +45,14 @@ async function bundleCommand(entry) {
   // An adapter is there or not, and has the same core.
   const apart = new Set(['@strongroom/core', ...Object.keys(peerDependencies)])
   const files = await bundle([entry], {
-    isExternal: id => id.startsWith('node:') || apart.has(id.split('/').slice(0, id.startsWith('@') ? 2 : 1).join('/')),
+    isExternal: id =>
+      id.startsWith('node:') ||
+      apart.has(
+        id
+          .split('/')
+          .slice(0, id.startsWith('@') ? 2 : 1)
+          .join('/'),
+      ),
     plugins: [untranslated],
     chunkFileNames: `${dirname(entry)}/[name].js`,
     comments: { legal: true, annotation: false, jsdoc: false },

@@ -4,7 +4,10 @@ import type { DeletedSecret, KeyVaultSecret, SecretProperties } from '@azure/key
 import { fullPathOf, isVersion, sameName } from './paths.ts'
 
 type Tags = Readonly<Record<string, string>>
-export type JsonVersion = Omit<DriverVersion, 'createdAt' | 'token'> & { readonly createdAt?: string; readonly token?: string }
+export type JsonVersion = Omit<DriverVersion, 'createdAt' | 'token'> & {
+  readonly createdAt?: Date | string | undefined
+  readonly token?: string | undefined
+}
 
 /** The tag of a version that has the token; no label of core's can have a colon. */
 export const TOKEN_TAG = 'strongroom:token'

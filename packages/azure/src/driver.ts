@@ -49,7 +49,7 @@ export function azureDriver(options: AzureOptions): SecretDriver {
   const { tags: ownTags = {}, ...rest } = checkOptions(options)
   const { vaultUrl } = rest
   const connection = new Connection(rest)
-  const cursors = new PageTokens()
+  const cursors = new PageTokens<Cursor>()
   const page = (call: DriverCall, skip: string | undefined, list: List): Promise<PropertiesPage> =>
     connection.send('read', call, async (client, request, body) => {
       const pages = list(client, { ...request, requestOptions: { ...request.requestOptions, skipUrlEncoding: true } }).byPage({
@@ -173,7 +173,7 @@ export function azureDriver(options: AzureOptions): SecretDriver {
     async versions({ path, page: token }, call) {
       checkName(path)
       const list = `versions ${path.toLowerCase()}`
-      const from = token === undefined ? undefined : cursors.open<Cursor & { readonly kept: readonly answers.JsonVersion[] }>(list, token)
+      const from = token === undefined ? undefined : cursors.open(list, token)
       const { items, skip } = await versionsPage(path, call, from?.skip)
       const known = [...answers.revived(from?.kept ?? []), ...items.map(item => answers.versionOf(item, path))]
       // Which is the newest is known on the last page: until then those that may be are kept in the cursor.
@@ -185,7 +185,7 @@ export function azureDriver(options: AzureOptions): SecretDriver {
 
     async list({ prefix, withLabels, page: token }, call) {
       if (!isPrefix(prefix)) return { items: [], next: undefined }
-      const from = token === undefined ? undefined : cursors.open<Cursor>('list', token)
+      const from = token === undefined ? undefined : cursors.open('list', token)
       const { items, skip } = await page(call, from?.skip, (client, request) => client.listPropertiesOfSecrets(request))
       // The secret of a certificate is the certificate's: it is neither written nor removed on its own.
       const found = items.filter(({ name, managed }) => sameName(name.slice(0, prefix.length), prefix) && managed !== true)

@@ -1,4 +1,4 @@
-import { textIn } from './answers.ts'
+import { textIn, type JsonVersion } from './answers.ts'
 
 const SKIP = '$skiptoken'
 const PAGE = 25
@@ -11,6 +11,8 @@ export interface Cursor {
   /** Counts, so that no two tokens of a list are the same. */
   readonly page: number
   readonly skip: string
+  /** Versions that may yet be the newest. */
+  readonly kept?: readonly JsonVersion[]
 }
 
 /** All that is kept of the link to the next page; undefined when there is none. @throws DriverFinding `corrupt` */

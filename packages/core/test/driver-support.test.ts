@@ -225,17 +225,17 @@ describe('a page token', () => {
   const state = { page: 2, skip: 'a&b=c', kept: ['x'] }
 
   test('goes back to what it was made of', () => {
-    const tokens = new PageTokens()
+    const tokens = new PageTokens<unknown>()
     expect(tokens.open('list', tokens.seal('list', state))).toEqual(state)
   })
 
   test('of another driver, of another list, or changed, is refused', () => {
-    const tokens = new PageTokens()
+    const tokens = new PageTokens<unknown>()
     const sealed = tokens.seal('list', state)
     const [body, mark] = sealed.split('.')
     const other = Buffer.from(JSON.stringify({ ...state, skip: 'z' })).toString('base64url')
     for (const wrong of [
-      new PageTokens().seal('list', state),
+      new PageTokens<unknown>().seal('list', state),
       `${other}.${mark}`,
       `${body}.`,
       `${body}`,
@@ -276,7 +276,7 @@ test('options by a table: what must be there is, what is there fits, and nothing
   }
   const said = (options: object, what = 'options'): string => {
     try {
-      check.fields(options as never, what, rules)
+      check.fields(options, what, rules)
       return ''
     } catch (error) {
       return String(error)

@@ -98,7 +98,7 @@ export class Connection {
       if (status === 403) return
       if (status !== 404) throw withCircumstances(error, { failure: { ...classify(error), effect: 'none' } })
     }
-    const { type, options } = ((answer as { readonly data?: Fields } | undefined)?.data ?? {}) as Fields
+    const { type, options } = (answer as { readonly data?: Fields } | undefined)?.data ?? {}
     const { version } = (options ?? {}) as Fields
     if (answer !== undefined && !(type === 'kv' && version === '2')) throw new DriverFinding(NOT_V2)
     this.#isV2 = true

@@ -83,7 +83,7 @@ const isGiven: Fits = value => isText(value) || typeof value === 'function'
 const given = ['is text, or a function that answers it', isGiven] as const
 const role = ['is text', isText, 'required'] as const
 const mount = ['is a path such as approle', isPath] as const
-const AUTH: Readonly<Record<VaultAuth['method'], Rules<object>>> = {
+const AUTH: Readonly<Record<VaultAuth['method'], Rules<Readonly<Record<string, unknown>>>>> = {
   token: { method: undefined, token: [...given, 'required'], renew: ['is true or false', isFlag] },
   approle: { method: undefined, roleId: role, secretId: [...given, 'required'], mount },
   kubernetes: { method: undefined, role, jwt: given, jwtFile: ['is the path of a file', isText], mount },
@@ -120,7 +120,7 @@ export function checkOptions(options: VaultOptions): CheckedOptions {
 function checkAuth(auth: unknown): void {
   const { method, jwt, jwtFile } = (auth ?? {}) as Readonly<Record<string, unknown>>
   if (!Object.keys(AUTH).includes(method as string)) check.fail(`auth is an object whose method is one of ${Object.keys(AUTH).join(', ')}`)
-  check.fields(auth, 'auth', AUTH[method as VaultAuth['method']] as Rules<unknown>)
+  check.fields(auth, 'auth', AUTH[method as VaultAuth['method']])
   if (jwt !== undefined && jwtFile !== undefined) check.clash('auth.jwt and auth.jwtFile exclude each other')
 }
 

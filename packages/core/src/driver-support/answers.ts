@@ -12,14 +12,14 @@ export type Fields = Readonly<Record<string, unknown>>
 /** For authors of drivers: how what a backend answers is looked at, alike for all. Without an effect it is `none`. */
 export interface AnswerChecks {
   /** The answer lacks what it must have: `corrupt`. */
-  damaged(effect?: Effect): DriverFinding
+  readonly damaged: (effect?: Effect) => DriverFinding
   /** @throws DriverFinding `corrupt` unless it is an object */
   object(value: unknown, effect?: Effect): Fields
   /** An absent list is an empty one. @throws DriverFinding `corrupt` unless it is a list of objects */
   list<Item extends object>(value: readonly Item[] | null | undefined): readonly Item[]
   list(value: unknown): readonly Fields[]
   /** @throws DriverFinding `corrupt` unless it is text that is not empty */
-  text(value: unknown, effect?: Effect): string
+  readonly text: (value: unknown, effect?: Effect) => string
 }
 
 export function answerChecks(backend: string): AnswerChecks {

@@ -17,7 +17,7 @@ export interface OptionChecks {
   /** @throws SecretError `invalid_argument` unless `value` is an object with no other keys than these */
   keys(value: unknown, what: string, allowed: readonly string[]): void
   /** @throws SecretError `invalid_argument` unless `value` is an object with no other keys than these, each as its rule says */
-  fields<Options>(value: Options, what: string, rules: Rules<Options>): void
+  fields(value: unknown, what: string, rules: Readonly<Record<string, Rule | undefined>>): void
   /**
    * The name is the option's; `origin` refuses a path too. @throws SecretError `invalid_argument` unless it is an http or https URL
    * without user name, password, query and fragment
@@ -60,7 +60,7 @@ export function optionChecks(operation: string): OptionChecks {
     fields(value, what, rules) {
       checks.keys(value, what, Object.keys(rules))
       const prefix = what === 'options' ? '' : `${what}.`
-      for (const [name, rule] of Object.entries(rules as Readonly<Record<string, Rule | undefined>>)) {
+      for (const [name, rule] of Object.entries(rules)) {
         const given = (value as Readonly<Record<string, unknown>>)[name]
         if (rule === undefined || (given === undefined && rule[2] === undefined)) continue
         if (!rule[1](given)) checks.fail(`${prefix}${name} ${rule[0]}`)
