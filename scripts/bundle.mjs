@@ -33,8 +33,9 @@ async function bundle(entries, { isExternal, plugins, ...output }) {
     platform: 'node',
     external: (id, _, isResolved) => !isResolved && isExternal(id),
     plugins,
-    // What is loaded later takes from the one entry what it needs, under names of a letter or two: a file for that would cost more than it saves.
-    preserveEntrySignatures: entries.length === 1 ? 'allow-extension' : undefined,
+    // What is loaded later, or by another entry, takes from an entry what it needs, under names of a letter or two: a file for that would cost more than
+    // it saves.
+    preserveEntrySignatures: 'allow-extension',
   })
   const { output: files } = await made.generate({ format: 'esm', ...output })
   await made.close()
@@ -46,7 +47,14 @@ async function bundleCommand(entry) {
   // An adapter is there or not, and has the same core.
   const apart = new Set(['@strongroom/core', ...Object.keys(peerDependencies)])
   const files = await bundle([entry], {
-    isExternal: id => id.startsWith('node:') || apart.has(id),
+    isExternal: id =>
+      id.startsWith('node:') ||
+      apart.has(
+        id
+          .split('/')
+          .slice(0, id.startsWith('@') ? 2 : 1)
+          .join('/'),
+      ),
     plugins: [untranslated],
     chunkFileNames: `${dirname(entry)}/[name].js`,
     comments: { legal: true, annotation: false, jsdoc: false },

@@ -1,4 +1,5 @@
-import { refused, SecretError, type DriverCall, type NativePath, type Payload, type SecretDriver, type VersionId } from '@strongroom/core'
+import { SecretError, type DriverCall, type NativePath, type Payload, type SecretDriver, type VersionId } from '@strongroom/core'
+import { refused } from '@strongroom/core/driver-support'
 import { classify, StoreFailure } from './classify.ts'
 import { Bucket, type Item, type Sign, type Tags } from './client.ts'
 

@@ -1,50 +1,28 @@
 import {
-  DriverFinding,
-  refused,
+  answerChecks,
+  dateOf,
+  finding,
+  payloadOfText,
+  type AnswerChecks,
   type DriverEntry,
   type DriverVersion,
-  type Failure,
+  type Effect,
   type NativePath,
   type Payload,
   type VersionId,
-} from '@strongroom/core'
+} from '@strongroom/core/driver-support'
 import type { SecretListEntry, SecretVersionsListEntry } from '@aws-sdk/client-secrets-manager'
 
-/** Whether the call that is answered may have written. */
-type Effect = Failure['effect']
-
 export const CURRENT = 'AWSCURRENT'
-const encoder = new TextEncoder()
-
-/** @throws DriverFinding `corrupt` unless it is text that is not empty */
-export function textOf(value: unknown, effect: Effect): string {
-  if (typeof value !== 'string' || value === '') throw damaged(effect)
-  return value
-}
-
-export function dateOf(value: unknown): Date | undefined {
-  return value instanceof Date ? value : undefined
-}
-
-/** An empty page token ends the list, as an absent one does. */
-export function tokenOf(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? value : undefined
-}
-
-/** @throws DriverFinding `corrupt` unless it is a list of objects; an absent list is an empty one */
-export function listOf<Item extends object>(value: readonly Item[] | undefined): readonly Item[] {
-  if (value === undefined || value === null) return []
-  if (!Array.isArray(value) || value.some(item => typeof item !== 'object' || item === null)) throw damaged('none')
-  return value
-}
+export const answers: AnswerChecks = answerChecks('AWS')
 
 /** Exactly one of the two forms. @throws DriverFinding `corrupt` */
 export function payloadOf(answer: { readonly SecretString?: unknown; readonly SecretBinary?: unknown }): Payload {
   const { SecretString: text, SecretBinary: binary } = answer
-  if (typeof text === 'string' && binary === undefined) return { bytes: encoder.encode(text), text: true }
+  if (typeof text === 'string' && binary === undefined) return payloadOfText(text)
   // A copy, since the SDK's bytes lie in a buffer that Node shares between many.
   if (binary instanceof Uint8Array && text === undefined) return { bytes: new Uint8Array(binary), text: false }
-  throw damaged('none')
+  throw answers.damaged()
 }
 
 /**
@@ -54,7 +32,7 @@ export function payloadOf(answer: { readonly SecretString?: unknown; readonly Se
  * usable is not: recovery could move a pointer onto what the queue has given up.
  */
 export function versionOf(entry: SecretVersionsListEntry): DriverVersion {
-  const version = textOf(entry.VersionId, 'none')
+  const version = answers.text(entry.VersionId)
   const labels = entry.VersionStages ?? []
   return {
     version: version as VersionId,
@@ -66,10 +44,10 @@ export function versionOf(entry: SecretVersionsListEntry): DriverVersion {
 }
 
 export function entryOf(entry: SecretListEntry, withLabels: boolean): DriverEntry {
-  const tags = listOf(entry.Tags).map(({ Key, Value = '' }) => [textOf(Key, 'none'), Value])
+  const tags = answers.list(entry.Tags).map(({ Key, Value = '' }) => [answers.text(Key), Value])
   return {
-    path: textOf(entry.Name, 'none') as NativePath,
-    fullPath: textOf(entry.ARN, 'none'),
+    path: answers.text(entry.Name) as NativePath,
+    fullPath: answers.text(entry.ARN),
     createdAt: dateOf(entry.CreatedDate),
     updatedAt: dateOf(entry.LastChangedDate),
     labels: withLabels ? Object.fromEntries(tags) : undefined,
@@ -81,9 +59,5 @@ export function checkAccount(arn: unknown, accountId: string | undefined, effect
   if (accountId === undefined || typeof arn !== 'string' || !arn.startsWith('arn:')) return
   // No other part of an ARN is of twelve digits between colons: names have none, and regions have letters.
   if (arn.includes(`:${accountId}:`)) return
-  throw new DriverFinding(refused('misconfigured', { effect, hint: 'the credentials are of another AWS account than accountId names' }))
-}
-
-export function damaged(effect: Effect): DriverFinding {
-  return new DriverFinding(refused('corrupt', { effect, hint: 'the answer of AWS is incomplete' }))
+  throw finding('misconfigured', { effect, hint: 'the credentials are of another AWS account than accountId names' })
 }

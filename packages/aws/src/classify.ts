@@ -1,4 +1,5 @@
-import { classifier, networkFailure, noAnswer, refused, retryAfterMs, type Failure } from '@strongroom/core'
+import { type Failure } from '@strongroom/core'
+import { classifier, networkFailure, noAnswer, refused, retryAfterMs } from '@strongroom/core/driver-support'
 
 const THROTTLED: Failure = refused('throttled', { retryable: true })
 const UNAUTHENTICATED: Failure = refused('unauthenticated')

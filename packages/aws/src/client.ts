@@ -1,8 +1,7 @@
-import { DriverFinding, explained, LazyClient, loadSdk, refused, sdkSignal, traceparentOf, unlessAborted, type DriverCall } from '@strongroom/core'
-import type { SecretsManagerClient, SecretsManagerClientConfig } from '@aws-sdk/client-secrets-manager'
-import { isCredentials, type AwsCredentials, type AwsOptions } from './options.ts'
-
-type Identity = Exclude<SecretsManagerClientConfig['credentials'], undefined | ((...args: never) => unknown)>
+import { LazyClient, loadSdk, sdkSignal, traceparentOf, type DriverCall } from '@strongroom/core/driver-support'
+import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
+import { credentialsOf } from './credentials.ts'
+import type { AwsOptions } from './options.ts'
 
 export type Sdk = typeof import('@aws-sdk/client-secrets-manager')
 
@@ -26,29 +25,11 @@ interface Tagged {
 }
 
 /** The SDK and a client of it, loaded by the first call. */
-export class Connection {
-  readonly #client: LazyClient<Started>
-
-  constructor(options: AwsOptions) {
-    this.#client = new LazyClient(
-      () => start(options),
-      ({ own }) => own?.destroy(),
-    )
-  }
-
-  /** @throws what the start throws; `aborted` when the call is over by then */
-  async start(call: DriverCall): Promise<Started> {
-    return await unlessAborted(this.#client.get(), call, 'none')
-  }
-
-  /** What `start` answers, once it has: a frame less in each call, which is a measurable part of a fast `get`. */
-  get ready(): Started | undefined {
-    return this.#client.ready
-  }
-
-  close(): Promise<void> {
-    return this.#client.close()
-  }
+export function lazyClient(options: AwsOptions): LazyClient<Started> {
+  return new LazyClient(
+    () => start(options),
+    ({ own }) => own?.destroy(),
+  )
 }
 
 async function start(options: AwsOptions): Promise<Started> {
@@ -58,7 +39,7 @@ async function start(options: AwsOptions): Promise<Started> {
   const own = new sdk.SecretsManagerClient({
     region,
     ...(endpoint === undefined ? {} : { endpoint }),
-    ...(credentials === undefined ? {} : { credentials: typeof credentials === 'function' ? provider(credentials) : identityOf(credentials) }),
+    ...(credentials === undefined ? {} : { credentials: credentialsOf(credentials) }),
     maxAttempts: 1,
     // Or each request would put the SDK's middleware together anew, which is 4 % of a fast `get`; only without options does it not.
     cacheMiddleware: true,
@@ -87,28 +68,4 @@ async function start(options: AwsOptions): Promise<Started> {
     return own.send(command as Command)
   }
   return { sdk, send, own }
-}
-
-/** Whatever the caller's function throws, it means that there are no credentials, and that nothing was sent. */
-function provider(credentials: () => Promise<AwsCredentials>): () => Promise<Identity> {
-  const failure = refused('unauthenticated', { hint: 'the function given as credentials failed' })
-  return async () => {
-    let answer: unknown
-    try {
-      answer = await credentials()
-    } catch (error) {
-      throw explained(error, failure)
-    }
-    if (!isCredentials(answer)) throw new DriverFinding(failure)
-    return identityOf(answer)
-  }
-}
-
-function identityOf({ accessKeyId, secretAccessKey, sessionToken, expiration }: AwsCredentials): Identity {
-  return {
-    accessKeyId,
-    secretAccessKey,
-    ...(sessionToken === undefined ? {} : { sessionToken }),
-    ...(expiration === undefined ? {} : { expiration }),
-  }
 }

@@ -1,7 +1,11 @@
 import {
-  DriverFinding,
+  dateOf,
+  finding,
   isAborted,
   refused,
+  textOf,
+  tokenOf,
+  withCircumstances,
   type DriverCall,
   type DriverCapabilities,
   type Failure,
@@ -10,13 +14,12 @@ import {
   type ReadOutcome,
   type SecretDriver,
   type VersionId,
-  withCircumstances,
-} from '@strongroom/core'
+} from '@strongroom/core/driver-support'
 import type * as Aws from '@aws-sdk/client-secrets-manager'
-import { checkAccount, CURRENT, damaged, dateOf, entryOf, listOf, payloadOf, textOf, tokenOf, versionOf } from './answers.ts'
+import { answers, checkAccount, CURRENT, entryOf, payloadOf, versionOf } from './answers.ts'
 import { classify, nameOf } from './classify.ts'
-import { Connection, type Sdk } from './client.ts'
-import { checkName, checkReadable, isReadable, NOT_A_NAME } from './name.ts'
+import { lazyClient, type Sdk } from './client.ts'
+import { checkName, checkReadable, isReadable, NOT_A_NAME } from './paths.ts'
 import { checkOptions, type AwsOptions } from './options.ts'
 
 const CAPABILITIES: DriverCapabilities = {
@@ -43,7 +46,7 @@ const FILTER = /^(?!!)[a-zA-Z0-9 :_@/+=.!-]{1,512}$/
  */
 export function awsDriver(options: AwsOptions): SecretDriver {
   const { region, accountId, kmsKeyId, tags, recoveryWindowDays = 30, ...rest } = checkOptions(options)
-  const connection = new Connection({ region, ...rest })
+  const client = lazyClient({ region, ...rest })
 
   /** One request, without retries. What else is in the answer is for the caller to check. */
   const send = async <Answer extends { readonly ARN?: unknown }>(
@@ -51,12 +54,12 @@ export function awsDriver(options: AwsOptions): SecretDriver {
     call: DriverCall,
     command: (sdk: Sdk) => object,
   ): Promise<Answer> => {
-    const { sdk, send: ask } = connection.ready ?? (await connection.start(call))
-    if (isAborted(call)) throw new DriverFinding(refused('aborted'))
+    const { sdk, send: ask } = client.ready ?? (await client.startFor(call))
+    if (isAborted(call)) throw finding('aborted')
     const only = READS.has(operation) ? 'none' : undefined
     try {
       const answer = await ask(command(sdk), call)
-      if (typeof answer !== 'object' || answer === null) throw damaged('unknown')
+      if (typeof answer !== 'object' || answer === null) throw answers.damaged('unknown')
       checkAccount((answer as Answer).ARN, accountId, only ?? 'unknown')
       return answer as Answer
     } catch (error) {
@@ -69,7 +72,7 @@ export function awsDriver(options: AwsOptions): SecretDriver {
   const labels = async (path: NativePath, call: DriverCall): Promise<Readonly<Record<string, readonly string[]>>> => {
     const input = { SecretId: checkName(path) }
     const answer = await send<Aws.DescribeSecretResponse>('describe', call, sdk => new sdk.DescribeSecretCommand(input))
-    if (dateOf(answer.DeletedDate) !== undefined) throw new DriverFinding(refused('not_found'))
+    if (dateOf(answer.DeletedDate) !== undefined) throw finding('not_found')
     return answer.VersionIdsToStages ?? {}
   }
 
@@ -88,7 +91,7 @@ export function awsDriver(options: AwsOptions): SecretDriver {
         ...(kmsKeyId === undefined ? {} : { KmsKeyId: kmsKeyId }),
       }
       const answer = await send<Aws.CreateSecretResponse>('create', call, sdk => new sdk.CreateSecretCommand(input))
-      return { version: written(answer.VersionId, token), fullPath: textOf(answer.ARN, 'unknown') }
+      return { version: written(answer.VersionId, token), fullPath: answers.text(answer.ARN, 'unknown') }
     },
 
     async append({ path, payload, token, staged }, call) {
@@ -122,8 +125,8 @@ export function awsDriver(options: AwsOptions): SecretDriver {
     async read({ path, version }, call) {
       const input = { SecretId: checkReadable(path), ...(version === undefined ? { VersionStage: CURRENT } : { VersionId: version }) }
       const answer = await send<Aws.GetSecretValueResponse>('read', call, sdk => new sdk.GetSecretValueCommand(input))
-      const found = textOf(answer.VersionId, 'none') as VersionId
-      if (version !== undefined && found !== version) throw damaged('none')
+      const found = answers.text(answer.VersionId) as VersionId
+      if (version !== undefined && found !== version) throw answers.damaged()
       return { payload: payloadOf(answer), version: found }
     },
 
@@ -131,7 +134,7 @@ export function awsDriver(options: AwsOptions): SecretDriver {
       // AWS would refuse the whole batch for one that is no name.
       const names = paths.filter(isReadable)
       const outcomes = names.length === 0 ? undefined : await readBatch(names, call)
-      return paths.map(path => outcomes?.get(path) ?? { path, failure: isReadable(path) ? damaged('none').failure : NOT_A_NAME })
+      return paths.map(path => outcomes?.get(path) ?? { path, failure: isReadable(path) ? answers.damaged().failure : NOT_A_NAME })
     },
 
     async versions({ path, page }, call) {
@@ -139,7 +142,7 @@ export function awsDriver(options: AwsOptions): SecretDriver {
       if (page === undefined) await labels(path, call)
       const input = { SecretId: checkName(path), IncludeDeprecated: true, MaxResults: PAGE, ...(page === undefined ? {} : { NextToken: page }) }
       const answer = await send<Aws.ListSecretVersionIdsResponse>('versions', call, sdk => new sdk.ListSecretVersionIdsCommand(input))
-      return { items: listOf(answer.Versions).map(versionOf), next: tokenOf(answer.NextToken) }
+      return { items: answers.list(answer.Versions).map(versionOf), next: tokenOf(answer.NextToken) }
     },
 
     async list({ prefix, withLabels, page }, call) {
@@ -150,7 +153,7 @@ export function awsDriver(options: AwsOptions): SecretDriver {
         ...(page === undefined ? {} : { NextToken: page }),
       }
       const answer = await send<Aws.ListSecretsResponse & { readonly ARN?: never }>('list', call, sdk => new sdk.ListSecretsCommand(input))
-      const entries = listOf(answer.SecretList)
+      const entries = answers.list(answer.SecretList)
       for (const { ARN } of entries) checkAccount(ARN, accountId, 'none')
       const there = entries.filter(({ Name, DeletedDate }) => Name?.startsWith(prefix) !== false && dateOf(DeletedDate) === undefined)
       return { items: there.map(entry => entryOf(entry, withLabels)), next: tokenOf(answer.NextToken) }
@@ -158,7 +161,7 @@ export function awsDriver(options: AwsOptions): SecretDriver {
 
     async destroyVersion({ path, version }, call) {
       const held = (await labels(path, call))[version] ?? []
-      if (held.includes(CURRENT)) throw new DriverFinding(refused('conflict'))
+      if (held.includes(CURRENT)) throw finding('conflict')
       let written = false
       for (const label of held) {
         const input = { SecretId: path, VersionStage: label, RemoveFromVersionId: version }
@@ -189,7 +192,7 @@ export function awsDriver(options: AwsOptions): SecretDriver {
     },
 
     classify,
-    close: () => connection.close(),
+    close: () => client.close(),
   }
 
   async function readBatch(paths: readonly NativePath[], call: DriverCall): Promise<ReadonlyMap<string, ReadOutcome>> {
@@ -203,17 +206,17 @@ export function awsDriver(options: AwsOptions): SecretDriver {
         call,
         sdk => new sdk.BatchGetSecretValueCommand(input),
       )
-      for (const value of listOf(answer.SecretValues)) {
+      for (const value of answers.list(answer.SecretValues)) {
         for (const path of [value.Name, value.ARN]) {
           if (path !== undefined) outcomes.set(path, outcomeOf(path as NativePath, value))
         }
       }
-      for (const { SecretId: path = '', ErrorCode, Message } of listOf(answer.Errors)) {
+      for (const { SecretId: path = '', ErrorCode, Message } of answers.list(answer.Errors)) {
         outcomes.set(path, { path: path as NativePath, failure: classify({ name: ErrorCode, message: Message }) })
       }
       page = tokenOf(answer.NextToken)
       // AWS may answer fewer than were asked for, and even none, with a token for the rest.
-      if (page !== undefined && seen.has(page)) throw damaged('none')
+      if (page !== undefined && seen.has(page)) throw answers.damaged()
       if (page !== undefined) seen.add(page)
     } while (page !== undefined)
     return outcomes
@@ -222,7 +225,7 @@ export function awsDriver(options: AwsOptions): SecretDriver {
   function outcomeOf(path: NativePath, value: Aws.SecretValueEntry): ReadOutcome {
     try {
       checkAccount(value.ARN, accountId, 'none')
-      return { path, payload: payloadOf(value), version: textOf(value.VersionId, 'none') as VersionId }
+      return { path, payload: payloadOf(value), version: answers.text(value.VersionId) as VersionId }
     } catch (error) {
       return { path, failure: classify(error) }
     }
@@ -231,13 +234,12 @@ export function awsDriver(options: AwsOptions): SecretDriver {
 
 const READS: ReadonlySet<string> = new Set(['describe', 'read', 'readMany', 'versions', 'list'])
 
-function valueOf({ bytes, text }: Payload): { readonly SecretString: string } | { readonly SecretBinary: Uint8Array } {
-  return text ? { SecretString: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes) } : { SecretBinary: bytes }
+function valueOf(payload: Payload): { readonly SecretString: string } | { readonly SecretBinary: Uint8Array } {
+  return payload.text ? { SecretString: textOf(payload) } : { SecretBinary: payload.bytes }
 }
 
 /** The token is the version's id. @throws DriverFinding `corrupt` when AWS answers none, or another */
 function written(version: unknown, token: string): VersionId {
-  const effect: Failure['effect'] = 'unknown'
-  if (textOf(version, effect) !== token) throw damaged(effect)
+  if (version !== token) throw answers.damaged('unknown')
   return token as VersionId
 }

@@ -3,7 +3,8 @@ import { awsDriver } from './driver.ts'
 import type { AwsOptions } from './options.ts'
 
 export { awsDriver } from './driver.ts'
-export type { AwsClient, AwsCredentials, AwsOptions } from './options.ts'
+export type { AwsCredentials } from './credentials.ts'
+export type { AwsClient, AwsOptions } from './options.ts'
 
 /**
  * A store over AWS Secrets Manager. Nothing is loaded or sent before its first call.

@@ -1,11 +1,5 @@
-import { isText, optionChecks, type OptionChecks, type SdkSignal } from '@strongroom/core'
-
-export interface AwsCredentials {
-  readonly accessKeyId: string
-  readonly secretAccessKey: string
-  readonly sessionToken?: string | undefined
-  readonly expiration?: Date | undefined
-}
+import { isFlag, isFrom, isLike, isText, optionChecks, type OptionChecks, type Rules, type SdkSignal } from '@strongroom/core/driver-support'
+import { isCredentials, type AwsCredentials } from './credentials.ts'
 
 /** What the SDK needs of a signal: it sets `onabort`, and looks at `aborted`. */
 type AwsSignal = Pick<SdkSignal, 'aborted' | 'onabort'>
@@ -19,8 +13,10 @@ export interface AwsOptions {
   readonly region: string
   /** Twelve digits. Without it the driver has no `location`, and a registry refuses it; with it every answer is checked. */
   readonly accountId?: string | undefined
-  /** Another server than AWS's own. Without it the SDK looks at `AWS_ENDPOINT_URL`. */
+  /** Another server than AWS's own; over `http:` only on the loopback. Without it the SDK looks at `AWS_ENDPOINT_URL`. */
   readonly endpoint?: string | undefined
+  /** Takes an `http:` endpoint of any host: who is on the way reads values, and can answer in the server's place. */
+  readonly unsafePlainHttp?: boolean | undefined
   /** Without them the SDK's default chain is asked: environment, profile, web identity, container, instance. */
   readonly credentials?: AwsCredentials | (() => Promise<AwsCredentials>) | undefined
   /** The KMS key of new secrets. Default: the account's `aws/secretsmanager`. */
@@ -34,40 +30,32 @@ export interface AwsOptions {
 }
 
 const check: OptionChecks = optionChecks('awsDriver')
-const ALLOWED = ['region', 'accountId', 'endpoint', 'credentials', 'kmsKeyId', 'tags', 'recoveryWindowDays', 'client']
 // AWS takes 50 tags a secret; 8 are the store's labels.
-const MAX_TAGS = 42
+const TAGS = { count: 42, key: 128, value: 256, reserved: 'aws:' }
+const RULES: Rules<AwsOptions> = {
+  region: ['is the name of an AWS region, such as eu-west-1', isLike(/^[a-z]{2,}(-[a-z0-9]+)+$/), 'required'],
+  accountId: ['is text of 12 digits', isLike(/^\d{12}$/)],
+  endpoint: undefined,
+  unsafePlainHttp: ['is true or false', isFlag],
+  credentials: [
+    'have accessKeyId and secretAccessKey, or are a function that answers them',
+    value => typeof value === 'function' || isCredentials(value),
+  ],
+  kmsKeyId: ['is the id, the alias or the ARN of a key', value => isText(value, 2048)],
+  tags: undefined,
+  recoveryWindowDays: ['is a whole number from 7 to 30', isFrom(7, 30)],
+  client: undefined,
+}
 
 /**
  * Checks the options and takes a copy.
  * @throws SecretError `invalid_argument` for a wrong option, `misconfigured` for options that exclude each other
  */
 export function checkOptions(options: AwsOptions): AwsOptions {
-  check.keys(options, 'options', ALLOWED)
-  const { region, accountId, endpoint, credentials, kmsKeyId, tags, recoveryWindowDays, client } = options
-  if (typeof region !== 'string' || !/^[a-z]{2,}(-[a-z0-9]+)+$/.test(region)) check.fail('region is the name of an AWS region, such as eu-west-1')
-  if (accountId !== undefined && (typeof accountId !== 'string' || !/^\d{12}$/.test(accountId))) check.fail('accountId is text of 12 digits')
-  if (endpoint !== undefined) check.url(endpoint, 'endpoint')
-  if (credentials !== undefined && typeof credentials !== 'function' && !isCredentials(credentials)) {
-    check.fail('credentials have accessKeyId and secretAccessKey, or are a function that answers them')
-  }
-  if (kmsKeyId !== undefined && !isText(kmsKeyId, 2048)) check.fail('kmsKeyId is the id, the alias or the ARN of a key')
-  if (tags !== undefined) check.labels(tags, 'tags', { count: MAX_TAGS, key: 128, value: 256, reserved: 'aws:' })
-  if (recoveryWindowDays !== undefined && !(Number.isInteger(recoveryWindowDays) && recoveryWindowDays >= 7 && recoveryWindowDays <= 30)) {
-    check.fail('recoveryWindowDays is a whole number from 7 to 30')
-  }
-  if (client !== undefined) {
-    if (typeof (client as Partial<AwsClient> | null)?.send !== 'function') check.fail('client is an object with a method send')
-    if (endpoint !== undefined || credentials !== undefined) {
-      check.clash('a ready client has its own endpoint and credentials: give them or the client')
-    }
-  }
+  check.fields(options, 'options', RULES)
+  const { endpoint, unsafePlainHttp, credentials, tags, client } = options
+  if (endpoint !== undefined) check.plainHttp(check.url(endpoint, 'endpoint'), 'endpoint', unsafePlainHttp)
+  if (tags !== undefined) check.labels(tags, 'tags', TAGS)
+  if (client !== undefined) check.client(client, ['send'], { endpoint, unsafePlainHttp, credentials })
   return { ...options, tags: { ...tags } }
-}
-
-/** Whether it has what a request is signed with; says nothing of whether it is right. */
-export function isCredentials(value: unknown): value is AwsCredentials {
-  const { accessKeyId, secretAccessKey, sessionToken } = (value ?? {}) as Readonly<Record<string, unknown>>
-  if (!isText(accessKeyId, 4096) || !isText(secretAccessKey, 4096)) return false
-  return sessionToken === undefined || typeof sessionToken === 'string'
 }

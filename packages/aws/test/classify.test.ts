@@ -11,10 +11,11 @@ import {
   ResourceNotFoundException,
   SecretsManagerServiceException,
 } from '@aws-sdk/client-secrets-manager'
-import { DriverFinding, refused, type Failure, type SecretErrorCode } from '@strongroom/core'
+import { type Failure, type SecretErrorCode } from '@strongroom/core'
+import { DriverFinding, refused } from '@strongroom/core/driver-support'
 import { describe, expect, test } from 'vitest'
 import { awsDriver } from '../src/index.ts'
-import { withCircumstances } from '@strongroom/core'
+import { withCircumstances } from '@strongroom/core/driver-support'
 import { classify } from '../src/classify.ts'
 
 type Row = [error: unknown, code: SecretErrorCode, retryable: boolean, effect: Failure['effect']]

@@ -28,6 +28,9 @@ test.each<[string, unknown]>([
   ['an account that is too short', { ...good, accountId: '12345' }],
   ['an endpoint that is no URL', { ...good, endpoint: 'localhost' }],
   ['an endpoint of another protocol', { ...good, endpoint: 'ftp://localhost' }],
+  ['a plain endpoint elsewhere', { ...good, endpoint: 'http://aws.example.com' }],
+  ['a plain endpoint elsewhere, with the leave denied', { ...good, endpoint: 'http://aws.example.com', unsafePlainHttp: false }],
+  ['leave for plain endpoints that is text', { ...good, unsafePlainHttp: 'yes' }],
   ['an endpoint with a password', { ...good, endpoint: 'http://user:password@localhost' }],
   ['credentials without a key', { ...good, credentials: { accessKeyId: 'x' } }],
   ['credentials that are text', { ...good, credentials: 'x' }],
@@ -69,4 +72,13 @@ test('good options are taken, a client of the SDK too, and are not read again', 
 
 test('a wrong policy is refused by the store', () => {
   expect(() => awsSecretStore(good, { attempts: 0 })).toThrow(SecretError)
+})
+
+test.each([
+  { endpoint: 'http://127.0.0.1:8080' },
+  { endpoint: 'http://localhost:8080' },
+  { endpoint: 'http://[::1]:8080' },
+  { endpoint: 'http://aws.example.com', unsafePlainHttp: true },
+])('a plain endpoint on the loopback, or with leave, is taken: %o', more => {
+  expect(awsDriver({ ...good, ...more }).kind).toBe('aws')
 })

@@ -1,6 +1,5 @@
-import { DriverFinding, explained, loadSdk, refused } from '@strongroom/core'
-import { LentSignal } from './signal.ts'
-import type { TokenCredential } from '@azure/identity'
+import { askedOf, explained, LentSignal, loadSdk, refused, type Failure, type Fields } from '@strongroom/core/driver-support'
+import type { AccessToken, TokenCredential } from '@azure/identity'
 
 /** Anything that answers tokens, such as a credential of `@azure/identity`. `expiresOnTimestamp` is in milliseconds since 1970. */
 export interface AzureTokenCredential {
@@ -16,72 +15,71 @@ export type AzureCredential =
   | { readonly kind: 'azure_cli'; readonly tenantId?: string | undefined }
   | { readonly kind: 'default' }
 
-/** What each kind needs, and what it may have. */
-export const CREDENTIAL_FIELDS: Readonly<Record<AzureCredential['kind'], { readonly needs: readonly string[]; readonly takes: readonly string[] }>> =
-  {
-    managed_identity: { needs: [], takes: ['clientId'] },
-    workload_identity: { needs: [], takes: ['tenantId', 'clientId', 'tokenFilePath'] },
-    client_secret: { needs: ['tenantId', 'clientId', 'clientSecret'], takes: [] },
-    client_certificate: { needs: ['tenantId', 'clientId', 'certificatePath'], takes: [] },
-    azure_cli: { needs: [], takes: ['tenantId'] },
-    default: { needs: [], takes: [] },
-  }
+type Field = 'tenantId' | 'clientId' | 'clientSecret' | 'certificatePath' | 'tokenFilePath'
+
+type Given = Readonly<Record<Field, string>>
+
+/** What a kind needs, what it may have, and the narrowest class for it. */
+type Kind = readonly [
+  needs: readonly Field[],
+  takes: readonly Field[],
+  make: (sdk: typeof import('@azure/identity'), given: Given) => AzureTokenCredential,
+]
+
+export const KINDS: Readonly<Record<AzureCredential['kind'], Kind>> = {
+  managed_identity: [[], ['clientId'], (sdk, given) => new sdk.ManagedIdentityCredential(given)],
+  workload_identity: [[], ['tenantId', 'clientId', 'tokenFilePath'], (sdk, given) => new sdk.WorkloadIdentityCredential(given)],
+  client_secret: [
+    ['tenantId', 'clientId', 'clientSecret'],
+    [],
+    (sdk, given) => new sdk.ClientSecretCredential(given.tenantId, given.clientId, given.clientSecret),
+  ],
+  client_certificate: [
+    ['tenantId', 'clientId', 'certificatePath'],
+    [],
+    (sdk, given) => new sdk.ClientCertificateCredential(given.tenantId, given.clientId, given.certificatePath),
+  ],
+  azure_cli: [[], ['tenantId'], (sdk, given) => new sdk.AzureCliCredential(given)],
+  default: [[], [], sdk => new sdk.DefaultAzureCredential()],
+}
 
 export function isTokenCredential(credential: unknown): credential is AzureTokenCredential {
   return typeof (credential as Partial<AzureTokenCredential> | null | undefined)?.getToken === 'function'
 }
 
-/** The narrowest class for a kind. `@azure/identity` is loaded here, and only for a kind. */
+/** For the SDK. `@azure/identity` is loaded here, and only for a kind. */
 export async function credentialOf(credential: AzureCredential | AzureTokenCredential): Promise<TokenCredential> {
   if (isTokenCredential(credential)) return told(credential)
-  const identity = await loadSdk('@azure/identity', () => import('@azure/identity'))
+  const sdk = await loadSdk('@azure/identity', () => import('@azure/identity'))
+  const { kind, ...fields } = credential
+  const given = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Given
   try {
-    return told(made(identity, credential))
+    return told(KINDS[kind][2](sdk, given))
   } catch (error) {
     throw explained(error, refused('misconfigured', { hint: 'the Azure SDK refuses what was given as credential' }))
-  }
-}
-
-function made(identity: typeof import('@azure/identity'), credential: AzureCredential): AzureTokenCredential {
-  switch (credential.kind) {
-    case 'managed_identity':
-      return new identity.ManagedIdentityCredential(credential.clientId === undefined ? {} : { clientId: credential.clientId })
-    case 'workload_identity':
-      return new identity.WorkloadIdentityCredential(credential)
-    case 'client_secret':
-      return new identity.ClientSecretCredential(credential.tenantId, credential.clientId, credential.clientSecret)
-    case 'client_certificate':
-      return new identity.ClientCertificateCredential(credential.tenantId, credential.clientId, credential.certificatePath)
-    case 'azure_cli':
-      return new identity.AzureCliCredential(credential.tenantId === undefined ? {} : { tenantId: credential.tenantId })
-    case 'default':
-      return new identity.DefaultAzureCredential()
   }
 }
 
 /** Whatever the credential throws, it means that there is no token, and that nothing but an empty probe was sent. */
 function told(credential: AzureTokenCredential): TokenCredential {
   return {
-    getToken: async (scopes, options) => {
+    getToken: (scopes, options) => {
       // The SDK hands on what it was given; a credential may want a standard signal, as `fetch` does.
       const { abortSignal } = options ?? {}
       const standard = abortSignal instanceof LentSignal ? { abortSignal: abortSignal.standard() } : undefined
-      let token: unknown
-      try {
-        token = await credential.getToken(scopes, { ...options, ...standard })
-      } catch (error) {
-        const { statusCode } = (error ?? {}) as { readonly statusCode?: unknown }
-        const retryable = typeof statusCode === 'number' && (statusCode >= 500 || statusCode === 429)
-        throw explained(error, refused('unauthenticated', { retryable, hint: 'the credential gave no token' }))
-      }
-      if (!isToken(token)) throw new DriverFinding(refused('unauthenticated', { hint: 'the credential gave no token' }))
-      return token
+      return askedOf(() => credential.getToken(scopes, { ...options, ...standard }), isToken, noToken)
     },
   }
 }
 
-function isToken(value: unknown): value is { token: string; expiresOnTimestamp: number } {
-  const { token, expiresOnTimestamp } = (value ?? {}) as Readonly<Record<string, unknown>>
+function noToken(error: unknown): Failure {
+  const { statusCode } = (error ?? {}) as { readonly statusCode?: unknown }
+  const retryable = typeof statusCode === 'number' && (statusCode >= 500 || statusCode === 429)
+  return refused('unauthenticated', { retryable, hint: 'the credential gave no token' })
+}
+
+function isToken(value: unknown): value is AccessToken {
+  const { token, expiresOnTimestamp } = (value ?? {}) as Fields
   // No character that would end the header, or begin another.
   return typeof token === 'string' && /^[\x21-\x7e]+$/.test(token) && typeof expiresOnTimestamp === 'number'
 }

@@ -1,23 +1,23 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import {
-  DriverFinding,
-  refused,
-  type DriverCall,
-  type DriverCapabilities,
-  type DriverVersion,
-  type NativePath,
-  type Payload,
-  type Removal,
-  type SecretDriver,
-  type VersionId,
-  withCircumstances,
-} from '@strongroom/core'
+import { dateOf, finding, PageTokens, unlessFailed, unsupported, withCircumstances } from '@strongroom/core/driver-support'
+import type {
+  DriverCall,
+  DriverCapabilities,
+  DriverVersion,
+  NativePath,
+  Payload,
+  Removal,
+  SecretDriver,
+  SecretErrorCode,
+  VersionId,
+} from '@strongroom/core/driver-support'
 import type { DeletedSecret, SecretProperties } from '@azure/keyvault-secrets'
 import * as answers from './answers.ts'
 import { ASK_AGAIN_MS, classify, innerCodeOf } from './classify.ts'
-import { Connection, type Act, type RequestOptions } from './client.ts'
-import { Cursors, pageSize, skipOf } from './cursor.ts'
+import { Connection, type RequestOptions } from './client.ts'
 import { checkOptions, type AzureClient, type AzureOptions } from './options.ts'
+import { pageSize, skipOf, type Cursor } from './paging.ts'
+import { checkName, checkVersion, fullPathOf, isPrefix, sameName } from './paths.ts'
 
 const CAPABILITIES: DriverCapabilities = {
   maxPathLength: 127,
@@ -34,11 +34,6 @@ const CAPABILITIES: DriverCapabilities = {
 const MAX_TAGS = 15
 const FIRST_WAIT_MS = 500
 
-/** What is said of the error of a request that cannot write. */
-const READS = { effect: 'none' } as const
-
-type Operation = 'create' | 'append' | 'destroyVersion' | 'remove' | 'restore'
-
 type List = (client: AzureClient, options: RequestOptions) => ReturnType<AzureClient['listPropertiesOfSecrets']>
 
 interface PropertiesPage {
@@ -54,21 +49,15 @@ export function azureDriver(options: AzureOptions): SecretDriver {
   const { tags: ownTags = {}, ...rest } = checkOptions(options)
   const { vaultUrl } = rest
   const connection = new Connection(rest)
-  const cursors = new Cursors()
-
-  const send = <Answer>(operation: Operation, call: DriverCall, act: Act<Answer>, only?: 'DELETE' | 'POST'): Promise<Answer> =>
-    connection.send(call, { operation }, act, only)
-  /** For a request that cannot write. */
-  const read = <Answer>(call: DriverCall, act: Act<Answer>): Promise<Answer> => connection.send(call, READS, act)
-
+  const cursors = new PageTokens<Cursor>()
   const page = (call: DriverCall, skip: string | undefined, list: List): Promise<PropertiesPage> =>
-    read(call, async (client, request, body) => {
+    connection.send('read', call, async (client, request, body) => {
       const pages = list(client, { ...request, requestOptions: { ...request.requestOptions, skipUrlEncoding: true } }).byPage({
         maxPageSize: pageSize(skip),
       })
       const { value } = await pages.next()
       const next = skipOf((body() as { readonly nextLink?: unknown } | undefined)?.nextLink)
-      if (!Array.isArray(value) || (value.length > 0 && next !== undefined && next === skip)) throw answers.damaged('none')
+      if (!Array.isArray(value) || (value.length > 0 && next !== undefined && next === skip)) throw answers.damaged()
       return { items: value as readonly SecretProperties[], skip: next }
     })
   const versionsPage = (path: NativePath, call: DriverCall, skip: string | undefined): Promise<PropertiesPage> =>
@@ -91,12 +80,12 @@ export function azureDriver(options: AzureOptions): SecretDriver {
   const tagsOf = async (path: NativePath, call: DriverCall): Promise<Readonly<Record<string, string>>> => {
     const foreign: SecretProperties[] = []
     for await (const items of allVersions(path, call)) {
-      const ours = answers.newestOf(items.filter(item => answers.tokenOf(item) !== undefined))
+      const ours = answers.newestOf(items.filter(item => answers.writerOf(item) !== undefined))
       if (ours !== undefined) return answers.labelsOf(ours.tags)
       foreign.push(...items)
     }
     const newest = answers.newestOf(foreign)
-    if (newest === undefined) throw new DriverFinding(refused('not_found'))
+    if (newest === undefined) throw finding('not_found')
     return answers.labelsOf(newest.tags)
   }
 
@@ -108,30 +97,27 @@ export function azureDriver(options: AzureOptions): SecretDriver {
   ): Promise<VersionId> => {
     const tags = { ...ownTags, ...labels, [answers.TOKEN_TAG]: token }
     if (Object.keys(tags).length > MAX_TAGS) {
-      throw new DriverFinding(refused('invalid_argument', { hint: `a secret has at most ${MAX_TAGS} tags, one of them the driver's` }))
+      throw finding('invalid_argument', { hint: `a secret has at most ${MAX_TAGS} tags, one of them the driver's` })
     }
     const { value, contentType } = answers.valueOf(payload)
     const more = { tags, ...(contentType === undefined ? {} : { contentType }) }
-    const answer = await send(operation, call, (client, request) => client.setSecret(path, value, { ...request, ...more }))
+    const answer = await connection.send(operation, call, (client, request) => client.setSecret(path, value, { ...request, ...more }))
     return answers.versionIn(answer, path, 'unknown')
   }
 
   /** What Azure says of the deletion; undefined when there is nothing to delete. */
   const softDelete = async (path: NativePath, call: DriverCall): Promise<DeletedSecret | undefined> => {
-    try {
-      const poller = await send('remove', call, (client, request) => client.beginDeleteSecret(path, request), 'DELETE')
-      const { result } = poller.getOperationState()
-      if (result === undefined) throw answers.damaged('unknown')
-      return result
-    } catch (error) {
-      if (classify(error).code === 'not_found') return undefined
-      throw error
-    }
+    const begun = connection.send('remove', call, (client, request) => client.beginDeleteSecret(path, request), 'DELETE')
+    const poller = await unlessFailed(begun, isCoded('not_found'))
+    if (poller === undefined) return undefined
+    const { result } = poller.getOperationState()
+    if (result === undefined) throw answers.damaged('unknown')
+    return result
   }
 
   const purge = async (path: NativePath, call: DriverCall): Promise<'purged' | 'missing' | 'moving'> => {
     try {
-      await send('remove', call, (client, request) => client.purgeDeletedSecret(path, request))
+      await connection.send('remove', call, (client, request) => client.purgeDeletedSecret(path, request))
       return 'purged'
     } catch (error) {
       const inner = innerCodeOf(error)
@@ -143,11 +129,9 @@ export function azureDriver(options: AzureOptions): SecretDriver {
 
   /** Whether a refused purge is one that nobody may do; who may not look does not learn it. */
   const isProtected = async (path: NativePath, call: DriverCall): Promise<DeletedSecret | undefined> => {
-    const found = await read(call, (client, request) => client.getDeletedSecret(path, request)).catch(() => undefined)
+    const found = await connection.send('read', call, (client, request) => client.getDeletedSecret(path, request)).catch(() => undefined)
     return found === undefined || answers.isPurgeable(found) ? undefined : found
   }
-
-  const unsupported = (): Promise<never> => Promise.reject(new DriverFinding(refused('unsupported')))
 
   return {
     specification: 'v1',
@@ -157,66 +141,68 @@ export function azureDriver(options: AzureOptions): SecretDriver {
 
     async create(request, call) {
       const { path, token, labels, isNew = false } = request
-      answers.checkName(path)
-      const fullPath = answers.fullPathOf(vaultUrl, path)
+      checkName(path)
+      const fullPath = fullPathOf(vaultUrl, path)
       if (isNew) return { version: await set('create', request, labels, call), fullPath }
       let there = false
       for await (const items of allVersions(path, call)) {
-        const own = items.find(item => answers.tokenOf(item) === token && item.enabled !== false)
+        const own = items.find(item => answers.writerOf(item) === token && item.enabled !== false)
         if (own !== undefined) return { version: answers.versionOf(own, path).version, fullPath }
         there ||= items.length > 0
       }
-      if (there) throw new DriverFinding(refused('already_exists'))
+      if (there) throw finding('already_exists')
       return { version: await set('create', request, labels, call), fullPath }
     },
 
     async append(request, call) {
-      answers.checkName(request.path)
+      checkName(request.path)
       return { version: await set('append', request, await tagsOf(request.path, call), call) }
     },
 
     async read({ path, version }, call) {
-      answers.checkName(path)
-      if (version !== undefined) answers.checkVersion(version)
-      const answer = await read(call, (client, request) => client.getSecret(path, version === undefined ? request : { ...request, version }))
+      checkName(path)
+      if (version !== undefined) checkVersion(version)
+      const answer = await connection.send('read', call, (client, request) =>
+        client.getSecret(path, version === undefined ? request : { ...request, version }),
+      )
       const found = answers.versionIn(answer, path, 'none')
-      if (version !== undefined && found !== version) throw answers.damaged('none')
+      if (version !== undefined && found !== version) throw answers.damaged()
       return { payload: answers.payloadOf(answer), version: found }
     },
 
     async versions({ path, page: token }, call) {
-      answers.checkName(path)
+      checkName(path)
       const list = `versions ${path.toLowerCase()}`
-      const from = token === undefined ? undefined : cursors.open<readonly answers.JsonVersion[]>(list, token)
+      const from = token === undefined ? undefined : cursors.open(list, token)
       const { items, skip } = await versionsPage(path, call, from?.skip)
       const known = [...answers.revived(from?.kept ?? []), ...items.map(item => answers.versionOf(item, path))]
       // Which is the newest is known on the last page: until then those that may be are kept in the cursor.
       const { older, newest } = answers.splitNewest(known)
       if (skip !== undefined) return { items: older, next: cursors.seal(list, { page: (from?.page ?? 1) + 1, skip, kept: newest }) }
-      if (newest.length === 0) throw new DriverFinding(refused('not_found'))
+      if (newest.length === 0) throw finding('not_found')
       return { items: [...older, ...(await withCurrent(path, newest, call))], next: undefined }
     },
 
     async list({ prefix, withLabels, page: token }, call) {
-      if (!answers.isPrefix(prefix)) return { items: [], next: undefined }
+      if (!isPrefix(prefix)) return { items: [], next: undefined }
       const from = token === undefined ? undefined : cursors.open('list', token)
       const { items, skip } = await page(call, from?.skip, (client, request) => client.listPropertiesOfSecrets(request))
       // The secret of a certificate is the certificate's: it is neither written nor removed on its own.
-      const found = items.filter(({ name, managed }) => answers.sameName(name.slice(0, prefix.length), prefix) && managed !== true)
+      const found = items.filter(({ name, managed }) => sameName(name.slice(0, prefix.length), prefix) && managed !== true)
       const entries = found.map(item => answers.entryOf(item, { vaultUrl, prefix, withLabels }))
-      return { items: entries, next: skip === undefined ? undefined : cursors.seal('list', { page: (from?.page ?? 1) + 1, skip, kept: undefined }) }
+      return { items: entries, next: skip === undefined ? undefined : cursors.seal('list', { page: (from?.page ?? 1) + 1, skip }) }
     },
 
     async destroyVersion({ path, version }, call) {
-      answers.checkName(path)
-      answers.checkVersion(version)
-      await send('destroyVersion', call, (client, request) => client.updateSecretProperties(path, version, { ...request, enabled: false }))
+      checkName(path)
+      checkVersion(version)
+      await connection.send('destroyVersion', call, (client, request) => client.updateSecretProperties(path, version, { ...request, enabled: false }))
     },
 
     async remove({ path, purge: forGood }, call) {
-      answers.checkName(path)
+      checkName(path)
       const deleted = await softDelete(path, call)
-      if (deleted === undefined && !forGood) throw new DriverFinding(refused('not_found'))
+      if (deleted === undefined && !forGood) throw finding('not_found')
       if (deleted !== undefined && deleted.properties.recoveryId === undefined) return { state: 'gone' }
       if (deleted !== undefined && (!forGood || !answers.isPurgeable(deleted))) return retained(deleted)
       try {
@@ -233,10 +219,10 @@ export function azureDriver(options: AzureOptions): SecretDriver {
     },
 
     async restore({ path }, call) {
-      answers.checkName(path)
+      checkName(path)
       for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(waitMs * 2, ASK_AGAIN_MS)) {
         try {
-          return void (await send('restore', call, (client, request) => client.beginRecoverDeletedSecret(path, request), 'POST'))
+          return void (await connection.send('restore', call, (client, request) => client.beginRecoverDeletedSecret(path, request), 'POST'))
         } catch (error) {
           const inner = innerCodeOf(error)
           if (inner === 'ObjectIsBeingRecovered') return
@@ -264,17 +250,19 @@ export function azureDriver(options: AzureOptions): SecretDriver {
   }
 
   async function askCurrent(path: NativePath, call: DriverCall): Promise<VersionId | undefined> {
-    try {
-      return answers.versionIn(await read(call, (client, request) => client.getSecret(path, request)), path, 'none')
-    } catch (error) {
-      if (['permission_denied', 'version_unusable', 'not_found'].includes(classify(error).code)) return undefined
-      throw error
-    }
+    const asked = connection.send('read', call, (client, request) => client.getSecret(path, request))
+    const found = await unlessFailed(asked, isCoded('permission_denied', 'version_unusable', 'not_found'))
+    return found && answers.versionIn(found, path, 'none')
   }
+}
+
+/** Whether an error means one of these. */
+function isCoded(...codes: readonly SecretErrorCode[]): (error: unknown) => boolean {
+  return error => codes.includes(classify(error).code)
 }
 
 const ASK_AGAIN: Removal = { state: 'pending', retryAfterMs: ASK_AGAIN_MS }
 
 function retained({ properties: { scheduledPurgeDate } }: Pick<DeletedSecret, 'properties'>): Removal {
-  return { state: 'retained', until: answers.dateOf(scheduledPurgeDate) }
+  return { state: 'retained', until: dateOf(scheduledPurgeDate) }
 }

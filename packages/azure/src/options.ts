@@ -1,6 +1,6 @@
-import { isObject, isText, optionChecks, type OptionChecks } from '@strongroom/core'
+import { isFlag, isObject, isOneOf, isText, optionChecks, type OptionChecks, type Rules } from '@strongroom/core/driver-support'
 import type { SecretClient } from '@azure/keyvault-secrets'
-import { CREDENTIAL_FIELDS, isTokenCredential, type AzureCredential, type AzureTokenCredential } from './credentials.ts'
+import { isTokenCredential, KINDS, type AzureCredential, type AzureTokenCredential } from './credentials.ts'
 
 const METHODS = [
   'setSecret',
@@ -38,28 +38,37 @@ export interface AzureOptions {
 }
 
 const check: OptionChecks = optionChecks('azureDriver')
-const ALLOWED = ['vaultUrl', 'credential', 'serviceVersion', 'tls', 'disableChallengeResourceVerification', 'tags', 'client']
 const SERVICE_VERSIONS = ['7.4', '7.5', '7.6', '2025-07-01']
 /** A secret has 15 tags: 8 are the store's labels, and one the driver's own. */
-const MAX_OWN_TAGS = 6
+const TAGS = { count: 6, key: 256, value: 256, reserved: 'strongroom' }
+const RULES: Rules<AzureOptions> = {
+  vaultUrl: [
+    'is the https URL of a vault, such as https://my-vault.vault.azure.net, without path, user or query',
+    value => originOf(value) !== undefined,
+    'required',
+  ],
+  credential: undefined,
+  serviceVersion: [`is one of ${SERVICE_VERSIONS.join(', ')}`, isOneOf(...SERVICE_VERSIONS)],
+  tls: ['is { ca }, in PEM', value => isObject(value) && Object.keys(value).join() === 'ca' && isText(value['ca'], 1_000_000)],
+  disableChallengeResourceVerification: ['is true or false', isFlag],
+  tags: undefined,
+  client: undefined,
+}
 
 /**
  * Checks the options and takes a copy; `vaultUrl` is then the bare origin.
  * @throws SecretError `invalid_argument` for a wrong option, `misconfigured` for options that exclude each other
  */
 export function checkOptions(options: AzureOptions): AzureOptions {
-  check.keys(options, 'options', ALLOWED)
-  const { credential, serviceVersion, tls, disableChallengeResourceVerification: unverified, tags, client } = options
-  const vaultUrl = originOf(options.vaultUrl)
-  if (vaultUrl === undefined)
-    check.fail('vaultUrl is the https URL of a vault, such as https://my-vault.vault.azure.net, without path, user or query')
-  if (serviceVersion !== undefined && !SERVICE_VERSIONS.includes(serviceVersion))
-    check.fail(`serviceVersion is one of ${SERVICE_VERSIONS.join(', ')}`)
-  if (tls !== undefined && !(isObject(tls) && Object.keys(tls).join() === 'ca' && isText(tls['ca'], 1_000_000))) check.fail('tls is { ca }, in PEM')
-  if (unverified !== undefined && typeof unverified !== 'boolean') check.fail('disableChallengeResourceVerification is true or false')
-  if (tags !== undefined) check.labels(tags, 'tags', { count: MAX_OWN_TAGS, key: 256, value: 256, reserved: 'strongroom' })
+  check.fields(options, 'options', RULES)
+  const { credential, serviceVersion, tls, disableChallengeResourceVerification, tags, client } = options
+  const vaultUrl = originOf(options.vaultUrl) as string
+  if (tags !== undefined) check.labels(tags, 'tags', TAGS)
   if (client === undefined) checkCredential(credential)
-  else checkClient(client, vaultUrl, [credential, serviceVersion, tls, unverified])
+  else {
+    check.client(client, METHODS, { credential, serviceVersion, tls, disableChallengeResourceVerification })
+    if (originOf(client.vaultUrl) !== vaultUrl) check.clash('the ready client is of another vault than vaultUrl')
+  }
   return { ...options, vaultUrl, tags: { ...tags } }
 }
 
@@ -70,23 +79,12 @@ function originOf(value: unknown): string | undefined {
 
 function checkCredential(credential: unknown): void {
   if (isTokenCredential(credential)) return
-  const kinds = Object.keys(CREDENTIAL_FIELDS)
-  if (!isObject(credential) || !kinds.includes(credential['kind'] as string)) check.fail(`credential has a getToken, or a kind: ${kinds.join(', ')}`)
-  const { kind, ...fields } = credential as Readonly<Record<string, unknown>> & { readonly kind: AzureCredential['kind'] }
-  const { needs, takes } = CREDENTIAL_FIELDS[kind]
-  for (const field of needs) if (!isText(fields[field], 4096)) check.fail(`credential of kind ${kind} needs ${field}`)
-  for (const [field, value] of Object.entries(fields)) {
-    if (![...needs, ...takes].includes(field)) check.fail(`credential of kind ${kind} takes ${[...needs, ...takes].join(', ') || 'nothing more'}`)
-    if (value !== undefined && !isText(value, 4096)) check.fail(`${field} of credential is text`)
-  }
-}
-
-function checkClient(client: Partial<AzureClient>, vaultUrl: string, others: readonly unknown[]): void {
-  if (typeof client !== 'object' || client === null || METHODS.some(method => typeof client[method] !== 'function')) {
-    check.fail(`client is an object with the methods ${METHODS.join(', ')}`)
-  }
-  if (others.some(other => other !== undefined)) {
-    check.clash('a ready client has its own credential, serviceVersion, tls and verification: give them or the client')
-  }
-  if (originOf(client.vaultUrl) !== vaultUrl) check.clash('the ready client is of another vault than vaultUrl')
+  const kinds = Object.keys(KINDS)
+  if (!isObject(credential) || !kinds.includes(credential['kind'] as string))
+    return check.fail(`credential has a getToken, or a kind: ${kinds.join(', ')}`)
+  const [needs, takes] = KINDS[credential['kind'] as AzureCredential['kind']]
+  const rules: Record<string, Rules<{ readonly field: string }>['field']> = { kind: undefined }
+  for (const field of needs) rules[field] = ['is text', isText, 'required']
+  for (const field of takes) rules[field] = ['is text', isText]
+  check.fields(credential, 'credential', rules)
 }

@@ -1,7 +1,8 @@
-import { DriverFinding, refused, type Failure, type SecretErrorCode } from '@strongroom/core'
+import { type Failure, type SecretErrorCode } from '@strongroom/core'
+import { DriverFinding, refused } from '@strongroom/core/driver-support'
 import { describe, expect, test } from 'vitest'
 import { azureDriver } from '../src/index.ts'
-import { withCircumstances } from '@strongroom/core'
+import { withCircumstances } from '@strongroom/core/driver-support'
 import { classify } from '../src/classify.ts'
 import { restError, VAULT } from './fake-client.ts'
 

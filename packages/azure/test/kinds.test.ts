@@ -30,7 +30,7 @@ const list = (credential: AzureCredential): Promise<[string, string]> => {
 test.each<[AzureCredential, readonly unknown[]]>([
   [{ kind: 'managed_identity' }, ['ManagedIdentity', {}]],
   [{ kind: 'managed_identity', clientId: 'c' }, ['ManagedIdentity', { clientId: 'c' }]],
-  [{ kind: 'workload_identity', clientId: 'c' }, ['WorkloadIdentity', { kind: 'workload_identity', clientId: 'c' }]],
+  [{ kind: 'workload_identity', clientId: 'c' }, ['WorkloadIdentity', { clientId: 'c' }]],
   [{ kind: 'client_secret', tenantId: 't', clientId: 'c', clientSecret: 's' }, ['ClientSecret', 't', 'c', 's']],
   [{ kind: 'client_certificate', tenantId: 't', clientId: 'c', certificatePath: '/p' }, ['ClientCertificate', 't', 'c', '/p']],
   [{ kind: 'azure_cli', tenantId: 't' }, ['AzureCli', { tenantId: 't' }]],

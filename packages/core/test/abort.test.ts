@@ -1,15 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import {
-  createSecretStore,
-  isAborted,
-  sdkSignal,
-  Shared,
-  standardSignal,
-  unlessAborted,
-  type Abortable,
-  type DriverCall,
-  type SecretStore,
-} from '../src/index.ts'
+import { createSecretStore, type DriverCall, type SecretStore } from '../src/index.ts'
+import { isAborted, LentSignal, sdkSignal, Shared, standardSignal, unlessAborted, type Abortable } from '../src/driver-support/index.ts'
 import { failureOf, ScriptedDriver } from './support/scripted.ts'
 
 interface World {
@@ -172,3 +163,17 @@ function counted(): { readonly signal: AbortSignal; readonly listening: () => nu
   signal.removeEventListener = (...given: Parameters<typeof remove>) => ((listening -= 1), remove(...given))
   return { signal, listening: () => listening }
 }
+
+test('a lent signal is a standard one to an SDK, and tells what the other tells', () => {
+  const controller = new AbortController()
+  const lent = new LentSignal(controller.signal)
+  const told: string[] = []
+  const listener = ({ type }: Event): void => void told.push(type)
+  const removed = (): void => void told.push('removed')
+  lent.addEventListener('abort', listener)
+  lent.addEventListener('abort', removed)
+  lent.removeEventListener('abort', removed)
+  expect([lent instanceof AbortSignal, lent.aborted, lent.standard()]).toEqual([true, false, controller.signal])
+  controller.abort()
+  expect([lent.aborted, told]).toEqual([true, ['abort']])
+})

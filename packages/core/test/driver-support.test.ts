@@ -1,23 +1,44 @@
 import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import { get } from 'node:http'
-import { expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { isSecretError } from '../src/index.ts'
 import {
+  answerChecks,
+  askedOf,
+  base64Of,
   classifier,
+  dateOf,
   DriverFinding,
   explained,
-  isSecretError,
+  hasMethods,
+  isFlag,
+  isFrom,
+  isLike,
+  isOneOf,
+  isText,
   LazyClient,
   loadSdk,
   networkFailure,
   neverSent,
   noAnswer,
   optionChecks,
+  PageTokens,
+  payloadOfBase64,
+  payloadOfText,
   refused,
+  Renewed,
   retryAfterMs,
+  textOf,
+  tokenOf,
+  unlessFailed,
+  unsupported,
   withCircumstances,
+  withEffect,
+  type AnswerChecks,
   type OptionChecks,
-} from '../src/index.ts'
+  type Rules,
+} from '../src/driver-support/index.ts'
 
 const MARKER = 'value-that-must-not-show'
 
@@ -86,6 +107,8 @@ test('a certificate that is not trusted is misconfigured; other errors are for t
   for (const code of ['DEPTH_ZERO_SELF_SIGNED_CERT', 'SELF_SIGNED_CERT_IN_CHAIN', 'CERT_HAS_EXPIRED', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE']) {
     expect(networkFailure(Object.assign(new Error('x'), { code }))).toMatchObject({ code: 'misconfigured', retryable: false })
   }
+  const hidden = new Error('x', { cause: new Error('y', { cause: Object.assign(new Error('z'), { code: 'ECONNRESET' }) }) })
+  expect(networkFailure(Object.assign(hidden, { code: 'ENOTFOUND' }))).toEqual(noAnswer)
   for (const other of [undefined, null, 'ECONNRESET', {}, { code: 5 }, { code: 'ENOENT' }]) expect(networkFailure(other)).toBeUndefined()
 })
 
@@ -197,3 +220,177 @@ test('Retry-After is seconds or a date; what is neither says nothing', () => {
 function failureOf(url: string): Promise<unknown> {
   return new Promise(resolve => get(url, resolve).on('error', resolve))
 }
+
+describe('a page token', () => {
+  const state = { page: 2, skip: 'a&b=c', kept: ['x'] }
+
+  test('goes back to what it was made of', () => {
+    const tokens = new PageTokens<unknown>()
+    expect(tokens.open('list', tokens.seal('list', state))).toEqual(state)
+  })
+
+  test('of another driver, of another list, or changed, is refused', () => {
+    const tokens = new PageTokens<unknown>()
+    const sealed = tokens.seal('list', state)
+    const [body, mark] = sealed.split('.')
+    const other = Buffer.from(JSON.stringify({ ...state, skip: 'z' })).toString('base64url')
+    for (const wrong of [
+      new PageTokens<unknown>().seal('list', state),
+      `${other}.${mark}`,
+      `${body}.`,
+      `${body}`,
+      '',
+      '.',
+      'https://evil.example/secrets',
+      '{}',
+    ]) {
+      expect(() => tokens.open('list', wrong), wrong).toThrow('invalid_argument')
+    }
+    expect(() => tokens.open('versions a', sealed)).toThrow('invalid_argument')
+  })
+})
+
+test('a ready client is taken with its methods, and alone', () => {
+  const check: OptionChecks = optionChecks('someDriver')
+  const codeOf = (act: () => void): unknown => {
+    try {
+      return act()
+    } catch (error) {
+      return (error as { readonly code?: unknown }).code
+    }
+  }
+  const client = { send: () => {} }
+  expect(codeOf(() => check.client(client, ['send'], { endpoint: undefined }))).toBeUndefined()
+  for (const wrong of [undefined, null, 5, MARKER, {}, { send: MARKER }]) {
+    expect(codeOf(() => check.client(wrong, ['send'], {}))).toBe('invalid_argument')
+  }
+  expect(codeOf(() => check.client(client, ['send'], { endpoint: MARKER }))).toBe('misconfigured')
+})
+
+test('options by a table: what must be there is, what is there fits, and nothing else is there', () => {
+  const check: OptionChecks = optionChecks('someDriver')
+  const rules: Rules<Readonly<Record<'must' | 'may' | 'elsewhere', unknown>>> = {
+    must: ['is text', isText, 'required'],
+    may: ['is a whole number from 1 to 3', isFrom(1, 3)],
+    elsewhere: undefined,
+  }
+  const said = (options: object, what = 'options'): string => {
+    try {
+      check.fields(options, what, rules)
+      return ''
+    } catch (error) {
+      return String(error)
+    }
+  }
+  for (const good of [{ must: 'x' }, { must: 'x', may: 3 }, { must: 'x', may: undefined, elsewhere: MARKER }]) expect(said(good)).toBe('')
+  expect(said({})).toContain('must is text')
+  expect(said({ must: 'x', may: 4 }, 'part')).toContain('part.may is a whole number from 1 to 3')
+  expect(said({ must: 'x', other: MARKER })).toContain('allowed: must, may, elsewhere')
+  expect([said({ must: 5 }), said({ must: 'x', may: MARKER })].join()).not.toContain(MARKER)
+})
+
+test('forms of options', () => {
+  expect([isLike(/^a+$/)('aa'), isLike(/^a+$/, 1)('aa'), isLike(/^1$/)(1)]).toEqual([true, false, false])
+  expect([isFrom(1, 2)(2), isFrom(1, 2)(1.5), isFrom(1, 2)('1')]).toEqual([true, false, false])
+  expect([isOneOf('a')('a'), isOneOf('a')('b'), isFlag(false), isFlag('true')]).toEqual([true, false, true, false])
+  expect([hasMethods('a')({ a: () => {} }), hasMethods('a')({ a: 1 }), hasMethods('a')(null)]).toEqual([true, false, false])
+})
+
+test.each([
+  ['https://host.example', undefined, true],
+  ['http://localhost:1', undefined, true],
+  ['http://127.1.2.3', undefined, true],
+  ['http://[::1]:1', undefined, true],
+  ['http://host.example', undefined, false],
+  ['http://127.0.0.1.example', undefined, false],
+  ['http://localhost.example', false, false],
+  ['http://host.example', true, true],
+])('%s with leave %s for plain http: %s', (url, unsafePlainHttp, taken) => {
+  const act = (): void => optionChecks('someDriver').plainHttp(new URL(url), 'endpoint', unsafePlainHttp)
+  if (taken) act()
+  else expect(act).toThrow('unsafePlainHttp: true would allow')
+})
+
+test('answers: what lacks a field is corrupt, with the effect of its call', () => {
+  const answers: AnswerChecks = answerChecks('Somebody')
+  expect(answers.damaged('unknown').failure).toMatchObject({ code: 'corrupt', effect: 'unknown', hint: 'the answer of Somebody is incomplete' })
+  expect([answers.list(undefined), answers.list(null), answers.list([{ a: 1 }])]).toEqual([[], [], [{ a: 1 }]])
+  expect([answers.object({ a: 1 }), answers.text('a')]).toEqual([{ a: 1 }, 'a'])
+  for (const wrong of [5, {}, [1], [null], [[]]]) expect(() => answers.list(wrong)).toThrow('corrupt')
+  for (const wrong of [undefined, null, 5, []]) expect(() => answers.object(wrong)).toThrow('corrupt')
+  for (const wrong of [undefined, '', 5]) expect(() => answers.text(wrong)).toThrow('corrupt')
+  expect([tokenOf('a'), tokenOf(''), tokenOf(5), tokenOf(null)]).toEqual(['a', undefined, undefined, undefined])
+  expect([dateOf(new Date(5)), dateOf(5), dateOf('1970-01-01T00:00:00.005Z')]).toEqual([new Date(5), new Date(5), new Date(5)])
+  expect([dateOf(new Date(Number.NaN)), dateOf('soon'), dateOf(''), dateOf(null), dateOf({})]).toEqual(Array.from({ length: 5 }))
+})
+
+test('a value goes into text and back, and what is no text or no base64 does not', () => {
+  const bytes = new Uint8Array([0, 255, 7])
+  const written = base64Of({ bytes: bytes.subarray(1), text: false })
+  expect(payloadOfBase64(written)).toEqual({ bytes: bytes.slice(1), text: false })
+  expect(['a', 'a=b=', '!!!!'].map(payloadOfBase64)).toEqual([undefined, undefined, undefined])
+  expect(textOf(payloadOfText('\uFEFFä'))).toBe('\uFEFFä')
+  expect(() => textOf({ bytes, text: true })).toThrow(TypeError)
+})
+
+test('a step of a call: its effect, and a failure that was expected', async () => {
+  const classify = classifier(() => refused('conflict'))
+  const failing = async (): Promise<never> => await Promise.reject(new Error(MARKER))
+  expect(classify(await withEffect('unknown', failing()).catch((error: unknown) => error))).toMatchObject({ code: 'conflict', effect: 'unknown' })
+  expect(await withEffect('unknown', Promise.resolve(1))).toBe(1)
+  expect(await unlessFailed(failing(), error => classify(error).code === 'conflict')).toBeUndefined()
+  await expect(unlessFailed(failing(), () => false)).rejects.toThrow(MARKER)
+  expect(classify(await unsupported().catch((error: unknown) => error))).toMatchObject({ code: 'unsupported', effect: 'none' })
+})
+
+test('what a function of the caller’s gives: it fails, or does not fit, and means the same', async () => {
+  const classify = classifier(() => undefined)
+  const failure = refused('unauthenticated')
+  const asked = (give: () => unknown): Promise<unknown> => askedOf(give, value => isText(value), failure).catch(classify)
+  expect(await asked(() => 'x')).toBe('x')
+  expect(await asked(async () => 'x')).toBe('x')
+  for (const give of [
+    () => 5,
+    () => {
+      throw new Error(MARKER)
+    },
+    async () => await Promise.reject(new Error(MARKER)),
+  ]) {
+    expect(await asked(give)).toMatchObject(failure)
+  }
+  const retryable = await askedOf(
+    () => Promise.reject(new Error(MARKER)),
+    value => isText(value),
+    error => refused('unauthenticated', { retryable: error instanceof Error }),
+  ).catch(classify)
+  expect(retryable).toMatchObject({ code: 'unauthenticated', retryable: true })
+})
+
+test('a token is got once for many, kept while it is young, renewed, and used to its end where that fails', async () => {
+  const given: (string | undefined)[] = []
+  let fails = false
+  let number = 0
+  let ageMs = 0
+  const tokens = new Renewed(async held => {
+    given.push(held?.token)
+    if (fails) throw new Error('no')
+    number += 1
+    return { token: `t${number}`, since: performance.now() - ageMs, ttlMs: 1_000_000 }
+  })
+  const call = new AbortController()
+  const get = (): Promise<string> => tokens.get(call)
+  ageMs = 900_000
+  expect(await Promise.all([get(), get()])).toEqual(['t1', 't1'])
+  fails = true
+  expect([await get(), given]).toEqual(['t1', [undefined, 't1']])
+  fails = false
+  ageMs = 0
+  expect([await get(), await get(), given]).toEqual(['t2', 't2', [undefined, 't1', 't1']])
+  tokens.drop('t1')
+  expect(await get()).toBe('t2')
+  tokens.drop('t2')
+  ageMs = 2_000_000
+  expect([await get(), given.at(-1)]).toEqual(['t3', undefined])
+  fails = true
+  await expect(get()).rejects.toThrow('no')
+})

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { byBytes, walkFolders, type ListFolder } from '../src/index.ts'
+import { byBytes, walkFolders, type ListFolder } from '../src/driver-support/index.ts'
 
 /** A server that keeps these paths; `paged`: it knows `after` and `limit`, as OpenBao does. */
 function serverOf(paths: readonly string[], { paged, limit }: { readonly paged: boolean; readonly limit: number }) {

@@ -1,4 +1,5 @@
-import { classifier, networkFailure, neverSent, noAnswer, refused, untrusted, type Failure } from '@strongroom/core'
+import { type Failure } from '@strongroom/core'
+import { classifier, networkFailure, neverSent, noAnswer, refused, untrusted } from '@strongroom/core/driver-support'
 
 /** The numbers of google/rpc/code.proto that the driver itself looks at. */
 export const CODE = { notFound: 5, alreadyExists: 6, failedPrecondition: 9 } as const
@@ -38,12 +39,14 @@ const BY_REASON: ReadonlyMap<unknown, Failure> = new Map([
 const GRPC_NEVER_SENT = /^(?:14 UNAVAILABLE: )?(?:No connection established|Name resolution failed)/
 const GRPC_CERTIFICATE = /Last error: (?:Error: )?(?:self-signed|unable to (?:get|verify)|certificate|Hostname\/IP does not match)/i
 const UNDECODABLE = /^Error response from RPC \w+ .*could not be decoded/s
-const MAX_CAUSES = 5
+
+/** What Google says beside the number. */
+type Detailed = Error & { readonly reason?: unknown; readonly statusDetails?: unknown }
 
 /** What an error of this driver means. Never throws. */
 export const classify: (error: unknown) => Failure = classifier((error, operation) => {
   if (!(error instanceof Error)) return undefined
-  const meaning = inOperation(error, operation) ?? byTransport(error) ?? byReason(error) ?? BY_CODE.get(codeOf(error) ?? 0)
+  const meaning = inOperation(error, operation) ?? byTransport(error) ?? BY_REASON.get((error as Detailed).reason) ?? BY_CODE.get(codeOf(error) ?? 0)
   return meaning && { ...meaning, retryAfterMs: retryAfterMs(error) }
 })
 
@@ -57,7 +60,7 @@ export function codeOf(error: unknown): number | undefined {
 export function tokenFailure(error: unknown): Failure {
   const { response, status = response?.status } = (error ?? {}) as { readonly status?: unknown; readonly response?: { readonly status?: unknown } }
   const isTheirs = typeof status === 'number' && (status >= 500 || status === 429)
-  const network = isTheirs ? neverSent : typeof status === 'number' ? undefined : networkOf(error)
+  const network = isTheirs ? neverSent : typeof status === 'number' ? undefined : networkFailure(error)
   if (network !== undefined) return { ...network, effect: 'none' }
   return refused('unauthenticated', { hint: 'the Google credentials gave no access token: they are wrong, or have expired' })
 }
@@ -77,27 +80,13 @@ function byTransport(error: Error): Failure | undefined {
   const code = codeOf(error)
   if (code !== undefined && code !== 14) return undefined
   if (GRPC_NEVER_SENT.test(error.message)) return GRPC_CERTIFICATE.test(error.message) ? untrusted : neverSent
-  return networkOf(error)
-}
-
-function byReason(error: Error): Failure | undefined {
-  return BY_REASON.get((error as { readonly reason?: unknown }).reason)
-}
-
-/** The SDK hides the network's own error below two of its own: the innermost that says something. */
-function networkOf(error: unknown): Failure | undefined {
-  let found: Failure | undefined
-  let next = error
-  for (let depth = 0; depth < MAX_CAUSES && typeof next === 'object' && next !== null; depth += 1) {
-    found = networkFailure(next) ?? found
-    next = (next as { readonly cause?: unknown }).cause
-  }
-  return found
+  // The SDK hides the network's own error below two of its own.
+  return networkFailure(error)
 }
 
 /** From RetryInfo; the SDK drops the header of a REST answer. */
 function retryAfterMs(error: Error): number | undefined {
-  const { statusDetails } = error as { readonly statusDetails?: unknown }
+  const { statusDetails } = error as Detailed
   for (const detail of Array.isArray(statusDetails) ? statusDetails : []) {
     const { seconds = 0, nanos = 0 } = (detail as { readonly retryDelay?: { seconds?: unknown; nanos?: unknown } } | null)?.retryDelay ?? {}
     const wait = Number(seconds) * 1000 + Number(nanos) / 1_000_000

@@ -1,34 +1,16 @@
-import {
-  DriverFinding,
-  explained,
-  isAborted,
-  LazyClient,
-  loadSdk,
-  refused,
-  sdkSignal,
-  traceparentOf,
-  unlessAborted,
-  withCircumstances,
-  type DriverCall,
-} from '@strongroom/core'
+import { finding, isAborted, LazyClient, loadSdk, sdkSignal, traceparentOf, unlessAborted, withCircumstances } from '@strongroom/core/driver-support'
+import type { DriverCall, Fields } from '@strongroom/core/driver-support'
 import type { SecretManagerServiceClient } from '@google-cloud/secret-manager'
 import type * as Gax from 'google-gax'
-import { answerOf, type Answer } from './answers.ts'
-import { tokenFailure } from './classify.ts'
-import type { GcpAuthClient, GcpClient, GcpOptions } from './options.ts'
+import { answers } from './answers.ts'
+import { authOf, tokenOf, type GcpAuthClient } from './credentials.ts'
+import type { GcpClient, GcpOptions } from './options.ts'
 
+type Read = 'accessSecretVersion' | 'getSecret' | 'getSecretVersion' | 'listSecretVersions' | 'listSecrets'
+type Write = 'addSecretVersion' | 'createSecret' | 'deleteSecret' | 'destroySecretVersion' | 'updateSecret'
 /** Calls of the service, as the SDK names them. */
-export type Operation =
-  | 'accessSecretVersion'
-  | 'addSecretVersion'
-  | 'createSecret'
-  | 'deleteSecret'
-  | 'destroySecretVersion'
-  | 'getSecret'
-  | 'getSecretVersion'
-  | 'listSecretVersions'
-  | 'listSecrets'
-  | 'updateSecret'
+type Operation = Read | Write
+const READ = /^(?:access|get|list)/
 
 /** A request under way, without retries: its answer, and what ends it. */
 interface Pending {
@@ -39,12 +21,8 @@ interface Pending {
 type Headers = Readonly<Record<string, string>>
 type Ask = (operation: Operation, request: object, headers: Headers) => Pending
 type ApiCall = (request: object, options: object) => Promise<readonly unknown[]> & { readonly cancel?: () => void }
-type GrpcMethod = (
-  request: object,
-  metadata: Gax.grpc.Metadata,
-  options: object,
-  done: (error: unknown, answer?: unknown) => void,
-) => Gax.grpc.ClientUnaryCall
+type Done = (error: unknown, answer?: unknown) => void
+type GrpcMethod = (request: object, metadata: Gax.grpc.Metadata, options: object, done: Done) => Gax.grpc.ClientUnaryCall
 
 interface Started {
   readonly ask: Ask
@@ -53,8 +31,6 @@ interface Started {
 }
 
 const REQUEST_MS = 60_000
-const SCOPE = 'https://www.googleapis.com/auth/cloud-platform'
-const WRITES: ReadonlySet<Operation> = new Set(['addSecretVersion', 'createSecret', 'deleteSecret', 'destroySecretVersion', 'updateSecret'])
 
 /** The SDK and a client of it, loaded by the first call. */
 export class Connection {
@@ -70,20 +46,25 @@ export class Connection {
   }
 
   /** One request, without retries. What is in the answer is for `result` to check. */
-  async send<Result>(operation: Operation, request: object, call: DriverCall, result: (answer: Answer) => Result): Promise<Result> {
-    const { ask, auth } = this.#client.ready ?? (await unlessAborted(this.#client.get(), call, 'none'))
+  async send<Result = Fields>(
+    operation: Operation,
+    request: object,
+    call: DriverCall,
+    result: (answer: Fields) => Result = answer => answer as Result,
+  ): Promise<Result> {
+    const { ask, auth } = this.#client.ready ?? (await this.#client.startFor(call))
     const headers = routingOf(request)
     const traceparent = traceparentOf(call)
     if (traceparent !== undefined) headers['traceparent'] = traceparent
     if (auth !== undefined) Object.assign(headers, await unlessAborted(tokenOf(auth, this.#host), call, 'none'))
-    if (isAborted(call)) throw new DriverFinding(refused('aborted'))
-    const only = WRITES.has(operation) ? undefined : 'none'
+    if (isAborted(call)) throw finding('aborted')
+    const only = READ.test(operation) ? 'none' : undefined
     const signal = sdkSignal(call)
     let pending: Pending | undefined
     try {
       pending = ask(operation, request, headers)
       signal.addEventListener('abort', pending.cancel)
-      return result(answerOf(await unlessAborted(pending.answer, call, only ?? 'unknown'), only ?? 'unknown'))
+      return result(answers.object(await unlessAborted(pending.answer, call, only ?? 'unknown'), only ?? 'unknown'))
     } catch (error) {
       throw withCircumstances(error, { operation, effect: only })
     } finally {
@@ -164,36 +145,9 @@ function byGax(method: (operation: Operation) => ApiCall): Ask {
   }
 }
 
-async function authOf({ authClient, endpoint, credentials, keyFile, projectId }: GcpOptions, gax: typeof Gax): Promise<GcpAuthClient | undefined> {
-  if (authClient !== undefined || endpoint?.startsWith('http:') === true) return authClient
-  const auth = new gax.GoogleAuth({
-    scopes: [SCOPE],
-    projectId,
-    ...(credentials === undefined ? {} : { credentials }),
-    ...(keyFile === undefined ? {} : { keyFile }),
-  })
-  // A service account's key signs the token itself, without another request.
-  auth.useJWTAccessWithScope = true
-  try {
-    return await auth.getClient()
-  } catch (error) {
-    const hint = 'there are no Google credentials: see application default credentials, or give credentials, keyFile or authClient'
-    throw explained(error, refused('unauthenticated', { hint }))
-  }
-}
-
 /** What Google routes a request by. */
 function routingOf(request: object): Record<string, string> {
   const { name, parent, secret } = request as { readonly name?: string; readonly parent?: string; readonly secret?: { readonly name?: string } }
   const field = name !== undefined ? 'name' : parent !== undefined ? 'parent' : 'secret.name'
   return { 'x-goog-request-params': `${field}=${encodeURIComponent(name ?? parent ?? secret?.name ?? '')}` }
-}
-
-/** @throws what it means that there is none, before anything is sent */
-async function tokenOf(auth: GcpAuthClient, host: string): Promise<Readonly<Record<string, string>>> {
-  try {
-    return Object.fromEntries(await auth.getRequestHeaders(`${host}/`))
-  } catch (error) {
-    throw explained(error, tokenFailure(error))
-  }
 }

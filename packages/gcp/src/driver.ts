@@ -1,18 +1,9 @@
-import {
-  DriverFinding,
-  refused,
-  type DriverCall,
-  type DriverCapabilities,
-  type DriverPage,
-  type DriverVersion,
-  type NativePath,
-  type SecretDriver,
-  type VersionId,
-  withCircumstances,
-} from '@strongroom/core'
-import { claimOf, claimText, damaged, entryOf, holderOf, isVersion, listOf, numberOf, tokenOf, versionOf, type Answer } from './answers.ts'
+import { finding, tokenOf, unsupported, withEffect } from '@strongroom/core/driver-support'
+import type { DriverCall, DriverCapabilities, DriverPage, DriverVersion, Fields, NativePath, SecretDriver } from '@strongroom/core/driver-support'
+import { answers, claimOf, claimText, entryOf, etagOf, holderOf, numberOf, versionOf } from './answers.ts'
 import { classify, CODE, codeOf } from './classify.ts'
 import { CLAIM, checkOptions, type GcpOptions, type GcpReplication } from './options.ts'
+import { idOf, isPrefix, numberOfId } from './paths.ts'
 import { MAX_BYTES, Service, unlessMissing } from './service.ts'
 
 const CAPABILITIES: DriverCapabilities = {
@@ -37,6 +28,8 @@ const ALIAS_ROUNDS = 10
 /** What a filter takes as it is. */
 const FILTER = /^(?!(?:AND|OR|NOT)$)[a-zA-Z0-9][a-zA-Z0-9_-]{0,254}$/
 
+type MayMove = (holder: number | undefined) => boolean
+
 /**
  * Google Secret Manager. The SDK is loaded by the first call.
  * @throws SecretError `invalid_argument` or `misconfigured` for wrong options
@@ -50,25 +43,15 @@ export function gcpDriver(options: GcpOptions): SecretDriver {
    * Moves the alias, by comparison of the whole secret, since it may have other aliases too. `mayMove` looks at the number that
    * holds it: false leaves it there. `known` is the secret, where its writer has it already.
    */
-  const moveAlias = async (
-    path: NativePath,
-    version: number,
-    call: DriverCall,
-    mayMove: (holder: number | undefined) => boolean,
-    known?: Answer,
-  ): Promise<void> => {
+  const moveAlias = async (path: NativePath, version: number, call: DriverCall, mayMove: MayMove, known?: Fields): Promise<void> => {
     const name = service.name(path)
     for (let round = 1; alias !== undefined; round += 1) {
       const secret = round === 1 && known !== undefined ? known : await service.send('getSecret', { name }, call)
       if (!mayMove(holderOf(secret, alias))) return
       const versionAliases = { ...(secret.versionAliases as object | null), [alias]: version }
+      const moved = { name, etag: etagOf(secret), versionAliases }
       try {
-        await service.send(
-          'updateSecret',
-          { secret: { name, etag: etagOf(secret), versionAliases }, updateMask: { paths: ['version_aliases'] } },
-          call,
-        )
-        return
+        return void (await service.send('updateSecret', { secret: moved, updateMask: { paths: ['version_aliases'] } }, call))
       } catch (error) {
         if (codeOf(error) !== CODE.failedPrecondition || round === ALIAS_ROUNDS) throw error
       }
@@ -76,14 +59,17 @@ export function gcpDriver(options: GcpOptions): SecretDriver {
   }
 
   /** For a version that is current as soon as it is there. One that is newer may have been faster. */
-  const makeCurrent = (path: NativePath, number: number, call: DriverCall, known?: Answer): Promise<void> =>
-    afterWriting(moveAlias(path, number, call, (holder = 0) => holder < number, known))
+  const makeCurrent = (path: NativePath, number: number, call: DriverCall, known?: Fields): Promise<void> =>
+    withEffect(
+      'unknown',
+      moveAlias(path, number, call, (holder = 0) => holder < number, known),
+    )
 
   /**
    * The secret where an earlier create ended between its two requests: one with the same token, or one that died. It is claimed
    * by comparison, so that of many who find it one goes on. Undefined for any other secret.
    */
-  const takeOver = async (path: NativePath, token: string, labels: object, call: DriverCall): Promise<Answer | undefined> => {
+  const takeOver = async (path: NativePath, token: string, labels: object, call: DriverCall): Promise<Fields | undefined> => {
     const name = service.name(path)
     if ((await service.look(path, 1, call)) !== undefined) return undefined
     const secret = await service.send('getSecret', { name }, call)
@@ -103,12 +89,12 @@ export function gcpDriver(options: GcpOptions): SecretDriver {
     capabilities: alias === undefined ? CAPABILITIES : { ...CAPABILITIES, current: 'on_promote' },
 
     async create({ path, payload, labels, token }, call) {
-      if (CLAIM in labels) throw new DriverFinding(refused('invalid_argument', { hint: `the label ${CLAIM} is the driver's own` }))
+      if (CLAIM in labels) throw finding('invalid_argument', { hint: `the label ${CLAIM} is the driver's own` })
       // Here, since a refusal after the first request would leave a secret without a version.
       service.checkValue(payload)
       const name = service.name(path)
       const all = { ...annotations, ...labels }
-      let secret: Answer | undefined
+      let secret: Fields | undefined
       try {
         const made = { ...placement(replication, region), annotations: { ...all, [CLAIM]: claimText(token) } }
         secret = await service.send('createSecret', { parent: service.parent, secretId: path, secret: made }, call)
@@ -117,7 +103,7 @@ export function gcpDriver(options: GcpOptions): SecretDriver {
         if (codeOf(error) === CODE.alreadyExists) secret = await takeOver(path, token, all, call).catch(() => undefined)
         if (secret === undefined) throw error
       }
-      const number = await afterWriting(service.add(path, payload, call))
+      const number = await withEffect('unknown', service.add(path, payload, call))
       await makeCurrent(path, number, call, secret)
       return { version: idOf(number), fullPath: name }
     },
@@ -129,9 +115,9 @@ export function gcpDriver(options: GcpOptions): SecretDriver {
     },
 
     async promote({ path, version, from }, call) {
-      if (alias === undefined) throw unsupported()
+      if (alias === undefined) return await unsupported()
       await moveAlias(path, numberOfId(version), call, holder => {
-        if (holder !== numberOfId(from)) throw new DriverFinding(refused('conflict'))
+        if (holder !== numberOfId(from)) throw finding('conflict')
         return true
       })
     },
@@ -142,38 +128,36 @@ export function gcpDriver(options: GcpOptions): SecretDriver {
       return { payload, version: idOf(number) }
     },
 
-    readMany: async () => await Promise.reject(unsupported()),
-
     async versions({ path, page }, call) {
       const parent = service.name(path)
       const [, current = '', pageToken] = (page === undefined ? null : /^(\d*)\s(.*)$/s.exec(page)) ?? []
       if (pageToken !== undefined) {
         const rest = await service.send('listSecretVersions', { parent, pageSize: PAGE, pageToken }, call)
-        return pageOf(path, listOf(rest.versions), current === '' ? undefined : Number(current), rest)
+        return pageOf(path, answers.list(rest.versions), current === '' ? undefined : Number(current), rest)
       }
       // The newest come first. The list may be minutes old, and not know the secret: what is newer is asked for by number.
       const answer = await unlessMissing(service.send('listSecretVersions', { parent, pageSize: PAGE }, call))
-      const listed = listOf(answer?.versions)
+      const listed = answers.list(answer?.versions)
       const highest = Math.max(0, ...listed.map(version => numberOf(version, path, 'none')))
-      const newer: Answer[] = []
+      const newer: Fields[] = []
       for (let number = highest + 1; ; number += 1) {
         const found = await service.look(path, number, call)
         if (found === undefined) break
         newer.unshift(found)
       }
       const newest = highest + newer.length
-      if (newest === 0) throw new DriverFinding(refused('not_found'))
+      if (newest === 0) throw finding('not_found')
       const holder = alias === undefined ? newest : holderOf(await service.send('getSecret', { name: parent }, call), alias)
       return pageOf(path, [...newer, ...listed], holder, answer)
     },
 
     async list({ prefix, withLabels, page }, call) {
-      if (!/^[a-zA-Z0-9_-]*$/.test(prefix)) return { items: [], next: undefined }
+      if (!isPrefix(prefix)) return { items: [], next: undefined }
       // It finds the text anywhere in a name, and in any case.
       const filter = FILTER.test(prefix) ? { filter: `name:${prefix}` } : {}
       const request = { parent: service.parent, pageSize: PAGE, ...filter, ...(page === undefined ? {} : { pageToken: page }) }
       const answer = await service.send('listSecrets', request, call)
-      const entries = listOf(answer.secrets).map(secret => entryOf(secret, service.parent, withLabels))
+      const entries = answers.list(answer.secrets).map(secret => entryOf(secret, service.parent, withLabels))
       return { items: entries.filter(({ path }) => path.startsWith(prefix)), next: tokenOf(answer.nextPageToken) }
     },
 
@@ -190,19 +174,20 @@ export function gcpDriver(options: GcpOptions): SecretDriver {
     },
 
     async remove({ path, purge }, call) {
-      if (!purge) throw unsupported()
+      if (!purge) return await unsupported()
       service.forget(path)
       await unlessMissing(service.send('deleteSecret', { name: service.name(path) }, call))
       return { state: 'gone' }
     },
 
-    restore: async () => await Promise.reject(unsupported()),
+    readMany: unsupported, // never called where `maxBatch` is 1
+    restore: unsupported, // never called where `remove` is `immediate`
     classify,
     close: () => service.close(),
   }
 }
 
-function pageOf(path: NativePath, versions: readonly Answer[], current: number | undefined, answer: Answer | undefined): DriverPage<DriverVersion> {
+function pageOf(path: NativePath, versions: readonly Fields[], current: number | undefined, answer: Fields | undefined): DriverPage<DriverVersion> {
   const token = tokenOf(answer?.nextPageToken)
   // Later pages do not know which version is current, so the token takes it along.
   return { items: versions.map(version => versionOf(version, path, current)), next: token === undefined ? undefined : `${current ?? ''} ${token}` }
@@ -216,35 +201,4 @@ function placement(replication: GcpReplication = { type: 'automatic' }, region: 
     return { replication: { userManaged: { replicas } } }
   }
   return region === undefined ? { replication: { automatic: encryption(replication.kmsKey) } } : encryption(replication.kmsKey)
-}
-
-/** @throws DriverFinding `corrupt` for a secret without one: without it nothing would be compared */
-function etagOf({ etag }: Answer): string {
-  const text = tokenOf(etag)
-  if (text === undefined) throw damaged('none')
-  return text
-}
-
-function idOf(number: number): VersionId {
-  return String(number) as VersionId
-}
-
-/** @throws DriverFinding `not_found` for an id that Google never makes, such as `latest` */
-function numberOfId(version: VersionId): number {
-  if (!isVersion(version)) throw new DriverFinding(refused('not_found'))
-  return Number(version)
-}
-
-/** A later step of a call: however it fails, something has been written. */
-async function afterWriting<T>(work: Promise<T>): Promise<T> {
-  try {
-    return await work
-  } catch (error) {
-    throw withCircumstances(error, { effect: 'unknown' })
-  }
-}
-
-/** For what core never calls, by the capabilities. */
-function unsupported(): DriverFinding {
-  return new DriverFinding(refused('unsupported'))
 }

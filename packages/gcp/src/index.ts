@@ -3,7 +3,8 @@ import { gcpDriver } from './driver.ts'
 import type { GcpOptions } from './options.ts'
 
 export { gcpDriver } from './driver.ts'
-export type { GcpAuthClient, GcpClient, GcpCredentials, GcpOptions, GcpReplication } from './options.ts'
+export type { GcpAuthClient, GcpCredentials } from './credentials.ts'
+export type { GcpClient, GcpOptions, GcpReplication } from './options.ts'
 
 /**
  * A store over Google Secret Manager. Nothing is loaded or sent before its first call.

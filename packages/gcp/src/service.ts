@@ -1,9 +1,9 @@
-import { DriverFinding, refused, type DriverCall, type NativePath, type Payload } from '@strongroom/core'
-import { damaged, isVersion, numberOf, payloadOf, type Answer } from './answers.ts'
+import { finding, unlessFailed, type DriverCall, type Fields, type NativePath, type Payload } from '@strongroom/core/driver-support'
+import { answers, crc32c, numberOf, payloadOf } from './answers.ts'
 import { classify, CODE, codeOf } from './classify.ts'
-import { Connection, type Operation } from './client.ts'
-import { crc32c } from './crc32c.ts'
+import { Connection } from './client.ts'
 import type { GcpOptions } from './options.ts'
+import { isVersion, nameIn, parentOf } from './paths.ts'
 
 interface NumberedPayload {
   readonly number: number
@@ -17,39 +17,29 @@ export const MAX_BYTES = 65_536
 const SEEN = 10_000
 
 /** Google's secrets and versions, by path and number, as far as more than one call needs them. */
-export class Service {
-  readonly #connection: Connection
-  /** Projects, and for a region its location: what secrets are in. */
+export class Service extends Connection {
   readonly parent: string
   /** Numbers of the newest versions that were written or read here, of the secrets that were used last. */
   readonly #seen = new Map<NativePath, number>()
 
   constructor(options: GcpOptions) {
-    const { projectId, region } = options
-    this.parent = `projects/${projectId}${region === undefined ? '' : `/locations/${region}`}`
-    this.#connection = new Connection(options)
+    super(options)
+    this.parent = parentOf(options)
   }
 
-  /** @throws DriverFinding `invalid_argument` for a path that Google does not take: as a part of a URL it could mean something else */
+  /** @throws DriverFinding `invalid_argument` for a path that Google does not take */
   name(path: NativePath): string {
-    if (!/^[a-zA-Z0-9_-]{1,255}$/.test(path)) {
-      throw new DriverFinding(refused('invalid_argument', { hint: 'the name of a secret is 1 to 255 of A-Z a-z 0-9 _ - in Google Secret Manager' }))
-    }
-    return `${this.parent}/secrets/${path}`
+    return nameIn(this.parent, path)
   }
 
   versionName(path: NativePath, version: number | string): string {
     return `${this.name(path)}/versions/${version}`
   }
 
-  send(operation: Operation, request: object, call: DriverCall): Promise<Answer> {
-    return this.#connection.send(operation, request, call, answer => answer)
-  }
-
   /** @throws DriverFinding before anything is sent, for a value that Google does not take */
   checkValue({ bytes }: Payload): void {
-    if (bytes.byteLength === 0) throw new DriverFinding(refused('invalid_argument', { hint: 'the value is empty' }))
-    if (bytes.byteLength > MAX_BYTES) throw new DriverFinding(refused('too_large', { hint: `the value has more than ${MAX_BYTES} bytes` }))
+    if (bytes.byteLength === 0) throw finding('invalid_argument', { hint: 'the value is empty' })
+    if (bytes.byteLength > MAX_BYTES) throw finding('too_large', { hint: `the value has more than ${MAX_BYTES} bytes` })
   }
 
   async add(path: NativePath, value: Payload, call: DriverCall): Promise<number> {
@@ -62,15 +52,15 @@ export class Service {
   }
 
   access(path: NativePath, version: number | string, call: DriverCall): Promise<NumberedPayload> {
-    return this.#connection.send('accessSecretVersion', { name: this.versionName(path, version) }, call, answer => {
+    return this.send('accessSecretVersion', { name: this.versionName(path, version) }, call, answer => {
       const number = numberOf(answer, path, 'none')
-      if (typeof version === 'number' && version !== number) throw damaged('none')
+      if (typeof version === 'number' && version !== number) throw answers.damaged()
       return { number, payload: payloadOf(answer) }
     })
   }
 
   /** A version without its value; undefined where there is none of that number. */
-  look(path: NativePath, number: number, call: DriverCall): Promise<Answer | undefined> {
+  look(path: NativePath, number: number, call: DriverCall): Promise<Fields | undefined> {
     return unlessMissing(this.send('getSecretVersion', { name: this.versionName(path, number) }, call))
   }
 
@@ -92,7 +82,7 @@ export class Service {
       if (newer === undefined) break
       found = newer
     }
-    if (found === undefined) throw new DriverFinding(refused('not_found'))
+    if (found === undefined) throw finding('not_found')
     if (found.payload === undefined) throw found.error
     this.#remember(path, found.number)
     return found
@@ -100,10 +90,6 @@ export class Service {
 
   forget(path: NativePath): void {
     this.#seen.delete(path)
-  }
-
-  close(): Promise<void> {
-    return this.#connection.close()
   }
 
   async #find(path: NativePath, version: number | 'latest', call: DriverCall): Promise<Found | undefined> {
@@ -134,11 +120,6 @@ function blockedNumber(error: unknown): number | undefined {
   return isVersion(number) ? Number(number) : undefined
 }
 
-export async function unlessMissing<T>(work: Promise<T>): Promise<T | undefined> {
-  try {
-    return await work
-  } catch (error) {
-    if (codeOf(error) === CODE.notFound) return undefined
-    throw error
-  }
+export function unlessMissing<T>(work: Promise<T>): Promise<T | undefined> {
+  return unlessFailed(work, error => codeOf(error) === CODE.notFound)
 }

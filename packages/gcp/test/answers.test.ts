@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer'
 import type { NativePath, SecretDriver, VersionId } from '@strongroom/core'
 import { describe, expect, test } from 'vitest'
 import { gcpDriver, type GcpClient, type GcpOptions } from '../src/index.ts'
-import { crc32c } from '../src/crc32c.ts'
+import { crc32c } from '../src/answers.ts'
 
 const path = 'a' as NativePath
 const call = { signal: new AbortController().signal, attempt: 1 }

@@ -1,8 +1,9 @@
 import { GoogleError } from 'google-gax'
-import { DriverFinding, refused, type Failure, type SecretErrorCode } from '@strongroom/core'
+import { type Failure, type SecretErrorCode } from '@strongroom/core'
+import { DriverFinding, refused } from '@strongroom/core/driver-support'
 import { describe, expect, test } from 'vitest'
 import { gcpDriver } from '../src/index.ts'
-import { withCircumstances } from '@strongroom/core'
+import { withCircumstances } from '@strongroom/core/driver-support'
 import { classify, codeOf, tokenFailure } from '../src/classify.ts'
 
 type Row = [error: unknown, code: SecretErrorCode, retryable: boolean, effect: Failure['effect']]

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { crc32c } from '../src/crc32c.ts'
+import { crc32c } from '../src/answers.ts'
 
 const counting = Buffer.from(Array.from({ length: 32 }, (_, index) => index))
 const readCommand = '01c000000000000000000000000000001400000000000400000000140000001828000000000000000200000000000000'

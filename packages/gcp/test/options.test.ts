@@ -50,6 +50,9 @@ test.each<[string, unknown]>([
   ['an authClient that gives no headers', { ...good, authClient: {} }],
   ['an endpoint that is no URL', { ...good, endpoint: 'localhost' }],
   ['an endpoint of another protocol', { ...good, endpoint: 'ftp://localhost' }],
+  ['a plain endpoint elsewhere', { ...good, endpoint: 'http://gcp.example.com' }],
+  ['a plain endpoint elsewhere, with the leave denied', { ...good, endpoint: 'http://gcp.example.com', unsafePlainHttp: false }],
+  ['leave for plain endpoints that is text', { ...good, unsafePlainHttp: 'yes' }],
   ['an endpoint with a password', { ...good, endpoint: 'https://user:password@localhost' }],
   ['an endpoint with a path', { ...good, endpoint: 'https://localhost/v1' }],
   ['a client that can do nothing', { ...good, client: {} }],
@@ -98,4 +101,13 @@ test('good options are taken, a client of the SDK too', async () => {
 
 test('a wrong policy is refused by the store', () => {
   expect(() => gcpSecretStore(good, { attempts: 0 })).toThrow(SecretError)
+})
+
+test.each([
+  { endpoint: 'http://127.0.0.1:8080' },
+  { endpoint: 'http://localhost:8080' },
+  { endpoint: 'http://[::1]:8080' },
+  { endpoint: 'http://gcp.example.com', unsafePlainHttp: true },
+])('a plain endpoint on the loopback, or with leave, is taken: %o', more => {
+  expect(gcpDriver({ ...good, ...more }).kind).toBe('gcp')
 })

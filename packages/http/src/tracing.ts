@@ -1,7 +1,6 @@
-import { tracedSignal } from '@strongroom/core'
+import { isTraceparent, tracedSignal } from '@strongroom/core'
 
 const REQUEST_ID = /^[A-Za-z0-9._:/+=@-]{1,128}$/
-const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
 
 /** What a request is known by in logs, here and elsewhere. */
 export interface Trace {
@@ -16,7 +15,7 @@ export function traceOf(headers: Headers): Trace {
   const traceparent = headers.get('traceparent')
   return {
     requestId: given !== null && REQUEST_ID.test(given) ? given : crypto.randomUUID(),
-    traceparent: traceparent !== null && TRACEPARENT.test(traceparent) ? traceparent : undefined,
+    traceparent: isTraceparent(traceparent) ? traceparent : undefined,
   }
 }
 

@@ -1,4 +1,5 @@
-import { DriverFinding, refused, SecretError, unlessAborted, type Failure } from '@strongroom/core'
+import { SecretError, type Failure } from '@strongroom/core'
+import { DriverFinding, refused, unlessAborted } from '@strongroom/core/driver-support'
 import { isAnswered, isRolledBack } from './failures.ts'
 import type { PostgresAnswer, PostgresClient, PostgresPool, PostgresQuery } from './pool.ts'
 

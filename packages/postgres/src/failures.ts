@@ -1,4 +1,5 @@
-import { classifier, isSecretError, networkFailure, refused, SecretError, type Failure } from '@strongroom/core'
+import { isSecretError, SecretError, type Failure } from '@strongroom/core'
+import { classifier, networkFailure, refused } from '@strongroom/core/driver-support'
 
 const busy = (hint?: string): Failure => refused('unavailable', { retryable: true, hint })
 const wrong = (hint: string): Failure => refused('misconfigured', { hint })

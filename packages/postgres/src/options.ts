@@ -1,4 +1,4 @@
-import { isObject, isText, optionChecks, type OptionChecks } from '@strongroom/core'
+import { isObject, isText, optionChecks, type OptionChecks } from '@strongroom/core/driver-support'
 import type { PostgresPool } from './pool.ts'
 
 /** A subset of the options of `pg`'s clients. What is left out comes from `PGHOST`, `PGUSER` and the like. */

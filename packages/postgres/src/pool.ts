@@ -1,4 +1,4 @@
-import { loadSdk } from '@strongroom/core'
+import { loadSdk } from '@strongroom/core/driver-support'
 import type { Place } from './options.ts'
 
 /** What is needed of a pool. A `Pool` of `pg` is one. */

@@ -1,4 +1,5 @@
-import { LazyClient, SecretError, type AccountId, type CallOptions, type MetadataStore } from '@strongroom/core'
+import { SecretError, type AccountId, type CallOptions, type MetadataStore } from '@strongroom/core'
+import { LazyClient } from '@strongroom/core/driver-support'
 import { withAccount } from './account.ts'
 import { appendAudit, readAudit } from './audit.ts'
 import { orAborted, transact, type Connection } from './connection.ts'

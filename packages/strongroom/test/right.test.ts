@@ -94,6 +94,14 @@ describe('forms', () => {
         },
       ],
       [
+        'aws://eu-west-1?endpoint=http://aws.example.com&unsafePlainHttp=true',
+        { type: 'aws', region: 'eu-west-1', endpoint: 'http://aws.example.com', unsafePlainHttp: true },
+      ],
+      [
+        'gcp://my-project?endpoint=http://gcp.example.com&unsafePlainHttp=true',
+        { type: 'gcp', projectId: 'my-project', endpoint: 'http://gcp.example.com', unsafePlainHttp: true },
+      ],
+      [
         'vault+http://127.0.0.1:8200?auth.method=kubernetes&auth.role=app',
         { type: 'vault', address: 'http://127.0.0.1:8200', auth: { method: 'kubernetes', role: 'app' } },
       ],

@@ -1,4 +1,5 @@
-import { classifier, networkFailure, neverSent, noAnswer, refused, type Failure } from '@strongroom/core'
+import { type Failure } from '@strongroom/core'
+import { classifier, networkFailure, neverSent, noAnswer, refused } from '@strongroom/core/driver-support'
 
 const ABORTED: Failure = refused('aborted', { effect: 'unknown' })
 const CERTIFICATE: Failure = refused('misconfigured', { hint: "the server's certificate is not trusted, or it does not take the client's" })

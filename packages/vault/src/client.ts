@@ -1,5 +1,6 @@
 import {
   DriverFinding,
+  finding,
   isAborted,
   LazyClient,
   loadSdk,
@@ -8,11 +9,12 @@ import {
   traceparentOf,
   unlessAborted,
   withCircumstances,
-  type Abortable,
-} from '@strongroom/core'
+} from '@strongroom/core/driver-support'
+import type { Abortable, Failure, Fields, Renewed } from '@strongroom/core/driver-support'
 import { classify, NOT_V2, statusOf } from './classify.ts'
-import { Tokens } from './login.ts'
-import { encodePath, type CheckedOptions, type VaultClient } from './options.ts'
+import { canLogIn, tokenOf, type Held } from './credentials.ts'
+import type { CheckedOptions, VaultClient } from './options.ts'
+import { encodePath } from './paths.ts'
 import { createTransport, type WireRequest } from './transport.ts'
 
 export interface VaultRequest {
@@ -31,7 +33,7 @@ interface Started {
 /** The SDK, a client of it, and its token, got by the first call. */
 export class Connection {
   readonly #options: CheckedOptions
-  readonly #tokens: Tokens | undefined
+  readonly #token: Renewed<Held> | undefined
   readonly #client: LazyClient<Started>
   readonly #looking = new Shared<void>()
   readonly #closing = new AbortController()
@@ -44,17 +46,19 @@ export class Connection {
       ({ stop }) => stop(),
     )
     // What many callers share is ended by none of them, only by `close`.
-    if (options.auth !== undefined) this.#tokens = new Tokens(options.auth, request => this.#ask(request, this.#closing))
+    if (options.auth !== undefined) this.#token = tokenOf(options.auth, request => this.#ask(request, this.#closing))
   }
 
   /** One request, without retries. What is in the answer is for the caller to check. */
-  async send(call: Abortable, request: VaultRequest): Promise<unknown> {
-    const token = await this.#token(call)
+  async send(operation: string, call: Abortable, request: VaultRequest): Promise<unknown> {
+    if (this.#closing.signal.aborted) throw finding('closed')
+    const token = await this.#token?.get(call)
     if (!this.#isV2) await this.#looking.run(() => this.#look(token), call)
     try {
       return await this.#ask({ ...request, token }, call)
     } catch (error) {
-      throw statusOf(error) === 403 ? withCircumstances(error, { failure: await this.#whyDenied(token, call) }) : error
+      const failure = statusOf(error) === 403 ? { failure: await this.#whyDenied(token, call) } : {}
+      throw withCircumstances(error, { operation, effect: request.method === 'GET' ? 'none' : undefined, ...failure })
     }
   }
 
@@ -63,14 +67,9 @@ export class Connection {
     await this.#client.close()
   }
 
-  async #token(call: Abortable): Promise<string | undefined> {
-    if (this.#closing.signal.aborted) throw new DriverFinding(refused('closed'))
-    return await this.#tokens?.get(call)
-  }
-
   async #ask({ token, ...request }: VaultRequest & { readonly token?: string | undefined }, call: Abortable): Promise<unknown> {
-    const { client } = this.#client.ready ?? (await unlessAborted(this.#client.get(), call, 'none'))
-    if (isAborted(call)) throw new DriverFinding(refused('aborted'))
+    const { client } = this.#client.ready ?? (await this.#client.startFor(call))
+    if (isAborted(call)) throw finding('aborted')
     const { namespace } = this.#options
     const traceparent = traceparentOf(call)
     const headers = {
@@ -99,23 +98,23 @@ export class Connection {
       if (status === 403) return
       if (status !== 404) throw withCircumstances(error, { failure: { ...classify(error), effect: 'none' } })
     }
-    const { data } = (answer ?? {}) as {
-      readonly data?: { readonly type?: unknown; readonly options?: { readonly version?: unknown } | null } | null
-    }
-    if (answer !== undefined && !(data?.type === 'kv' && data.options?.version === '2')) throw new DriverFinding(NOT_V2)
+    const { type, options } = (answer as { readonly data?: Fields } | undefined)?.data ?? {}
+    const { version } = (options ?? {}) as Fields
+    if (answer !== undefined && !(type === 'kv' && version === '2')) throw new DriverFinding(NOT_V2)
     this.#isV2 = true
   }
 
   /** 403 is a denial and a bad token alike: who may look the token up has a good one. */
-  async #whyDenied(token: string | undefined, call: Abortable): Promise<ReturnType<typeof refused>> {
+  async #whyDenied(token: string | undefined, call: Abortable): Promise<Failure> {
     try {
       await this.#ask({ method: 'GET', path: 'auth/token/lookup-self', token }, call)
       return refused('permission_denied')
     } catch (error) {
       if (statusOf(error) !== 403) return { ...classify(error), effect: 'none' }
     }
-    if (token !== undefined) this.#tokens?.drop(token)
-    return refused('unauthenticated', { retryable: this.#tokens?.canLogIn === true, hint: 'the token is not valid, or not any more' })
+    const { auth } = this.#options
+    if (token !== undefined) this.#token?.drop(token)
+    return refused('unauthenticated', { retryable: auth !== undefined && canLogIn(auth), hint: 'the token is not valid, or not any more' })
   }
 }
 

@@ -1,21 +1,10 @@
-import {
-  byBytes,
-  DriverFinding,
-  refused,
-  walkFolders,
-  type DriverCall,
-  type DriverCapabilities,
-  type DriverEntry,
-  type ListFolder,
-  type NativePath,
-  type SecretDriver,
-  type VersionId,
-  withCircumstances,
-} from '@strongroom/core'
-import { damaged, dataOf, entryOf, fieldsFor, metadataOf, namesOf, payloadOf, versionOf, type Metadata } from './answers.ts'
+import { byBytes, finding, unlessFailed, unsupported, walkFolders, withEffect } from '@strongroom/core/driver-support'
+import type { DriverCall, DriverCapabilities, DriverEntry, ListFolder, NativePath, SecretDriver, VersionId } from '@strongroom/core/driver-support'
+import { answers, dataOf, fieldsFor, metadataOf, namesOf, payloadOf, versionOf, type Metadata } from './answers.ts'
 import { classify, isMismatch } from './classify.ts'
-import { Connection, type VaultRequest } from './client.ts'
-import { checkOptions, encodePath, isPath, type VaultOptions } from './options.ts'
+import { Connection } from './client.ts'
+import { checkOptions, type VaultOptions } from './options.ts'
+import { checkedPath, checkLabels, encodePath, isPath, isVersion } from './paths.ts'
 
 const CAPABILITIES: DriverCapabilities = {
   // Consul's keys have 512 bytes, and KV encrypts paths.
@@ -34,9 +23,6 @@ const CAPABILITIES: DriverCapabilities = {
 const PAGE = 1_000
 const PAGE_WITH_LABELS = 100
 const PARALLEL_READS = 8
-const VERSION = /^[1-9]\d{0,14}$/
-/** What Vault calls printable, and keeps: at most 128 bytes of name and 512 of text. */
-const LABEL = /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]+$/u
 
 /**
  * KV version 2 of HashiCorp Vault and OpenBao. The SDK is loaded by the first call.
@@ -47,65 +33,46 @@ export function vaultDriver(options: VaultOptions): SecretDriver {
   const { address, mount, namespace, maxVersions } = checked
   const connection = new Connection(checked)
 
-  const send = async (operation: string, call: DriverCall, request: VaultRequest): Promise<unknown> => {
-    try {
-      return await connection.send(call, request)
-    } catch (error) {
-      throw withCircumstances(error, { operation, effect: request.method === 'GET' ? 'none' : undefined })
-    }
-  }
   const urlOf = (kind: 'data' | 'metadata' | 'destroy', path: string): string => `${encodePath(mount)}/${kind}/${encodePath(checkedPath(path))}`
 
   const write = async (operation: 'create' | 'append', path: NativePath, fields: object, cas: number, call: DriverCall): Promise<VersionId> => {
     const json = { options: { cas }, data: fields }
-    const answer = await send(operation, call, { method: 'POST', path: urlOf('data', path), json })
+    const answer = await connection.send(operation, call, { method: 'POST', path: urlOf('data', path), json })
     return versionOf(dataOf(answer, 'unknown')['version'], 'unknown')
   }
   const metadata = async (path: NativePath, call: DriverCall): Promise<Metadata> => {
-    const found = metadataOf(await send('metadata', call, { method: 'GET', path: urlOf('metadata', path) }))
+    const found = metadataOf(await connection.send('metadata', call, { method: 'GET', path: urlOf('metadata', path) }))
     // Labels without a value, which anybody can make, are no secret.
-    if (found.newest === 0) throw new DriverFinding(refused('not_found'))
+    if (found.newest === 0) throw finding('not_found')
     return found
   }
-  const writeMetadata = async (path: NativePath, json: object, call: DriverCall): Promise<void> => {
-    await send('metadata', call, { method: 'POST', path: urlOf('metadata', path), json })
-  }
+  const writeMetadata = (path: NativePath, json: object, call: DriverCall): Promise<unknown> =>
+    connection.send('metadata', call, { method: 'POST', path: urlOf('metadata', path), json })
 
   /** The server drops the oldest versions when there are too many: so that it drops only destroyed ones, it is told to keep more. */
   const makeRoom = async (path: NativePath, { newest, oldestKept, maxVersions: has }: Metadata, call: DriverCall): Promise<void> => {
     const needed = oldestKept === undefined ? 1 : newest + 1 - oldestKept + 1
     if (has >= needed) return
     if (needed > maxVersions) {
-      throw new DriverFinding(refused('quota_exceeded', { hint: 'the server would drop a version: destroy old ones, or raise maxVersions' }))
+      throw finding('quota_exceeded', { hint: 'the server would drop a version: destroy old ones, or raise maxVersions' })
     }
-    try {
-      await writeMetadata(path, { max_versions: maxVersions }, call)
-    } catch (error) {
-      throw withCircumstances(error, { effect: 'none' }) // no version was added, and to say it twice does no harm
-    }
+    // No version was added, and to say it twice does no harm.
+    await withEffect('none', writeMetadata(path, { max_versions: maxVersions }, call))
   }
 
   const listFolder = async (folder: string, after: string | undefined, size: number, call: DriverCall): ReturnType<ListFolder> => {
     // Vault does not know `limit` and `after`, and answers everything.
     const query = `list=true&limit=${size}${after === undefined ? '' : `&after=${encodeURIComponent(after)}`}`
-    try {
-      const names = namesOf(await send('list', call, { method: 'GET', path: `${encodePath(mount)}/metadata/${encodePath(folder)}?${query}` }))
-      return { names: names.filter(name => after === undefined || byBytes(name, after) > 0).toSorted(byBytes), more: names.length === size }
-    } catch (error) {
-      if (classify(error).code === 'not_found') return { names: [], more: false }
-      throw error
-    }
+    const request = { method: 'GET', path: `${encodePath(mount)}/metadata/${encodePath(folder)}?${query}` } as const
+    const names = (await unlessMissing(connection.send('list', call, request).then(namesOf))) ?? []
+    return { names: names.filter(name => after === undefined || byBytes(name, after) > 0).toSorted(byBytes), more: names.length === size }
   }
 
   const fullPathOf = (path: string): string => `${namespace === '' ? '' : `${namespace}/`}${mount}/data/${path}`
 
   const labelled = async (path: NativePath, call: DriverCall): Promise<DriverEntry | undefined> => {
-    try {
-      return entryOf(path, fullPathOf(path), await metadata(path, call))
-    } catch (error) {
-      if (classify(error).code === 'not_found') return undefined
-      throw error
-    }
+    const found = await unlessMissing(metadata(path, call))
+    return found && { path, fullPath: fullPathOf(path), createdAt: found.createdAt, updatedAt: found.updatedAt, labels: found.labels }
   }
 
   return {
@@ -118,11 +85,7 @@ export function vaultDriver(options: VaultOptions): SecretDriver {
       checkLabels(labels)
       const version = await write('create', path, fieldsFor(payload), 0, call)
       const custom = Object.keys(labels).length === 0 ? {} : { custom_metadata: labels }
-      try {
-        await writeMetadata(path, { max_versions: maxVersions, ...custom }, call)
-      } catch (error) {
-        throw withCircumstances(error, { effect: 'unknown' })
-      }
+      await withEffect('unknown', writeMetadata(path, { max_versions: maxVersions, ...custom }, call))
       return { version, fullPath: fullPathOf(path) }
     },
 
@@ -130,7 +93,7 @@ export function vaultDriver(options: VaultOptions): SecretDriver {
       const fields = fieldsFor(payload)
       for (let newest: number | undefined; ;) {
         const found = await metadata(path, call)
-        if (after !== undefined && after !== String(found.newest)) throw new DriverFinding(refused('conflict'))
+        if (after !== undefined && after !== String(found.newest)) throw finding('conflict')
         await makeRoom(path, found, call)
         try {
           return { version: await write('append', path, fields, found.newest, call) }
@@ -143,11 +106,11 @@ export function vaultDriver(options: VaultOptions): SecretDriver {
     },
 
     async read({ path, version }, call) {
-      if (version !== undefined && !VERSION.test(version)) throw new DriverFinding(refused('not_found'))
+      if (version !== undefined && !isVersion(version)) throw finding('not_found')
       const query = version === undefined ? '' : `?version=${version}`
-      const answer = dataOf(await send('read', call, { method: 'GET', path: urlOf('data', path) + query, exact: true }), 'none')
-      const found = versionOf(dataOf({ data: answer['metadata'] }, 'none')['version'], 'none')
-      if (version !== undefined && found !== version) throw damaged('none')
+      const answer = dataOf(await connection.send('read', call, { method: 'GET', path: urlOf('data', path) + query, exact: true }))
+      const found = versionOf(answers.object(answer['metadata'])['version'])
+      if (version !== undefined && found !== version) throw answers.damaged()
       return { payload: payloadOf(answer['data']), version: found }
     },
 
@@ -158,7 +121,7 @@ export function vaultDriver(options: VaultOptions): SecretDriver {
     async list({ prefix, withLabels, page }, call) {
       const folder = prefix.slice(0, prefix.lastIndexOf('/') + 1)
       if (folder !== '' && !isPath(folder)) return { items: [], next: undefined }
-      if (page !== undefined && !(page.startsWith(folder) && isPath(page))) throw new DriverFinding(refused('invalid_argument'))
+      if (page !== undefined && !(page.startsWith(folder) && isPath(page))) throw finding('invalid_argument')
       const size = withLabels ? PAGE_WITH_LABELS : PAGE
       const { paths, next } = await walkFolders({ prefix, page, size, isPath }, (at, after) => listFolder(at, after, size, call))
       const nothing = { createdAt: undefined, updatedAt: undefined, labels: undefined }
@@ -174,13 +137,13 @@ export function vaultDriver(options: VaultOptions): SecretDriver {
 
     async destroyVersion({ path, version }, call) {
       // No version is called so, and what is not there is gone.
-      if (!VERSION.test(version)) return
-      await send('destroy', call, { method: 'POST', path: urlOf('destroy', path), json: { versions: [Number(version)] } })
+      if (!isVersion(version)) return
+      await connection.send('destroy', call, { method: 'POST', path: urlOf('destroy', path), json: { versions: [Number(version)] } })
     },
 
     async remove({ path, purge }, call) {
       if (!purge) return await unsupported()
-      await send('remove', call, { method: 'DELETE', path: urlOf('metadata', path) })
+      await connection.send('remove', call, { method: 'DELETE', path: urlOf('metadata', path) })
       return { state: 'gone' }
     },
 
@@ -192,20 +155,6 @@ export function vaultDriver(options: VaultOptions): SecretDriver {
   }
 }
 
-/** @throws DriverFinding `invalid_argument` for what the server would take for another path */
-function checkedPath(path: string): string {
-  if (isPath(path) && !path.endsWith('/')) return path
-  throw new DriverFinding(refused('invalid_argument', { hint: 'a path is printable, and no part of it between slashes is empty, a dot or two dots' }))
-}
-
-/** Here, since Vault would refuse them after the value is written. @throws DriverFinding `invalid_argument` */
-function checkLabels(labels: Readonly<Record<string, string>>): void {
-  const entries = Object.entries(labels)
-  const fits = (text: string, bytes: number): boolean => LABEL.test(text) && Buffer.byteLength(text) <= bytes
-  if (entries.length <= 64 && entries.every(([name, label]) => fits(name, 128) && fits(label, 512))) return
-  throw new DriverFinding(refused('invalid_argument', { hint: 'labels are at most 64, printable, names of 1 to 128 bytes and values of 1 to 512' }))
-}
-
-async function unsupported(): Promise<never> {
-  throw new DriverFinding(refused('unsupported'))
+function unlessMissing<T>(work: Promise<T>): Promise<T | undefined> {
+  return unlessFailed(work, error => classify(error).code === 'not_found')
 }

@@ -1,4 +1,5 @@
-import { isText, optionChecks, type OptionChecks } from '@strongroom/core'
+import { isFlag, isFrom, isText, optionChecks, type Fits, type OptionChecks, type Rules } from '@strongroom/core/driver-support'
+import { isPath, trimmed } from './paths.ts'
 
 /** Text, or a function that answers it: asked at every login, so that what rotates is never kept. */
 export type Given = string | (() => string | Promise<string>)
@@ -67,93 +68,64 @@ export interface CheckedOptions extends VaultOptions {
 }
 
 const check: OptionChecks = optionChecks('vaultDriver')
-const ALLOWED = ['address', 'unsafePlainHttp', 'mount', 'namespace', 'auth', 'tls', 'maxVersions', 'client']
-
-const LOOPBACK = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/
-
-type Check = (value: unknown) => boolean
-const isGiven: Check = value => isText(value) || typeof value === 'function'
-const optional =
-  (fits: Check): Check =>
-  value =>
-    value === undefined || fits(value)
-const AUTH: Readonly<Record<string, Readonly<Record<string, Check>>>> = {
-  token: { token: isGiven, renew: optional(value => typeof value === 'boolean') },
-  approle: { roleId: isText, secretId: isGiven, mount: optional(isPath) },
-  kubernetes: { role: isText, jwt: optional(isGiven), jwtFile: optional(isText), mount: optional(isPath) },
-  jwt: { role: isText, jwt: isGiven, mount: optional(isPath) },
+const RULES: Rules<VaultOptions> = {
+  address: undefined,
+  unsafePlainHttp: ['is true or false', isFlag],
+  mount: ['is a path such as secret or team/kv', isPath],
+  namespace: ['is a path such as team or team/part', value => value === '' || isPath(value)],
+  auth: undefined,
+  tls: undefined,
+  maxVersions: ['is a whole number from 10 to 100000', isFrom(10, 100_000)],
+  client: undefined,
 }
+
+const isGiven: Fits = value => isText(value) || typeof value === 'function'
+const given = ['is text, or a function that answers it', isGiven] as const
+const role = ['is text', isText, 'required'] as const
+const mount = ['is a path such as approle', isPath] as const
+const AUTH: Readonly<Record<VaultAuth['method'], Rules<Readonly<Record<string, unknown>>>>> = {
+  token: { method: undefined, token: [...given, 'required'], renew: ['is true or false', isFlag] },
+  approle: { method: undefined, roleId: role, secretId: [...given, 'required'], mount },
+  kubernetes: { method: undefined, role, jwt: given, jwtFile: ['is the path of a file', isText], mount },
+  jwt: { method: undefined, role, jwt: [...given, 'required'], mount },
+}
+
+const pem = ['is PEM text', (value: unknown) => isText(value, 1_000_000) && value.includes('-----BEGIN ')] as const
+const TLS: Rules<VaultTls> = { ca: pem, cert: pem, key: pem }
 
 /**
  * Checks the options and takes a copy.
  * @throws SecretError `invalid_argument` for a wrong option, `misconfigured` for options that exclude each other
  */
 export function checkOptions(options: VaultOptions): CheckedOptions {
-  check.keys(options, 'options', ALLOWED)
+  check.fields(options, 'options', RULES)
   const { address, unsafePlainHttp, mount = 'secret', namespace = '', auth, tls, maxVersions = 10_000, client } = options
   const url = check.url(address, 'address')
-  if (!isPath(mount)) check.fail('mount is a path such as secret or team/kv')
-  if (namespace !== '' && !isPath(namespace)) check.fail('namespace is a path such as team or team/part')
-  if (!Number.isInteger(maxVersions) || maxVersions < 10 || maxVersions > 100_000) check.fail('maxVersions is a whole number from 10 to 100000')
   if (client !== undefined) {
-    if (auth !== undefined || tls !== undefined || unsafePlainHttp !== undefined) {
-      check.clash('a ready client has its own auth, tls and connection: give auth, tls and unsafePlainHttp, or the client')
+    check.client(client, ['request'], { auth, tls, unsafePlainHttp })
+    const { endpoint } = client as { readonly endpoint?: unknown }
+    // The location is made of the address, so that a client of another server would put secrets where nobody looks for them.
+    if (typeof endpoint === 'string' && URL.canParse(endpoint) && new URL(endpoint).origin !== url.origin) {
+      check.clash('the client is of another address')
     }
-    checkClient(client, url)
   } else {
     checkAuth(auth)
-    checkPlain(url, unsafePlainHttp)
+    check.plainHttp(url, 'address', unsafePlainHttp)
+    if (tls !== undefined) checkTls(tls, url)
   }
-  if (tls !== undefined) checkTls(tls, url)
   const copies = { auth: auth && { ...auth }, tls: tls && { ...tls } }
   return { ...options, ...copies, address: url.origin + trimmed(url.pathname), mount: trimmed(mount), namespace: trimmed(namespace), maxVersions }
 }
 
-function checkPlain({ protocol, hostname }: URL, unsafePlainHttp: unknown): void {
-  if (unsafePlainHttp !== undefined && typeof unsafePlainHttp !== 'boolean') check.fail('unsafePlainHttp is true or false')
-  if (protocol !== 'http:' || unsafePlainHttp === true || LOOPBACK.test(hostname)) return
-  check.fail('address is https, or on the loopback: http sends tokens and values in the clear, which unsafePlainHttp: true would allow')
-}
-
-function checkAuth(auth: VaultAuth | undefined): void {
-  const { method } = (auth ?? {}) as { readonly method?: unknown }
-  const checks = typeof method === 'string' && Object.hasOwn(AUTH, method) ? AUTH[method] : undefined
-  if (checks === undefined) check.fail(`auth is an object whose method is one of ${Object.keys(AUTH).join(', ')}`)
-  check.keys(auth, 'auth', ['method', ...Object.keys(checks)])
-  const given = auth as unknown as Readonly<Record<string, unknown>>
-  for (const [key, fits] of Object.entries(checks)) if (!fits(given[key])) check.fail(`auth.${key} is missing or wrong`)
-  if (given['jwt'] !== undefined && given['jwtFile'] !== undefined) check.clash('auth.jwt and auth.jwtFile exclude each other')
+function checkAuth(auth: unknown): void {
+  const { method, jwt, jwtFile } = (auth ?? {}) as Readonly<Record<string, unknown>>
+  if (!Object.keys(AUTH).includes(method as string)) check.fail(`auth is an object whose method is one of ${Object.keys(AUTH).join(', ')}`)
+  check.fields(auth, 'auth', AUTH[method as VaultAuth['method']])
+  if (jwt !== undefined && jwtFile !== undefined) check.clash('auth.jwt and auth.jwtFile exclude each other')
 }
 
 function checkTls(tls: VaultTls, url: URL): void {
-  check.keys(tls, 'tls', ['ca', 'cert', 'key'])
-  const isPem = optional(value => isText(value) && value.includes('-----BEGIN '))
-  if (!Object.values(tls).every(isPem)) check.fail('tls.ca, tls.cert and tls.key are PEM text')
+  check.fields(tls, 'tls', TLS)
   if ((tls.cert === undefined) !== (tls.key === undefined)) check.fail('tls.cert and tls.key go together')
   if (url.protocol === 'http:') check.clash('tls is for an https address')
-}
-
-function checkClient(client: unknown, url: URL): void {
-  const { request, endpoint } = (client ?? {}) as { readonly request?: unknown; readonly endpoint?: unknown }
-  if (typeof request !== 'function') check.fail('client is an object with a method request')
-  // The location is made of the address, so that a client of another server would put secrets where nobody looks for them.
-  if (typeof endpoint === 'string' && URL.canParse(endpoint) && new URL(endpoint).origin !== url.origin) {
-    check.clash('the client is of another address')
-  }
-}
-
-/** Printable, and no part between its slashes is empty or of dots, which Vault would take for another path; a slash may end it. */
-export function isPath(path: unknown): path is string {
-  if (typeof path !== 'string' || path.length > 1024 || !/^[\p{L}\p{M}\p{N}\p{P}\p{S} ]+$/u.test(path)) return false
-  return trimmed(path)
-    .split('/')
-    .every(part => !['', '.', '..'].includes(part))
-}
-
-export function encodePath(path: string): string {
-  return path.split('/').map(encodeURIComponent).join('/')
-}
-
-function trimmed(path: string): string {
-  return path.endsWith('/') ? path.slice(0, -1) : path
 }

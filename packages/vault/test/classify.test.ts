@@ -1,7 +1,8 @@
 import createVault from 'node-vault'
-import { DriverFinding, refused, type Failure, type SecretErrorCode } from '@strongroom/core'
+import { type Failure, type SecretErrorCode } from '@strongroom/core'
+import { DriverFinding, refused } from '@strongroom/core/driver-support'
 import { describe, expect, test } from 'vitest'
-import { withCircumstances } from '@strongroom/core'
+import { withCircumstances } from '@strongroom/core/driver-support'
 import { classify, statusOf } from '../src/classify.ts'
 import { vaultDriver } from '../src/index.ts'
 

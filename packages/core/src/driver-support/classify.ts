@@ -31,6 +31,25 @@ export function explained(error: unknown, failure: Failure): unknown {
   return typeof error === 'object' && error !== null ? withCircumstances(error, { failure }) : new DriverFinding(failure)
 }
 
+/** For authors of drivers: a step of a call; however it fails, this is the effect. `unknown` after a step that has written. */
+export async function withEffect<T>(effect: Failure['effect'], step: Promise<T>): Promise<T> {
+  try {
+    return await step
+  } catch (error) {
+    throw withCircumstances(error, { effect })
+  }
+}
+
+/** For authors of drivers: undefined where the work fails in an expected way, such as that there is nothing. */
+export async function unlessFailed<T>(work: Promise<T>, isExpected: (error: unknown) => boolean): Promise<T | undefined> {
+  try {
+    return await work
+  } catch (error) {
+    if (isExpected(error)) return undefined
+    throw error
+  }
+}
+
 const UNKNOWN: Failure = refused('unknown', { effect: 'unknown' })
 
 /**

@@ -15,6 +15,16 @@ export function refused(code: SecretErrorCode, more: Partial<Failure> = {}): Fai
   return { code, retryable: false, effect: 'none', ...more }
 }
 
+/** For authors of drivers: a `refused`, to be thrown. */
+export function finding(code: SecretErrorCode, more?: Partial<Failure>): DriverFinding {
+  return new DriverFinding(refused(code, more))
+}
+
+/** For authors of drivers: a call that core never makes, by the capabilities. */
+export async function unsupported(): Promise<never> {
+  throw finding('unsupported')
+}
+
 /** For authors of drivers: the backend did not get the request. */
 export const neverSent: Failure = refused('unavailable', { retryable: true })
 

@@ -1,3 +1,4 @@
+import { unlessAborted, type Abortable } from './abort.ts'
 import { explained } from './classify.ts'
 import { DriverFinding, refused } from './failure.ts'
 
@@ -14,7 +15,7 @@ export class LazyClient<Client> {
     this.#stop = stop
   }
 
-  /** The client, once it is made, for callers that would not wait. */
+  /** The client, once it is made: a fast call asks here first, and saves a wait. */
   get ready(): Client | undefined {
     return this.#ready
   }
@@ -31,6 +32,11 @@ export class LazyClient<Client> {
       if (this.#starting === starting) this.#starting = undefined
       throw error
     }
+  }
+
+  /** As `get`, for one call. @throws DriverFinding `aborted` when the call is over by then */
+  async startFor(call: Abortable): Promise<Client> {
+    return await unlessAborted(this.get(), call, 'none')
   }
 
   async close(): Promise<void> {

@@ -26,6 +26,10 @@ const common = {
     .describe('The stores that source() reads from while this one is unavailable, in this order.'),
 }
 
+const unsafePlainHttp = flag()
+  .optional()
+  .describe('Takes an http URL of any host: whoever is on the way reads tokens and values, and can answer in the server’s place.')
+
 const memory = fields({ type: z.literal('memory'), name: line('a name').optional(), ...common }, 'a memory store')
 
 const local = fields(
@@ -41,7 +45,8 @@ const aws = fields(
       .string({ error: 'twelve digits, in quotation marks' })
       .regex(/^\d{12}$/, { error: 'twelve digits, in quotation marks' })
       .optional(),
-    endpoint: line('a URL').optional(),
+    endpoint: line('a URL').optional().describe('Over http only on the loopback.'),
+    unsafePlainHttp,
     kmsKeyId: line('the id, ARN or alias of a KMS key').optional(),
     tags: texts('an object of texts').optional(),
     recoveryWindowDays: whole(7, 30, 'days').optional(),
@@ -82,7 +87,8 @@ const gcp = fields(
     accessToken: reference
       .optional()
       .describe('A token that something else gets and renews: read again for each call. Also for an endpoint over http.'),
-    endpoint: line('a URL').optional(),
+    endpoint: line('a URL').optional().describe('Over http only on the loopback.'),
+    unsafePlainHttp,
     ...common,
   },
   'a Google store',
@@ -131,7 +137,7 @@ const vault = fields(
   {
     type: z.literal('vault'),
     address: line('a URL, such as https://vault.example.com:8200').describe('Over http only on the loopback.'),
-    unsafePlainHttp: flag().optional().describe('Takes an http address of any host: tokens and values are then sent in the clear.'),
+    unsafePlainHttp,
     mount: line('where KV version 2 is mounted, such as secret').optional(),
     namespace: line('a namespace, such as team/part').optional(),
     auth: z
@@ -237,7 +243,7 @@ export const configSchema = fields(
       .describe('For idempotency keys: base64 of at least 32 random bytes each, the newest first.'),
     policy: fields(
       {
-        deadlineMs: whole(1, 86_400_000, 'milliseconds').optional(),
+        deadlineMs: whole(1, 3_600_000, 'milliseconds').optional(),
         attempts: whole(1, 100, 'attempts').optional(),
         leaseMs: whole(1, 86_400_000, 'milliseconds').optional(),
         putHorizonMs: whole(1, 604_800_000, 'milliseconds').optional(),

@@ -1,4 +1,5 @@
-import { DriverFinding, refused, type SecretDriver } from '@strongroom/core'
+import { type SecretDriver } from '@strongroom/core'
+import { DriverFinding, refused } from '@strongroom/core/driver-support'
 
 class WriteRefused extends DriverFinding {}
 
