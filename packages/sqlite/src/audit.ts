@@ -1,5 +1,4 @@
 import {
-  AUDIT_GENESIS,
   auditOfRow,
   auditRow,
   chainedEntry,
@@ -21,57 +20,16 @@ const INSERT = `
 /** Named, because SQLite would rather go through all of the account's entries, which lie together. */
 const AUDIT_BY_OPERATION = 'audit INDEXED BY audit_operation'
 
-/** The account's row with its counter and the head of its chain; made when the account first writes. */
-export function ensureAccount({ connection, registry }: Transaction, account: AccountId): void {
-  const sql = `
-    INSERT INTO accounts (registry, account, records, audit_sequence, audit_hash) VALUES (:registry, :account, 0, 0, :genesis)
-    ON CONFLICT DO NOTHING`
-  connection.run(sql, { registry, account, genesis: AUDIT_GENESIS })
-}
-
-type Head = Pick<AuditEntry, 'sequence' | 'hash'>
-
 /** Chains an entry to the account's last. */
-export function writeAudit(transaction: Transaction, draft: AuditDraft): void {
-  const last = headOf(transaction, draft.account)
-  writeHead(transaction, draft.account, insertAfter(transaction, last, draft))
-}
-
-function headOf(transaction: Transaction, account: AccountId): Head | undefined {
-  const { connection, registry } = transaction
-  ensureAccount(transaction, account)
-  const sql = 'SELECT audit_sequence, audit_hash FROM accounts WHERE registry = :registry AND account = :account'
-  const head = connection.get<{ audit_sequence: number; audit_hash: string }>(sql, { registry, account })
-  return head === undefined ? undefined : { sequence: head.audit_sequence, hash: head.audit_hash }
-}
-
-function insertAfter({ connection, registry, now }: Transaction, last: Head | undefined, draft: AuditDraft): Head {
-  const entry = chainedEntry(draft, last, now)
+export function writeAudit({ chains, connection, registry, now }: Transaction, draft: AuditDraft): void {
+  const chain = chains.of(registry, draft.account)
+  const entry = chainedEntry(draft, chain.head, now)
   connection.run(INSERT, { registry, ...auditRow(entry) })
-  return entry
+  chain.head = entry
 }
 
-function writeHead({ connection, registry }: Transaction, account: AccountId, { sequence, hash }: Head): void {
-  const sql = 'UPDATE accounts SET audit_sequence = :sequence, audit_hash = :hash WHERE registry = :registry AND account = :account'
-  connection.run(sql, { registry, account, sequence, hash })
-}
-
-/** Entries of one transaction: the head of each account's chain is read and written once. */
-export class AuditGroup {
-  readonly #heads = new Map<string, { readonly transaction: Transaction; readonly account: AccountId; head: Head | undefined }>()
-
-  append(transaction: Transaction, { entry }: RequestOf<'appendAudit'>): void {
-    if (isThere(transaction, entry)) return
-    const { account } = entry
-    const name = JSON.stringify([transaction.registry, account])
-    const known = this.#heads.get(name) ?? { transaction, account, head: headOf(transaction, account) }
-    known.head = insertAfter(transaction, known.head, entry)
-    this.#heads.set(name, known)
-  }
-
-  end(): void {
-    for (const { transaction, account, head } of this.#heads.values()) if (head !== undefined) writeHead(transaction, account, head)
-  }
+export function appendAudit(transaction: Transaction, { entry }: RequestOf<'appendAudit'>): void {
+  if (!isThere(transaction, entry)) writeAudit(transaction, entry)
 }
 
 /** What the operation did, if it was done: the one source of truth once its intent is gone. */

@@ -17,7 +17,6 @@ import {
   type RequestOf,
   type StoredRecord,
 } from '@strongroom/core'
-import { ensureAccount } from './audit.ts'
 import { knownRequest, rememberRequest } from './requests.ts'
 import { intentOfToken, intentOnSecret, recordAtPath, recordByKey, requireRecord, type Transaction } from './transaction.ts'
 
@@ -129,6 +128,7 @@ export function isIdUsed({ connection, registry }: Transaction, id: string): boo
 }
 
 export function insertIntent(transaction: Transaction, intent: Intent): void {
-  ensureAccount(transaction, intent.account)
-  transaction.connection.run(INSERT, { registry: transaction.registry, ...intentRow(intent) })
+  const { chains, connection, registry } = transaction
+  chains.of(registry, intent.account)
+  connection.run(INSERT, { registry, ...intentRow(intent) })
 }

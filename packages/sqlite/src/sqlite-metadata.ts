@@ -1,5 +1,6 @@
 import { SecretError, type CallOptions, type MetadataStore, type RequestOf } from '@strongroom/core'
-import { AuditGroup, readAudit } from './audit.ts'
+import { appendAudit, readAudit } from './audit.ts'
+import type { Chains } from './chains.ts'
 import type { Connection } from './connection.ts'
 import { Current } from './current.ts'
 import type { Outcome } from './group.ts'
@@ -10,7 +11,7 @@ import { page } from './page.ts'
 import { pending } from './pending.ts'
 import { claimQueue, queueRepair, settleQueue } from './queue.ts'
 import { forgetRequests } from './requests.ts'
-import { readTogether, together, writeTogether, type Waiting, type Work } from './together.ts'
+import { chained, readTogether, together, writeTogether, type Waiting, type Work } from './together.ts'
 import type { Transaction } from './transaction.ts'
 import { bindStores, find, owners, references, scan } from './views.ts'
 import { abandon, commitCreate, commitDelete, commitRollback, commitUpdate, updateDescription } from './writes.ts'
@@ -44,26 +45,26 @@ export function sqliteMetadata(options: SqliteMetadataOptions): MetadataStore {
     async (request, call) => {
       const operation = `metadata.${name}`
       current.check(operation, call)
-      const work = (connection: Connection, now: number): Answer => body({ operation, registry: request.registry, now, connection }, request)
+      const work = (connection: Connection, now: number, chains: Chains): Answer =>
+        body({ operation, registry: request.registry, now, connection, chains }, request)
       return (await doTogether({ operation, call, work })) as Answer
     }
   const reads = method(readTogether(current))
   const writes = method(writeTogether(current))
 
-  /** Every look at a secret leaves an entry, so that these are the most: of each chain the head is read and written once for all. */
-  const appendTogether = together<Append, void>(current, 'write', (some, connection, now) => {
-    const group = new AuditGroup()
-    const outcomes = some.map(({ operation, request, call }): Outcome<void> => {
-      try {
-        current.check(operation, call)
-      } catch (error) {
-        return { error }
-      }
-      return { answer: group.append({ operation, registry: request.registry, now, connection }, request) }
-    })
-    group.end()
-    return outcomes
-  })
+  /** Every look at a secret leaves an entry, so that these are the most, and one that is aborted is told so without a second try of all. */
+  const appendTogether = together<Append, void>(current, 'write', (some, connection, now) =>
+    chained(connection, chains =>
+      some.map(({ operation, request, call }): Outcome<void> => {
+        try {
+          current.check(operation, call)
+        } catch (error) {
+          return { error }
+        }
+        return { answer: appendAudit({ operation, registry: request.registry, now, connection, chains }, request) }
+      }),
+    ),
+  )
 
   return {
     specification: 'v1',

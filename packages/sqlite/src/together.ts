@@ -1,4 +1,5 @@
 import { isSecretError, type CallOptions } from '@strongroom/core'
+import { Chains } from './chains.ts'
 import type { Connection } from './connection.ts'
 import type { Current } from './current.ts'
 import { secretErrorOf } from './failures.ts'
@@ -10,7 +11,7 @@ export interface Waiting {
 }
 
 export interface Work extends Waiting {
-  readonly work: (connection: Connection, now: number) => unknown
+  readonly work: (connection: Connection, now: number, chains: Chains) => unknown
 }
 
 /** Does them all in the transaction under way, and says what became of each. */
@@ -47,15 +48,16 @@ export function together<Call extends Waiting, Answer>(
 }
 
 export function readTogether(current: Current): (work: Work) => Promise<unknown> {
-  return together(current, 'read', (some, connection, now) =>
-    some.map(one => {
+  return together(current, 'read', (some, connection, now) => {
+    const chains = new Chains(connection)
+    return some.map(one => {
       try {
-        return { answer: done(current, one, connection, now) }
+        return { answer: done(current, one, connection, now, chains) }
       } catch (error) {
         return { error: secretErrorOf(error, one.operation, 'none') }
       }
-    }),
-  )
+    })
+  })
 }
 
 /** Each is whole or undone by itself. SQLite keeps a copy of what each changes for that, so it is asked to only where one fails. */
@@ -63,13 +65,22 @@ export function writeTogether(current: Current): (work: Work) => Promise<unknown
   return together(
     current,
     'write',
-    (some, connection, now) => some.map(one => ({ answer: done(current, one, connection, now) })),
-    (some, connection, now) => some.map(one => connection.part(one.operation, () => done(current, one, connection, now))),
+    (some, connection, now) => chained(connection, chains => some.map(one => ({ answer: done(current, one, connection, now, chains) }))),
+    (some, connection, now) =>
+      some.map(one => connection.part(one.operation, () => chained(connection, chains => done(current, one, connection, now, chains)))),
   )
 }
 
-function done(current: Current, { operation, call, work }: Work, connection: Connection, now: number): unknown {
+/** With the chains of what is done, or undone, as one. */
+export function chained<Answer>(connection: Connection, body: (chains: Chains) => Answer): Answer {
+  const chains = new Chains(connection)
+  const answer = body(chains)
+  chains.end()
+  return answer
+}
+
+function done(current: Current, { operation, call, work }: Work, connection: Connection, now: number, chains: Chains): unknown {
   // Again: it may have been closed or aborted while it waited.
   current.check(operation, call)
-  return work(connection, now)
+  return work(connection, now, chains)
 }

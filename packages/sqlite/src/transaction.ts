@@ -9,6 +9,7 @@ import {
   type SecretId,
   type StoredRecord,
 } from '@strongroom/core'
+import type { Chains } from './chains.ts'
 import type { Connection } from './connection.ts'
 
 /** One method at work, inside one transaction of the database. */
@@ -18,6 +19,8 @@ export interface Transaction {
   /** The clock, read once inside the transaction. */
   readonly now: number
   readonly connection: Connection
+  /** Of the accounts that it writes for, and of those that are written for together with it. */
+  readonly chains: Chains
 }
 
 /** The record, if it is the account's. */

@@ -20,7 +20,7 @@ import {
   type SecretRecord,
   type StoredRecord,
 } from '@strongroom/core'
-import { ensureAccount, findDone, writeAudit } from './audit.ts'
+import { findDone, writeAudit } from './audit.ts'
 import { deleteIntent, heldIntent } from './intents.ts'
 import { makeCopiesDue } from './old-copies.ts'
 import { cancelDestruction, enqueue, isQueued } from './queue.ts'
@@ -146,9 +146,9 @@ export function commitDelete(
 }
 
 export function insertRecord(transaction: Transaction, record: StoredRecord): void {
-  const { connection, registry } = transaction
+  const { chains, connection, registry } = transaction
   const { accountId: account } = record
-  ensureAccount(transaction, account)
+  chains.of(registry, account)
   connection.run(INSERT_RECORD, { registry, ...recordRow(record) })
   connection.run(COUNT, { registry, account, change: 1 })
 }

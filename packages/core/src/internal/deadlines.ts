@@ -42,9 +42,17 @@ function arm(at: number): void {
   timer = setTimeout(fire, Math.max(1, at - performance.now()))
 }
 
+/**
+ * Not at once: after a time in which the process could do nothing (a busy thread, a machine that was stopped) the timer comes before what
+ * the network has brought meanwhile, and calls that have their answer would be told that they have none.
+ */
 function fire(): void {
   timer = undefined
   firesAt = Number.POSITIVE_INFINITY
+  setImmediate(expire)
+}
+
+function expire(): void {
   const now = performance.now()
   for (const call of pending.filter(({ deadlineAt }) => deadlineAt <= now)) {
     // One that ran out before may have ended it.

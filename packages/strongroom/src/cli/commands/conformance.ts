@@ -21,11 +21,15 @@ interface ConformanceCommand extends GlobalOptions {
   readonly seed?: number
 }
 
+type Store = CheckedConfig['stores'][string]
+/** Makes the driver of a store like the one that was chosen. */
+type Open = (store: Store) => Promise<SecretDriver>
+
 /** Runs the conformance kit on a store of the configuration, or on one that is given as a URL. */
 export async function conformance(url: string | undefined, options: ConformanceCommand): Promise<void> {
   const { only, settle: settleMs, items: pagingItems, seed, json } = options
   const kit = await loadKit()
-  const { name, store, surroundings } = await chosen(url, options)
+  const { name, store, open } = await chosen(url, options)
   const unknown = only?.find(one => kit.selectedCases([one]).length === 0)
   if (unknown !== undefined)
     throw new UsageError(
@@ -35,8 +39,7 @@ export async function conformance(url: string | undefined, options: ConformanceC
       ),
     )
   const prefix = (store as { readonly prefix?: string }).prefix ?? ''
-  const open = (): Promise<SecretDriver> => driverOf(name, store, surroundings, {})
-  await check(await open(), prefix)
+  await check(await open(store), prefix)
 
   let failures = 0
   using progress = startProgress({
@@ -57,7 +60,7 @@ export async function conformance(url: string | undefined, options: ConformanceC
   }
   process.once('SIGINT', stop).once('SIGTERM', stop)
   try {
-    const report = await kit.runDriverCases(name, startOf(name, store, surroundings), {
+    const report = await kit.runDriverCases(name, startOf(store, open), {
       prefix,
       settleMs,
       pagingItems,
@@ -89,13 +92,13 @@ async function loadKit(): Promise<typeof import('@strongroom/conformance')> {
 async function chosen(
   url: string | undefined,
   { config, store: named }: ConformanceCommand,
-): Promise<{ readonly name: string; readonly store: CheckedConfig['stores'][string]; readonly surroundings: Surroundings }> {
+): Promise<{ readonly name: string; readonly store: Store; readonly open: Open }> {
   if (url !== undefined && named !== undefined) throw new UsageError('give a URL or --store, not both')
   const raw =
     url === undefined
       ? await readConfig(config, process.env)
-      : { source: 'the URL', folder: process.cwd(), config: { stores: { main: url.replaceAll('$', '$$$$') } } }
-  const { stores, writeTo } = checkConfig(raw.source, raw.config, process.env, [])
+      : { source: 'the URL', folder: process.cwd(), config: { stores: { main: url.replaceAll('$', '$$$$') } }, schemes: {} }
+  const { stores, writeTo } = checkConfig(raw.source, raw.config, process.env, Object.keys(raw.schemes))
   const name = named ?? writeTo
   const store = Object.hasOwn(stores, name) ? stores[name] : undefined
   if (store === undefined) throw new UsageError(`there is no store ${JSON.stringify(name)}; there are ${Object.keys(stores).join(', ')}`)
@@ -104,11 +107,9 @@ async function chosen(
     if (!told.has(message)) process.stderr.write(`strongroom: warning: ${message}\n`)
     told.add(message)
   }
-  return {
-    name: url === undefined ? name : store.type,
-    store,
-    surroundings: { source: raw.source, folder: raw.folder, environment: process.env, warn },
-  }
+  const surroundings: Surroundings = { source: raw.source, folder: raw.folder, environment: process.env, warn }
+  const called = url === undefined ? name : store.type
+  return { name: called, store, open: like => driverOf(called, like, surroundings, raw.schemes) }
 }
 
 /** One call: where nothing works, two hundred cases need not say so. @throws SecretError */
@@ -118,13 +119,13 @@ async function check(driver: SecretDriver, prefix: string): Promise<void> {
 }
 
 /** What a store of a configuration can show: it is one place, whose faults and whose other users are not at hand. */
-function startOf(name: string, store: CheckedConfig['stores'][string], surroundings: Surroundings): StartHarness {
+function startOf(store: Store, open: Open): StartHarness {
   const elsewhere = unreachable(store as StoreConfig)
   return async () => {
-    const driver = await driverOf(name, store, surroundings, {})
+    const driver = await open(store)
     // Each driver of that type is a memory of its own.
-    const second = store.type === 'memory' ? undefined : await driverOf(name, store, surroundings, {})
-    const nowhere = elsewhere === undefined ? undefined : await driverOf(name, elsewhere, surroundings, {})
+    const second = store.type === 'memory' ? undefined : await open(store)
+    const nowhere = elsewhere === undefined ? undefined : await open(elsewhere)
     return {
       driver,
       second,

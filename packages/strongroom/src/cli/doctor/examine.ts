@@ -32,7 +32,7 @@ export async function examine({ config, store: only, write, power, signal, envir
   const described = { source: raw.source, variables }
   let checked: ReturnType<typeof checkConfig>
   try {
-    checked = checkConfig(raw.source, raw.config, environment, [])
+    checked = checkConfig(raw.source, raw.config, environment, Object.keys(raw.schemes))
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     return { ok: false, ...common, configuration: { ...described, problems: error.problems }, stores: [], database: null, findings: [] }
@@ -46,7 +46,7 @@ export async function examine({ config, store: only, write, power, signal, envir
   const examined = await Promise.all(
     Object.entries(checked.stores)
       .filter(([name]) => only === undefined || name === only)
-      .map(([name, store]) => examineStore(name, store, () => driverOf(name, store, surroundings, {}), examination)),
+      .map(([name, store]) => examineStore(name, store, () => driverOf(name, store, surroundings, raw.schemes), examination)),
   )
   const database = checked.metadata === undefined || only !== undefined ? undefined : await examineDatabase(checked, checked.metadata, surroundings)
   const findings: readonly Finding[] = [
