@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { load, percentile, type Load } from './load.ts'
-import { alternately, print, rateRow, type Row } from './measure.ts'
+import { alternately, NONE, print, rateRow, type Row } from './measure.ts'
 
 const COUNT = 10_000
 const CONNECTIONS = 64
@@ -29,7 +29,9 @@ interface Server extends AsyncDisposable {
 }
 
 async function startServer(): Promise<Server> {
-  const child = spawn(process.execPath, ['--expose-gc', fileURLToPath(new URL('http-server.ts', import.meta.url)), String(COUNT)], {
+  // The second flag is set by `strongroom serve` itself.
+  const flags = ['--expose-gc', '--no-allocation-site-pretenuring']
+  const child = spawn(process.execPath, [...flags, fileURLToPath(new URL('http-server.ts', import.meta.url)), String(COUNT)], {
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
@@ -90,18 +92,20 @@ async function throughput({ seconds = 4, rounds = 5 } = {}): Promise<readonly Ro
       )
     rows.push(rateRow(`HTTP: ${name}, beside a bare Hono handler`, median(ours) / 1000, median(byHand) / 1000, GOAL))
     // What is compiled for as much as can be had is compiled again for less: fewer requests are answered together.
-    const half = { port: ours, rate: median(ours) / 2, seconds: seconds * 2 }
-    await good(half)
-    const { times } = await good(half)
-    const [middle, p99] = [percentile(times, 0.5), percentile(times, 0.99)]
-    rows.push({
-      what: `HTTP: ${name} at half that load, p99 beside the median`,
-      ours: `${p99.toFixed(2)} ms`,
-      baseline: `${middle.toFixed(2)} ms`,
-      difference: `× ${(p99 / middle).toFixed(2)}`,
-      goal: `≤ × ${MAX_SPREAD}`,
-      reached: p99 / middle <= MAX_SPREAD,
-    })
+    for (const port of [ours, byHand]) {
+      const half = { port, rate: median(port) / 2, seconds: seconds * 2 }
+      await good(half)
+      const { times } = await good(half)
+      const [middle, p99] = [percentile(times, 0.5), percentile(times, 0.99)]
+      rows.push({
+        what: `HTTP: ${name} at half that load, p99 beside the median${port === ours ? '' : ', of the bare handler'}`,
+        ours: `${p99.toFixed(2)} ms`,
+        baseline: `${middle.toFixed(2)} ms`,
+        difference: `× ${(p99 / middle).toFixed(2)}`,
+        goal: port === ours ? `≤ × ${MAX_SPREAD}` : NONE,
+        reached: port === ours ? p99 / middle <= MAX_SPREAD : undefined,
+      })
+    }
   }
   return rows
 }
