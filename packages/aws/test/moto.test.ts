@@ -139,7 +139,7 @@ describe.skipIf(missing !== undefined)(suiteTitle('against a server', missing), 
   })
 
   test('nobody at the endpoint: unavailable, and nothing was written', async () => {
-    for (const endpoint of [`http://127.0.0.1:${await freePort()}`, 'http://no-such-host.invalid']) {
+    for (const endpoint of [`http://127.0.0.1:${await freePort()}`, 'https://no-such-host.invalid']) {
       const store = storeOf({ endpoint }, { attempts: 1, deadlineMs: 10_000 })
       const error: unknown = await store.put('a', 'one').catch((thrown: unknown) => thrown)
       expect(isSecretError(error, 'unavailable') && [error.effect, error.retryable]).toEqual(['none', true])
