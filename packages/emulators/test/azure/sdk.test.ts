@@ -119,17 +119,18 @@ describe.each<ApiVersion>(['7.5', '7.6', '2025-07-01'])('api-version %s', versio
 
   it('restores a backup only where the name is free', async () => {
     const name = `${prefix}-backup`
+    const second = 'the second of two values'
     await client().setSecret(name, 'one')
-    await client().setSecret(name, 'two')
+    await client().setSecret(name, second)
     const backup = await client().backupSecret(name)
     if (backup === undefined) throw new Error('no backup')
-    expect(Buffer.from(backup).toString('latin1')).not.toContain('two')
+    expect(Buffer.from(backup).toString('latin1')).not.toContain(second)
     expect((await failureOf(client().restoreSecretBackup(backup))).code).toBe('Conflict')
     await client().beginDeleteSecret(name)
     expect((await failureOf(client().restoreSecretBackup(backup))).statusCode).toBe(409)
     await client().purgeDeletedSecret(name)
     await client().restoreSecretBackup(backup)
-    expect((await client().getSecret(name)).value).toBe('two')
+    expect((await client().getSecret(name)).value).toBe(second)
     expect(await all(client().listPropertiesOfSecretVersions(name))).toHaveLength(2)
     expect((await failureOf(client().restoreSecretBackup(new Uint8Array(64)))).code).toBe('Malformed backup blob')
   })
