@@ -1,9 +1,8 @@
-import { SecretError, type CallOptions, type MetadataStore, type RequestOf } from '@strongroom/core'
+import { SecretError, type CallOptions, type MetadataStore } from '@strongroom/core'
 import { appendAudit, readAudit } from './audit.ts'
 import type { Chains } from './chains.ts'
 import type { Connection } from './connection.ts'
 import { Current } from './current.ts'
-import type { Outcome } from './group.ts'
 import { beginCreate, beginUpdate, claimExpiredIntents } from './intents.ts'
 import { adopt, beginMigrate, commitMigrate, commitReturn } from './migrations.ts'
 import { dropOldCopies, oldCopies } from './old-copies.ts'
@@ -11,7 +10,7 @@ import { page } from './page.ts'
 import { pending } from './pending.ts'
 import { claimQueue, queueRepair, settleQueue } from './queue.ts'
 import { forgetRequests } from './requests.ts'
-import { chained, readTogether, together, writeTogether, type Waiting, type Work } from './together.ts'
+import { readTogether, writeTogether, type Work } from './together.ts'
 import type { Transaction } from './transaction.ts'
 import { bindStores, find, owners, references, scan } from './views.ts'
 import { abandon, commitCreate, commitDelete, commitRollback, commitUpdate, updateDescription } from './writes.ts'
@@ -25,9 +24,6 @@ export interface SqliteMetadataOptions {
   readonly busyTimeoutMs?: number
 }
 
-interface Append extends Waiting {
-  readonly request: RequestOf<'appendAudit'>
-}
 type Body<Request, Answer> = (transaction: Transaction, request: Request) => Answer
 type Method<Request, Answer> = (request: Request, call: CallOptions) => Promise<Answer>
 
@@ -51,20 +47,8 @@ export function sqliteMetadata(options: SqliteMetadataOptions): MetadataStore {
     }
   const reads = method(readTogether(current))
   const writes = method(writeTogether(current))
-
-  /** Every look at a secret leaves an entry, so that these are the most, and one that is aborted is told so without a second try of all. */
-  const appendTogether = together<Append, void>(current, 'write', (some, connection, now) =>
-    chained(connection, chains =>
-      some.map(({ operation, request, call }): Outcome<void> => {
-        try {
-          current.check(operation, call)
-        } catch (error) {
-          return { error }
-        }
-        return { answer: appendAudit({ operation, registry: request.registry, now, connection, chains }, request) }
-      }),
-    ),
-  )
+  /** Every look at a secret leaves an entry, so that these are the most: they wait for each other, and not for what else is written. */
+  const appends = method(writeTogether(current))
 
   return {
     specification: 'v1',
@@ -95,11 +79,7 @@ export function sqliteMetadata(options: SqliteMetadataOptions): MetadataStore {
     queueRepair: writes('queueRepair', queueRepair),
     scan: reads('scan', scan),
     references: reads('references', references),
-    appendAudit: async (request, call) => {
-      const operation = 'metadata.appendAudit'
-      current.check(operation, call)
-      await appendTogether({ operation, call, request })
-    },
+    appendAudit: appends('appendAudit', appendAudit),
     readAudit: reads('readAudit', readAudit),
     close: async () => await current.close(),
   }

@@ -5,7 +5,7 @@ import type { Current } from './current.ts'
 import { secretErrorOf } from './failures.ts'
 import { grouped, type Outcome } from './group.ts'
 
-export interface Waiting {
+interface Waiting {
   readonly operation: string
   readonly call: CallOptions
 }
@@ -15,13 +15,13 @@ export interface Work extends Waiting {
 }
 
 /** Does them all in the transaction under way, and says what became of each. */
-export type All<Call, Answer> = (calls: readonly Call[], connection: Connection, now: number) => readonly Outcome<Answer>[]
+type All<Call, Answer> = (calls: readonly Call[], connection: Connection, now: number) => readonly Outcome<Answer>[]
 
 /**
  * What waits at once is one transaction, so that it waits for the disk together. Where `all` fails, and nothing was written, `carefully`
  * does it again, or each has its turn alone: one that cannot be does not take the others with it.
  */
-export function together<Call extends Waiting, Answer>(
+function together<Call extends Waiting, Answer>(
   current: Current,
   kind: 'read' | 'write',
   all: All<Call, Answer>,
@@ -72,7 +72,7 @@ export function writeTogether(current: Current): (work: Work) => Promise<unknown
 }
 
 /** With the chains of what is done, or undone, as one. */
-export function chained<Answer>(connection: Connection, body: (chains: Chains) => Answer): Answer {
+function chained<Answer>(connection: Connection, body: (chains: Chains) => Answer): Answer {
   const chains = new Chains(connection)
   const answer = body(chains)
   chains.end()
