@@ -2,10 +2,19 @@
 // other ids, keys and times. Nothing but their values is missing: each has its entry in the audit trail, and the chain is whole.
 import { randomBytes, randomUUID } from 'node:crypto'
 import { auditOfRow, auditRow, chainedEntry, createSecretRegistry, memoryDriver, unsafeAllowEveryone } from '@strongroom/core'
-import { accountId, type AccountSecrets, type Actor, type AuditRow, type RecordRow, type SecretId, type SecretRegistry } from '@strongroom/core'
+import {
+  accountId,
+  type AccountSecrets,
+  type Actor,
+  type AuditRow,
+  type MetadataStore,
+  type RecordRow,
+  type SecretId,
+  type SecretRegistry,
+} from '@strongroom/core'
 import type { Database, Row } from './databases.ts'
 
-export const REGISTRY = 'bench'
+const REGISTRY = 'bench'
 const ACCOUNT = accountId('acme')
 const ACTOR: Actor = { id: 'alice', type: 'user' }
 const BATCH = 10_000
@@ -19,16 +28,15 @@ export interface Filled {
   readonly sample: readonly RecordRow[]
 }
 
+/** The registry of the benchmarks' rows: its store has the same name in every process that opens them. */
+export async function registryOn(metadata: MetadataStore): Promise<SecretRegistry> {
+  const stores = { main: memoryDriver({ name: 'bench' }) }
+  return await createSecretRegistry({ id: REGISTRY, metadata, stores, writeTo: 'main', authorize: unsafeAllowEveryone })
+}
+
 /** A registry with so many secrets, one made each second, half of them updated since. */
 export async function filled(database: Database, count: number): Promise<Filled> {
-  const options = {
-    id: REGISTRY,
-    metadata: database.store,
-    stores: { main: memoryDriver({ name: 'bench' }) },
-    writeTo: 'main',
-    authorize: unsafeAllowEveryone,
-  }
-  const registry = await createSecretRegistry(options)
+  const registry = await registryOn(database.store)
   const secrets = registry.account(ACCOUNT, ACTOR)
   const first = await secrets.create({ key: newKey(), value: 'the first', description: 'What it is for.' })
   const [template] = await database.rows('SELECT * FROM records')

@@ -11,12 +11,12 @@ import { createInterface } from 'node:readline'
 import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
 import { getRequestListener } from '@hono/node-server'
-import { createSecretRegistry, memoryDriver, startMaintenance, unsafeAllowEveryone } from '@strongroom/core'
+import { startMaintenance } from '@strongroom/core'
 import { apiKeyAuthentication, createSecretsApp } from '@strongroom/http'
 import { startSecretsServer } from '@strongroom/http/node'
 import { Hono } from 'hono'
 import { sqliteMetadata } from '@strongroom/sqlite'
-import { REGISTRY } from './fill.ts'
+import { registryOn } from './fill.ts'
 
 const [count = ''] = process.argv.slice(2)
 const KEY = 'bench'
@@ -26,14 +26,7 @@ const path = join(folder, 'http.db')
 const ids: unknown = JSON.parse(
   execFileSync(process.execPath, [fileURLToPath(new URL('fill-sqlite.ts', import.meta.url)), path, count], { encoding: 'utf8' }),
 )
-const metadata = sqliteMetadata({ path })
-const registry = await createSecretRegistry({
-  id: REGISTRY,
-  metadata,
-  stores: { main: memoryDriver({ name: 'bench' }) },
-  writeTo: 'main',
-  authorize: unsafeAllowEveryone,
-})
+const registry = await registryOn(sqliteMetadata({ path }))
 
 const sha256 = createHash('sha256').update(KEY).digest('hex')
 const authenticate = apiKeyAuthentication([{ sha256, identity: { id: 'alice', type: 'user' }, accounts: ['acme'] }])

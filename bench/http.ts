@@ -50,8 +50,8 @@ async function startServer(): Promise<Server> {
 }
 
 const HEAD = 'Host: 127.0.0.1\r\nX-Api-Key: bench\r\nX-Selected-Account-Id: acme\r\n'
-const bare = (method: string, path: string): string => `${method} /v5/sgp/secrets${path} HTTP/1.1\r\n${HEAD}\r\n`
-const get = (path: string): string => bare('GET', path)
+const request = (method: string, path: string): string => `${method} /v5/sgp/secrets${path} HTTP/1.1\r\n${HEAD}\r\n`
+const get = (path: string): string => request('GET', path)
 const write = (method: string, path: string, body: object): string => {
   const text = JSON.stringify(body)
   return `${method} /v5/sgp/secrets${path} HTTP/1.1\r\n${HEAD}Content-Type: application/json\r\nContent-Length: ${text.length}\r\n\r\n${text}`
@@ -63,7 +63,7 @@ export async function http(): Promise<readonly Row[]> {
 
 async function throughput({ seconds = 4, rounds = 5 } = {}): Promise<readonly Row[]> {
   await using server = await startServer()
-  const { ours, bare: byHand, ids } = server.sides
+  const { ours, bare, ids } = server.sides
   let turn = 0
   const requests: Readonly<Record<string, () => string>> = {
     get: () => get(`/${ids[Math.floor(turn++ / 2) % ids.length]}`),
@@ -73,26 +73,26 @@ async function throughput({ seconds = 4, rounds = 5 } = {}): Promise<readonly Ro
   for (const [name, next] of Object.entries(requests)) {
     const rates = new Map<number, number[]>([
       [ours, []],
-      [byHand, []],
+      [bare, []],
     ])
     const good = async (more: Pick<Load, 'port'> & Partial<Load>) => {
       const loaded = await load({ connections: CONNECTIONS, seconds, next, ...more })
       if ([...loaded.statuses.keys()].join() !== '200') throw new Error(`${name}: ${JSON.stringify([...loaded.statuses])}`)
       return loaded
     }
-    if ((await textOf(ours, next())) !== (await textOf(byHand, next()))) throw new Error(`${name}: the two sides do not answer the same`)
-    for (const port of [ours, byHand]) await good({ port, seconds: 1 })
+    if ((await textOf(ours, next())) !== (await textOf(bare, next()))) throw new Error(`${name}: the two sides do not answer the same`)
+    for (const port of [ours, bare]) await good({ port, seconds: 1 })
     for (let round = 0; round < rounds; round += 1) {
-      for (const port of round % 2 === 0 ? [ours, byHand] : [byHand, ours]) rates.get(port)?.push((await good({ port })).rate)
+      for (const port of round % 2 === 0 ? [ours, bare] : [bare, ours]) rates.get(port)?.push((await good({ port })).rate)
     }
     const median = (port: number): number =>
       percentile(
         (rates.get(port) ?? []).toSorted((a, b) => a - b),
         0.5,
       )
-    rows.push(rateRow(`HTTP: ${name}, beside a bare Hono handler`, median(ours) / 1000, median(byHand) / 1000, GOAL))
+    rows.push(rateRow(`HTTP: ${name}, beside a bare Hono handler`, median(ours) / 1000, median(bare) / 1000, GOAL))
     // What is compiled for as much as can be had is compiled again for less: fewer requests are answered together.
-    for (const port of [ours, byHand]) {
+    for (const port of [ours, bare]) {
       const half = { port, rate: median(port) / 2, seconds: seconds * 2 }
       await good(half)
       const { times } = await good(half)
@@ -137,7 +137,7 @@ export async function mixed(seconds: number = MIXED_SECONDS): Promise<readonly R
         return get(`?limit=10&starting_after=${id}`)
       case 4:
         // As many as are made, a little later: what the store holds is no measure of what the server keeps.
-        return made.length > 100 ? bare('DELETE', `/${made.shift()}`) : get(`/${id}`)
+        return made.length > 100 ? request('DELETE', `/${made.shift()}`) : get(`/${id}`)
       default:
         return get(`/${id}`)
     }
