@@ -1,5 +1,4 @@
-import { type Failure } from '@strongroom/core'
-import { networkFailure, neverSent, noAnswer, refused, retryAfterMs } from '@strongroom/core/driver-support'
+import { networkFailure, neverSent, noAnswer, refused, retryAfterMs, type Failure } from '@strongroom/core/driver-support'
 
 /** Every way in which a call fails here. The cause is `fetch`'s own error, which has nothing of the body in it. */
 export class StoreFailure extends Error {

@@ -1,5 +1,4 @@
-import { type DriverCall, type Payload } from '@strongroom/core'
-import { noAnswer, refused } from '@strongroom/core/driver-support'
+import { noAnswer, refused, type DriverCall, type Payload } from '@strongroom/core/driver-support'
 import { failureOfAnswer, failureOfFetch, StoreFailure } from './classify.ts'
 
 /** Signs a request: answers it with the headers of a signature. It sees the value; it must end when `request.signal` aborts. */

@@ -1,5 +1,4 @@
-import { type Failure } from '@strongroom/core'
-import { classifier, networkFailure, noAnswer, refused, retryAfterMs } from '@strongroom/core/driver-support'
+import { classifier, networkFailure, noAnswer, refused, retryAfterMs, type Failure } from '@strongroom/core/driver-support'
 
 const THROTTLED: Failure = refused('throttled', { retryable: true })
 const UNAUTHENTICATED: Failure = refused('unauthenticated')

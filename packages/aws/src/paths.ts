@@ -1,5 +1,4 @@
-import { type Failure, type NativePath } from '@strongroom/core'
-import { DriverFinding, refused } from '@strongroom/core/driver-support'
+import { DriverFinding, refused, type Failure, type NativePath } from '@strongroom/core/driver-support'
 
 /** AWS's own secrets have a `!` in their names, and can be read; AWS refuses to make another one. */
 const NAME = /^[A-Za-z0-9/_+=.@!-]{1,512}$/

@@ -1,5 +1,4 @@
-import { type Failure } from '@strongroom/core'
-import { classifier, networkFailure, noAnswer, refused, retryAfterMs } from '@strongroom/core/driver-support'
+import { classifier, networkFailure, noAnswer, refused, retryAfterMs, type Failure } from '@strongroom/core/driver-support'
 
 /** How often Azure's own clients ask whether a deletion or a recovery has come to its end. */
 export const ASK_AGAIN_MS = 2_000

@@ -1,5 +1,4 @@
-import { type Failure } from '@strongroom/core'
-import { classifier, networkFailure, neverSent, noAnswer, refused, untrusted } from '@strongroom/core/driver-support'
+import { classifier, networkFailure, neverSent, noAnswer, refused, untrusted, type Failure } from '@strongroom/core/driver-support'
 
 /** The numbers of google/rpc/code.proto that the driver itself looks at. */
 export const CODE = { notFound: 5, alreadyExists: 6, failedPrecondition: 9 } as const

@@ -1,5 +1,4 @@
-import { type Failure } from '@strongroom/core'
-import { classifier, networkFailure, neverSent, noAnswer, refused } from '@strongroom/core/driver-support'
+import { classifier, networkFailure, neverSent, noAnswer, refused, type Failure } from '@strongroom/core/driver-support'
 
 const ABORTED: Failure = refused('aborted', { effect: 'unknown' })
 const CERTIFICATE: Failure = refused('misconfigured', { hint: "the server's certificate is not trusted, or it does not take the client's" })

@@ -1,5 +1,4 @@
-import { type SecretDriver } from '@strongroom/core'
-import { DriverFinding, refused } from '@strongroom/core/driver-support'
+import { DriverFinding, refused, type SecretDriver } from '@strongroom/core/driver-support'
 
 class WriteRefused extends DriverFinding {}
 
