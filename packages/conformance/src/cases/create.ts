@@ -111,4 +111,40 @@ export const createCases: readonly DriverCase[] = [
       assert.equal(await context.readText(other.path), 'the second')
     },
   },
+  {
+    id: 'create/of-a-new-path',
+    title: 'a create that is told that its path is new makes what any other does',
+    needs: [],
+    async run(context) {
+      const path = context.path()
+      const request = { path, payload: text('the first'), labels: { owner: 'payments' }, token: randomUUID() }
+      const { version } = await context.driver.create({ ...request, isNew: true }, context.call())
+      assert.equal((await context.read(path)).version, version)
+      assert.equal(await context.readText(path), 'the first')
+      assert.deepEqual(
+        (await context.versions(path)).map(found => found.version),
+        [version],
+      )
+      await context.settled(async () => {
+        const entry = (await context.list(path, true)).find(found => found.path === path)
+        assert.ok(entry !== undefined, 'it is listed')
+        if (entry.labels !== undefined) assert.deepEqual({ ...entry.labels }, request.labels)
+      })
+    },
+  },
+  {
+    id: 'create/of-a-path-that-is-not-new',
+    title: 'where create is atomic, one that is told that its path is new fails as already_exists all the same where it is not',
+    needs: ['capability:create=atomic'],
+    async run(context) {
+      const { path, version } = await context.create('the first')
+      const request = { path, payload: text('the second'), labels: {}, token: randomUUID(), isNew: true }
+      await expectRefusal(context.driver, context.driver.create(request, context.call()), 'already_exists')
+      assert.equal(await context.readText(path), 'the first')
+      assert.deepEqual(
+        (await context.versions(path)).map(found => found.version),
+        [version],
+      )
+    },
+  },
 ]

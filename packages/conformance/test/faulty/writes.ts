@@ -50,6 +50,29 @@ export const faultyWrites: readonly FaultyDriver[] = [
     }),
   },
   {
+    name: 'create of a path that is said to be new sets no labels',
+    catches: 'create/of-a-new-path',
+    mutate: driver => ({
+      ...driver,
+      create: (request, call) => driver.create(request.isNew === true ? { ...request, labels: {} } : request, call),
+    }),
+  },
+  {
+    name: 'create overwrites what stands at a path that is said to be new',
+    catches: 'create/of-a-path-that-is-not-new',
+    mutate: driver => ({
+      ...driver,
+      create: async (request, call) => {
+        try {
+          return await driver.create(request, call)
+        } catch (error) {
+          if (request.isNew !== true) throw error
+          return { ...(await driver.append({ ...request, after: undefined, staged: false }, call)), fullPath: request.path }
+        }
+      },
+    }),
+  },
+  {
     name: 'create forgets its token, so that a repeat is refused',
     catches: 'create/same-token-answers-first-version',
     mutate: driver => ({ ...driver, create: (request, call) => driver.create({ ...request, token: randomUUID() }, call) }),
