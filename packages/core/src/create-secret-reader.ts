@@ -84,7 +84,7 @@ class Reader implements SecretReader {
     reference: { readonly account: AccountId; readonly id: SecretId | undefined; readonly key: string | undefined },
     options: CallOptions,
   ): Promise<ReadValue> {
-    const find = (): Promise<StoredRecord> => findRecord(operation, this.#stores, reference, options)
+    const find = (): Promise<StoredRecord> => findRecord(operation, this.#stores, reference, { ...options, withinMs: this.#access.deadlineMs })
     const record = await find()
     try {
       return await this.#readVersion(operation, record, options)

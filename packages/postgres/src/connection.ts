@@ -26,6 +26,10 @@ export class TransactionFailure extends Error {
 /** The server answers a statement within its own timeout. A connection that is silent for so much longer is dead. */
 const GRACE_MS = 5000
 
+const SILENT = 'the database is silent'
+/** A caller's pool may wait for a free connection, or for a server that does not answer, without end. */
+const CROWDED_POOL = 'no connection of the pool became free in time'
+
 const INTEGERS: ReadonlySet<number> = new Set([20, 21, 23]) // int8, int2, int4
 
 /** Whole numbers as numbers, everything else as the text that it is on the wire. */
@@ -58,13 +62,13 @@ export class Connection {
   #state: 'idle' | 'open' | 'unknown' = 'idle'
 
   static async checkOut(pool: PostgresPool, circumstances: Circumstances): Promise<Connection> {
-    const { signal } = circumstances
+    const { signal, statementTimeoutMs } = circumstances
     const arriving = (async () => await pool.connect())()
     try {
-      return new Connection(await orAborted(arriving, signal), circumstances)
+      return new Connection(await within(statementTimeoutMs + GRACE_MS, orAborted(arriving, signal), CROWDED_POOL), circumstances)
     } catch (error) {
       // One that comes after all goes back as it is; why one did not come has been said, or nobody is left to be told.
-      if (signal?.aborted === true) arriving.then(client => client.release()).catch(() => undefined)
+      arriving.then(client => client.release()).catch(() => undefined)
       throw new TransactionFailure(error, 'none')
     }
   }
@@ -167,19 +171,23 @@ export class Connection {
   }
 
   async #answerOf(query: PostgresQuery, signal: AbortSignal | undefined): Promise<PostgresAnswer> {
-    const { promise: silence, reject } = Promise.withResolvers<never>()
-    const late = (): void => reject(new DriverFinding(refused('unavailable', { retryable: true, hint: 'the database is silent' })))
-    const timer = setTimeout(late, this.#circumstances.statementTimeoutMs + GRACE_MS)
-    try {
-      return await orAborted(Promise.race([this.#client.query(query), silence]), signal)
-    } finally {
-      clearTimeout(timer)
-    }
+    return await orAborted(within(this.#circumstances.statementTimeoutMs + GRACE_MS, this.#client.query(query), SILENT), signal)
   }
 
   /** A client in use tells of its end by an event too, and one that nobody hears ends the process. */
   readonly #lose = (): void => {
     this.#state = 'unknown'
+  }
+}
+
+/** Ends as `unavailable` when the time is over; the work goes on unheard. */
+async function within<T>(ms: number, work: Promise<T>, hint: string): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(() => reject(new DriverFinding(refused('unavailable', { retryable: true, hint }))), ms)
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
   }
 }
 

@@ -3,7 +3,7 @@ import { connect, createServer, type AddressInfo } from 'node:net'
 import { inspect } from 'node:util'
 import { REGISTRY } from '@strongroom/conformance/metadata'
 import { freePort } from '@strongroom/testbed'
-import { postgresMetadata } from '@strongroom/postgres'
+import { postgresMetadata, type PostgresClient } from '@strongroom/postgres'
 import pg from 'pg'
 import { describe, expect, it } from 'vitest'
 import { firstCall, thrownBy, urlWith, useDatabase } from './database.ts'
@@ -90,4 +90,15 @@ describe('a database that does not let us in', () => {
     expect(error).toMatchObject(unavailable)
     silent.close()
   })
+
+  it("is unavailable when a caller's pool, which waits without end, has no connection", async () => {
+    let released = 0
+    const { promise, resolve } = Promise.withResolvers<PostgresClient>()
+    const store = postgresMetadata({ pool: { connect: () => promise }, statementTimeoutMs: 1 })
+    await expect(store.references({ registry: REGISTRY }, {})).rejects.toMatchObject(unavailable)
+    // The one that comes after all goes back.
+    resolve({ release: () => void (released += 1) } as PostgresClient)
+    await store.close()
+    expect(released).toBeGreaterThan(0)
+  }, 60_000)
 })

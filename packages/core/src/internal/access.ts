@@ -6,12 +6,16 @@ import type { CallOptions } from '../words.ts'
 import { persist } from './persist.ts'
 import { Stop } from './stop.ts'
 
+/** Whoever has just waited for a database that does not answer is not kept for as long again. */
+const FAILURE_ENTRY_MS = 2000
+
 /** Authorization and audit: every path of registry and reader goes through here before it looks anything up. */
 export class Access {
   readonly #authorize: Authorize
   readonly #metadata: MetadataStore
   readonly #registry: string
-  readonly #deadlineMs: number
+  /** Milliseconds for each thing that a call waits for. */
+  readonly deadlineMs: number
 
   constructor(operation: string, authorize: unknown, metadata: MetadataStore, registry: string, deadlineMs: number) {
     if (typeof authorize !== 'function') {
@@ -20,12 +24,12 @@ export class Access {
     this.#authorize = authorize as Authorize
     this.#metadata = metadata
     this.#registry = registry
-    this.#deadlineMs = deadlineMs
+    this.deadlineMs = deadlineMs
   }
 
   /** @throws SecretError `permission_denied`, once the denial is in the audit trail; `unavailable` when the function itself failed */
   async check(operation: string, request: AuthorizationRequest, { signal }: CallOptions): Promise<void> {
-    const stop = new Stop(signal, this.#deadlineMs)
+    const stop = new Stop(signal, this.deadlineMs)
     let refusal: SecretError | undefined
     try {
       // A truthy answer of an untyped caller allows nothing.
@@ -42,18 +46,21 @@ export class Access {
     }
     refusal ??= new SecretError({ ...stop.failure(false), operation })
     const outcome = refusal.code === 'permission_denied' ? 'denied' : 'failed'
-    await this.recordFailure({ ...request, outcome, code: refusal.code })
+    // A denial is worth the wait.
+    const withinMs = outcome === 'denied' ? this.deadlineMs : undefined
+    await this.recordFailure({ ...request, outcome, code: refusal.code }, withinMs)
     throw refusal
   }
 
   /** @throws SecretError when the entry could not be written: then what it stands for must not be given out. */
-  async record(entry: AuditDraft): Promise<void> {
-    await persist(() => this.#metadata.appendAudit({ registry: this.#registry, entry }, {}))
+  async record(entry: AuditDraft, withinMs: number = this.deadlineMs): Promise<void> {
+    const patience = { operation: 'metadata.appendAudit', withinMs, effect: 'unknown' } as const
+    await persist(() => this.#metadata.appendAudit({ registry: this.#registry, entry }, {}), patience)
   }
 
-  /** Records a failure that is thrown anyway: the database's own trouble does not take its place. */
-  async recordFailure(entry: AuditDraft): Promise<void> {
-    await this.record(entry).catch(() => {})
+  /** Records a failure that is thrown anyway: the database's own trouble does not take its place, and does not delay it for long. */
+  async recordFailure(entry: AuditDraft, withinMs: number = Math.min(FAILURE_ENTRY_MS, this.deadlineMs)): Promise<void> {
+    await this.record(entry, withinMs).catch(() => {})
   }
 
   /** Does it, and records how it ended: before the result is given out, and before an error is. `about` adds what the result tells. */

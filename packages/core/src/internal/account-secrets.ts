@@ -23,7 +23,7 @@ import type { Calls } from './calls.ts'
 import { checkInteger, checkOneOf, checkOptions, checkVersion } from './checks.ts'
 import { checkDescription, checkId, checkKey } from './check-records.ts'
 import { findRecord } from './find-record.ts'
-import { persist } from './persist.ts'
+import { persist, type Patience } from './persist.ts'
 import type { RequestFingerprints } from './request-fingerprints.ts'
 import type { RegistryStores } from './registry-stores.ts'
 import type { BoundStores } from './stores.ts'
@@ -102,7 +102,7 @@ export class Account implements AccountSecrets {
         const entry = { ...this.#who, action: 'secret.list' } as const
         await access.check(operation, entry, { signal })
         const request = { registry: stores.registry, account: this.#account, limit, sortBy, sortOrder, startingAfter, endingBefore }
-        return await access.recorded(operation, entry, () => persist(() => stores.metadata.page(request, { signal })))
+        return await access.recorded(operation, entry, () => persist(() => stores.metadata.page(request, { signal }), this.#look(operation, signal)))
       })(),
     )
   }
@@ -122,7 +122,8 @@ export class Account implements AccountSecrets {
         const entry = { ...this.#who, action: 'secret.describe', secret: id, key } as const
         await access.check(operation, entry, options)
         const reference = { account: this.#account, id, key }
-        const look = async (): Promise<SecretRecord> => withoutPointer(await findRecord(operation, stores, reference, options))
+        const look = async (): Promise<SecretRecord> =>
+          withoutPointer(await findRecord(operation, stores, reference, this.#look(operation, options.signal)))
         return await access.recorded(operation, entry, look, record => ({ secret: record.id }))
       })(),
     )
@@ -175,9 +176,10 @@ export class Account implements AccountSecrets {
     return await calls.track(
       (async () => {
         const entry = { ...this.#who, action: 'secret.versions', secret: id } as const
+        const look = this.#look(operation, options.signal)
         await access.check(operation, entry, options)
         return await access.recorded(operation, entry, async () => {
-          const { pointer, versions } = await findRecord(operation, stores, { account: this.#account, id, key: undefined }, options)
+          const { pointer, versions } = await findRecord(operation, stores, { account: this.#account, id, key: undefined }, look)
           return versions.map(kept => ({ ...kept, committed: kept.version === pointer.version }))
         })
       })(),
@@ -231,11 +233,15 @@ export class Account implements AccountSecrets {
     for (;;) {
       calls.assertOpen(operation)
       const request = { registry: stores.registry, account: this.#account, after: last, limit: AUDIT_PAGE }
-      const entries = await calls.track(persist(() => stores.metadata.readAudit(request, { signal })))
+      const entries = await calls.track(persist(() => stores.metadata.readAudit(request, { signal }), this.#look(operation, signal)))
       yield* entries
       if (entries.length < AUDIT_PAGE) return
       last = entries.at(-1)?.sequence ?? last
     }
+  }
+
+  #look(operation: string, signal: AbortSignal | undefined): Patience {
+    return { operation, signal, withinMs: this.#parts.access.deadlineMs, effect: 'none' }
   }
 
   get #who(): { readonly account: AccountId; readonly actor: Actor } {

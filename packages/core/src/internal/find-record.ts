@@ -8,9 +8,9 @@ export async function findRecord(
   operation: string,
   { registry, metadata }: { readonly registry: string; readonly metadata: MetadataStore },
   reference: { readonly account: AccountId; readonly id: SecretId | undefined; readonly key: string | undefined },
-  options: CallOptions,
+  { signal, withinMs }: CallOptions & { readonly withinMs: number },
 ): Promise<StoredRecord> {
-  const found = await persist(() => metadata.find({ registry, ...reference }, options))
+  const found = await persist(() => metadata.find({ registry, ...reference }, { signal }), { operation, signal, withinMs, effect: 'none' })
   if (found === undefined) throw SecretError.refused('not_found', operation, { secretName: reference.key })
   return found
 }

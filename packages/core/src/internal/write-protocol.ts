@@ -81,7 +81,7 @@ export class WriteProtocol {
     const audit = { account, actor, action: 'secret.create', secret, key, operationId: token } as const
     const { leaseMs } = this.#times
     const request = { registry, account, secret, key, description, actor, store: store.name, path, token, leaseMs, request: writer.request }
-    const { answer, leaseEndsAt } = await this.#begin(writer, audit, () => metadata.beginCreate(request, {}))
+    const { answer, leaseEndsAt } = await this.#begin(writer, audit, 'none', () => metadata.beginCreate(request, {}))
     if (answer.state === 'answered') return await this.#answered(writer, answer)
     const labels = labelsOf(registry, account, secret)
     let fullPath = ''
@@ -120,7 +120,7 @@ export class WriteProtocol {
     const token = crypto().randomUUID()
     const audit = { account, actor, action: 'secret.update', secret, operationId: token } as const
     const { leaseMs } = this.#times
-    const { answer, leaseEndsAt } = await this.#begin(writer, audit, () =>
+    const { answer, leaseEndsAt } = await this.#begin(writer, audit, 'none', () =>
       metadata.beginUpdate({ registry, account, secret, description, ifRevision, actor, token, leaseMs, request: writer.request }, {}),
     )
     if (answer.state === 'answered') return await this.#answered(writer, answer)
@@ -156,7 +156,7 @@ export class WriteProtocol {
     const token = crypto().randomUUID()
     const audit = { account, actor, action: 'secret.update', secret, operationId: token } as const
     const request = { registry, account, secret, description, ifRevision, actor, token, request: writer.request }
-    const { answer } = await this.#begin(writer, audit, () => metadata.updateDescription(request, {}))
+    const { answer } = await this.#begin(writer, audit, 'unknown', () => metadata.updateDescription(request, {}))
     return answer.state === 'answered' ? await this.#answered(writer, answer) : answer.record
   }
 
@@ -170,7 +170,7 @@ export class WriteProtocol {
     )
     const claimMs = seen.promotes ? this.#times.leaseMs : undefined
     const request = { registry, account, secret, version, ifRevision, actor, token, claimMs }
-    const { answer } = await this.#begin(writer, audit, () => metadata.commitRollback(request, {}))
+    const { answer } = await this.#begin(writer, audit, 'unknown', () => metadata.commitRollback(request, {}))
     for (const entry of answer.claimed) await this.#upkeep.tryNow(entry, seen.current)
     // What was seen is not what is, once another change has come between.
     const isNewest = seen.current === version && answer.record.revision <= seen.revision + 1
@@ -187,14 +187,18 @@ export class WriteProtocol {
     const token = crypto().randomUUID()
     const audit = { account, actor, action: 'secret.delete', secret, operationId: token } as const
     const request = { registry, account, secret, ...options, actor, token, claimMs: this.#times.leaseMs }
-    const { answer } = await this.#begin(writer, audit, () => metadata.commitDelete(request, {}))
+    const { answer } = await this.#begin(writer, audit, 'unknown', () => metadata.commitDelete(request, {}))
     for (const entry of answer.claimed) await this.#upkeep.tryNow(entry)
   }
 
-  /** Waits for another write's intent, within the deadline, and settles one whose lease is over. Nothing is sent before. */
+  /**
+   * Waits for another write's intent, within the deadline, and settles one whose lease is over. Nothing is sent before. `effect`: of a
+   * begin without an answer; an intent that nobody knows of changes nothing, and recovery ends it.
+   */
   async #begin<T extends { readonly state: 'begun' | 'done' | 'answered' }>(
     writer: Writer,
     audit: Omit<AuditDraft, 'outcome'>,
+    effect: 'none' | 'unknown',
     begin: () => Promise<T | Busy>,
   ): Promise<{ readonly answer: T; readonly leaseEndsAt: number }> {
     const { operation, signal } = writer
@@ -204,7 +208,7 @@ export class WriteProtocol {
         if (signal?.aborted === true) throw SecretError.refused('aborted', operation)
         // Measured from before the call, so that it ends before the database's own.
         const startedAt = performance.now()
-        const answer = await persist(begin)
+        const answer = await persist(begin, { operation, signal, withinMs: this.#times.deadlineMs, effect })
         if (answer.state !== 'busy') return { answer, leaseEndsAt: startedAt + this.#times.leaseMs }
         if (answer.expired) await this.#upkeep.recoverOne(answer.intent)
         const waitMs = Math.random() * Math.min(500, 20 * 2 ** round)
@@ -285,7 +289,7 @@ export class WriteProtocol {
     secret: SecretId,
     version: VersionId,
   ): Promise<{ readonly revision: number; readonly current: VersionId | undefined; readonly promotes: boolean }> {
-    const record = await findRecord(operation, this.#stores, { account, id: secret, key: undefined }, {})
+    const record = await findRecord(operation, this.#stores, { account, id: secret, key: undefined }, { signal, withinMs: this.#times.deadlineMs })
     if (!keptBy(record).includes(version)) throw notKept(operation)
     const { key, revision, pointer } = record
     const store = this.#stores.get(pointer.store, operation)
@@ -304,7 +308,7 @@ export class WriteProtocol {
   /** No answer to a commit is not a failure: the same commit again answers what happened. */
   async #commit<T>(writer: Writer, audit: Omit<AuditDraft, 'outcome'>, commit: () => Promise<T>): Promise<T> {
     try {
-      return await persist(commit)
+      return await persist(commit, { operation: writer.operation, withinMs: this.#times.deadlineMs, effect: 'unknown' })
     } catch (thrown) {
       const error = asSecretError(thrown, writer.operation)
       await this.#access.recordFailure({ ...audit, outcome: 'unknown', code: error.code })
@@ -324,8 +328,9 @@ export class WriteProtocol {
 
   async #undo(intent: Intent, code: SecretError['code'], enqueue: readonly QueueDraft[]): Promise<void> {
     const { registry, metadata } = this.#stores
-    const { id, account, token } = intent
-    await persist(() => metadata.abandon({ registry, intent: id, account, token, code, enqueue }, {}))
+    const { id, account, token, operation } = intent
+    const patience = { operation, withinMs: this.#times.deadlineMs, effect: 'unknown' } as const
+    await persist(() => metadata.abandon({ registry, intent: id, account, token, code, enqueue }, {}), patience)
   }
 
   #watch({ store, path, token }: Intent): QueueDraft {

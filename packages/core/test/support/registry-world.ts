@@ -47,9 +47,9 @@ export class RegistryWorld {
     return (await this.registry(options)).account(ACCOUNT, ACTOR)
   }
 
-  reader(authorize: Authorize = unsafeAllowEveryone): Promise<SecretReader> {
+  reader(authorize: Authorize = unsafeAllowEveryone, metadata: MetadataStore = this.metadata): Promise<SecretReader> {
     const stores = { main: this.cloud.driver }
-    return createSecretReader({ id: 'main', metadata: this.metadata, stores, authorize, policy: { deadlineMs: 200, attempts: 2 } })
+    return createSecretReader({ id: 'main', metadata, stores, authorize, policy: { deadlineMs: 200, attempts: 2 } })
   }
 
   async values(): Promise<AccountReader> {
