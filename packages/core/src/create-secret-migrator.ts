@@ -26,6 +26,7 @@ import { accountId, type AccountId, type CallOptions, type NativePath, type Secr
 
 const DROPPED_AT_ONCE = 1000
 const RECORDS_PAGE = 500
+const ACCOUNTS_PAGE = 1000
 const REPAIRS: readonly unknown[] = ['orphan', 'drift']
 const DEFAULT_GRACE_MS = 3_600_000
 const MAX_GRACE_MS = 30 * 24 * 3_600_000
@@ -120,6 +121,19 @@ class Migrator implements SecretMigrator {
     const { stores, actor } = this.#parts
     this.#calls.assertOpen(operation)
     return yield* this.#stepped(operation, new AdoptionRun(stores, actor, operation, options).walk())
+  }
+
+  async *accounts(options: CallOptions = {}): AsyncGenerator<AccountId> {
+    const operation = 'migrator.accounts'
+    checkOptions(operation, options, ['signal'])
+    const { registry, metadata } = this.#parts.stores
+    for (let after: AccountId | undefined; ;) {
+      this.#calls.assertOpen(operation)
+      const found = await this.#calls.track(persist(() => metadata.accounts({ registry, after, limit: ACCOUNTS_PAGE }, options)))
+      yield* found
+      after = found.at(-1)
+      if (found.length < ACCOUNTS_PAGE) break
+    }
   }
 
   async *records(options: CallOptions = {}): AsyncGenerator<StoredRecord> {

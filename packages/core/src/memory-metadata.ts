@@ -5,7 +5,7 @@ import { claimExpiredIntents, claimQueue, queueRepair, settleQueue } from './mem
 import { adopt, beginMigrate, commitMigrate, commitReturn, dropOldCopies, oldCopies } from './memory-metadata/migrations.ts'
 import { newRegistryState, type RegistryState, type Transaction } from './memory-metadata/state.ts'
 import { pending } from './memory-metadata/pending.ts'
-import { bindStores, find, owners, page, references, scan } from './memory-metadata/views.ts'
+import { accounts, bindStores, find, owners, page, references, scan } from './memory-metadata/views.ts'
 import {
   abandon,
   beginCreate,
@@ -70,6 +70,7 @@ export function memoryMetadata(options: MemoryMetadataOptions = {}): MetadataSto
     owners: method('owners', owners),
     queueRepair: method('queueRepair', queueRepair),
     scan: method('scan', scan),
+    accounts: method('accounts', accounts),
     references: method('references', references),
     appendAudit: method('appendAudit', appendAudit),
     readAudit: method('readAudit', readAudit),

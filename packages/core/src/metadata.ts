@@ -547,6 +547,14 @@ export interface MetadataStore {
     request: { readonly registry: string; readonly store: string; readonly after: NativePath | undefined; readonly limit: number },
     call: CallOptions,
   ): Promise<readonly StoredRecord[]>
+  /**
+   * Up to `limit` accounts with an audit trail, in the order of their ids' bytes, those after the account `after`: a walk in bounded memory.
+   * What changes something writes an entry, so that an account that ever had a record is among them, also when it has none any more.
+   */
+  accounts(
+    request: { readonly registry: string; readonly after: AccountId | undefined; readonly limit: number },
+    call: CallOptions,
+  ): Promise<readonly AccountId[]>
   /** How much of a registry, or of one store in it, is still named here. */
   references(request: { readonly registry: string; readonly store?: string | undefined }, call: CallOptions): Promise<References>
 

@@ -31,6 +31,12 @@ export interface SecretMigrator extends AsyncDisposable {
    * @throws SecretError `invalid_argument`, `misconfigured`, and the store's and the database's own; what was adopted before stands
    */
   adopt(options: AdoptOptions): AsyncGenerator<Adoption, AdoptionReport>
+  /**
+   * Every account that has an audit trail, in the order of their ids' bytes: those that have secrets, those that had some, and those that
+   * have only been asked for. They are read page by page; one that comes meanwhile is among them when the walk has not passed it.
+   * @throws SecretError `invalid_argument` for unknown options, and the database's own
+   */
+  accounts(options?: CallOptions): AsyncGenerator<AccountId>
   /** Every record of every account in the stores that it was given, with where its value is: for an export. No value. */
   records(options?: CallOptions): AsyncGenerator<StoredRecord>
   /**

@@ -1,4 +1,4 @@
-import { createSecretStore, type AdoptOptions, type Adoption, type AdoptionReport } from '@strongroom/core'
+import { accountId, createSecretStore, type AdoptOptions, type Adoption, type AdoptionReport } from '@strongroom/core'
 import { describe, expect, it } from 'vitest'
 import { ACCOUNT, flavours, MARKER } from './support/migrator-world.ts'
 import { TwoClouds } from './support/migration-world.ts'
@@ -148,6 +148,21 @@ describe('adoption', () => {
     expect(await refused({ keys: 'all' })).toMatchObject({ code: 'invalid_argument' })
     expect(await refused({ key: 'name' })).toMatchObject({ code: 'invalid_argument' })
     expect(await refused({ account: '' })).toMatchObject({ code: 'invalid_argument' })
+  })
+})
+
+describe('accounts', () => {
+  it('are all that have a trail, also without a secret, however many pages they are', async () => {
+    const world = new TwoClouds()
+    const secrets = await world.secrets()
+    await secrets.delete((await secrets.create({ key: 'a', value: MARKER })).id)
+    const migrator = await world.migrator()
+    expect(await Array.fromAsync(migrator.accounts())).toEqual([ACCOUNT])
+    const others = Array.from({ length: 2001 }, (_, n) => accountId(`other-${n}`))
+    const seen = { actor: { id: 'alice', type: 'user' }, action: 'secret.list', outcome: 'denied' } as const
+    for (const account of others) await world.metadata.appendAudit({ registry: 'main', entry: { account, ...seen } }, {})
+    expect(await Array.fromAsync(migrator.accounts())).toEqual([ACCOUNT, ...others].toSorted())
+    expect(await failureOf(Array.fromAsync(migrator.accounts({ signal: AbortSignal.abort() })))).toMatchObject({ code: 'aborted' })
   })
 })
 

@@ -268,6 +268,7 @@ describe('registry, reader and migrator', () => {
       [`read ${title}`, (o: Opened) => reading(o).read({ id: ID }, options)] as const,
       [`read reference ${title}`, (o: Opened) => reading(o).read(options)] as const,
       [`references ${title}`, (o: Opened) => loose(o.migrator).references('main', options)] as const,
+      [`accounts ${title}`, (o: Opened) => drain(loose(o.migrator).accounts(options))] as const,
     ]),
     ...BAD_ACTORS.flatMap(([title, actor]) => [
       [`registry.account actor ${title}`, (o: Opened) => loose(o.registry).account('acc-1', actor)] as const,
@@ -334,6 +335,7 @@ describe('registry, reader and migrator', () => {
       () => opened.registry.maintain(),
       () => values.read({ id: ID }),
       () => opened.migrator.references('main'),
+      () => drain(opened.migrator.accounts()),
     ]
     for (const entry of entries) expectRefused(await failureOf((async () => await entry())()), 'closed')
     expect([...opened.touched, ...opened.scripted.methods]).toEqual([])

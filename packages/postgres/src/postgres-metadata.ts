@@ -16,7 +16,7 @@ import { claimQueue, queueRepair, settleQueue } from './queue.ts'
 import { forgetRequests } from './requests.ts'
 import { retrying } from './retry.ts'
 import type { AccountTransaction, Transaction } from './transaction.ts'
-import { bindStores, find, owners, references, scan } from './views.ts'
+import { accounts, bindStores, find, owners, references, scan } from './views.ts'
 import { abandon, commitCreate, commitDelete, commitRollback, commitUpdate, updateDescription } from './writes.ts'
 
 type Body<Request, Answer> = (transaction: Transaction, request: Request) => Promise<Answer>
@@ -135,6 +135,7 @@ export function postgresMetadata(options: PostgresMetadataOptions): MetadataStor
     owners: reads('owners', owners),
     queueRepair: changes('queueRepair', queueRepair),
     scan: reads('scan', scan),
+    accounts: reads('accounts', accounts),
     references: reads('references', references),
     appendAudit: writes('appendAudit', (transaction, request) => withAccount(transaction, request.entry.account, held => appendAudit(held, request))),
     readAudit: reads('readAudit', readAudit),

@@ -3,6 +3,7 @@ import {
   requireWhole,
   SecretError,
   storedOfRow,
+  type AccountId,
   type NativePath,
   type PathOwner,
   type RecordRow,
@@ -59,6 +60,14 @@ export async function scan({ connection, registry, operation }: Transaction, req
   // No path is empty, so that the first page is everything after the empty one.
   const sql = 'SELECT * FROM records WHERE registry = $1 AND store = $2 AND path > $3 ORDER BY path LIMIT $4'
   return (await connection.all<RecordRow>(sql, registry, store, after ?? '', limit)).map(storedOfRow)
+}
+
+export async function accounts({ connection, registry, operation }: Transaction, request: RequestOf<'accounts'>): Promise<readonly AccountId[]> {
+  const { after, limit } = request
+  requireWhole(operation, 'limit', limit, 1)
+  // An account has its row with its first lock, and its trail with its first entry. No id is empty.
+  const sql = 'SELECT account FROM accounts WHERE registry = $1 AND account > $2 AND audit_sequence > 0 ORDER BY account LIMIT $3'
+  return (await connection.all<{ readonly account: AccountId }>(sql, registry, after ?? '', limit)).map(({ account }) => account)
 }
 
 export async function references({ connection, registry }: Transaction, { store }: RequestOf<'references'>): Promise<References> {

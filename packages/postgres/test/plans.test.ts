@@ -109,7 +109,7 @@ async function fill(schema: string): Promise<void> {
   const outcome: AuditEntry['outcome'] = 'ok'
   await database.admin.query(`
     SET search_path = "${schema}";
-    INSERT INTO accounts SELECT registry, 'account-' || n, 0, 0, '${hash}', 0 FROM ${rows(2000)};
+    INSERT INTO accounts SELECT registry, 'account-' || n, 0, 1, '${hash}', 0 FROM ${rows(2000)};
     INSERT INTO stores SELECT registry, 'store-' || n, 'place' FROM ${rows(2000)};
     INSERT INTO records SELECT registry, 'id-' || n, 'account-' || (n % 5), 'key-' || n, NULL, 'full', n, 'a', 'user', n, NULL, 1, 'main', 'path-' || n, 'v1',
       '[]'

@@ -12,7 +12,7 @@ import { claimQueue, queueRepair, settleQueue } from './queue.ts'
 import { forgetRequests } from './requests.ts'
 import { readTogether, writeTogether, type Work } from './together.ts'
 import type { Transaction } from './transaction.ts'
-import { bindStores, find, owners, references, scan } from './views.ts'
+import { accounts, bindStores, find, owners, references, scan } from './views.ts'
 import { abandon, commitCreate, commitDelete, commitRollback, commitUpdate, updateDescription } from './writes.ts'
 
 export interface SqliteMetadataOptions {
@@ -78,6 +78,7 @@ export function sqliteMetadata(options: SqliteMetadataOptions): MetadataStore {
     owners: reads('owners', owners),
     queueRepair: writes('queueRepair', queueRepair),
     scan: reads('scan', scan),
+    accounts: reads('accounts', accounts),
     references: reads('references', references),
     appendAudit: appends('appendAudit', appendAudit),
     readAudit: reads('readAudit', readAudit),

@@ -3,6 +3,7 @@ import {
   requireWhole,
   SecretError,
   storedOfRow,
+  type AccountId,
   type PathOwner,
   type RecordRow,
   type References,
@@ -47,6 +48,13 @@ export function scan({ connection, registry, operation }: Transaction, { store, 
   // No path is empty, so that the first page is everything after the empty one.
   const sql = 'SELECT * FROM records WHERE registry = :registry AND store = :store AND path > :after ORDER BY path LIMIT :limit'
   return connection.all<RecordRow>(sql, { registry, store, after: after ?? '', limit }).map(storedOfRow)
+}
+
+export function accounts({ connection, registry, operation }: Transaction, { after, limit }: RequestOf<'accounts'>): readonly AccountId[] {
+  requireWhole(operation, 'limit', limit, 1)
+  // An account has its row with its first intent, and its trail with its first entry. No id is empty.
+  const sql = 'SELECT account FROM accounts WHERE registry = :registry AND account > :after AND audit_sequence > 0 ORDER BY account LIMIT :limit'
+  return connection.all<{ account: AccountId }>(sql, { registry, after: after ?? '', limit }).map(({ account }) => account)
 }
 
 export function references({ connection, registry }: Transaction, { store }: RequestOf<'references'>): References {

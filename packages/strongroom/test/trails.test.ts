@@ -19,6 +19,9 @@ const linesOf = (text: string) =>
     .split('\n')
     .map(line => JSON.parse(line) as Line)
 
+const actionsOf = (all: readonly Line[], account: string) =>
+  all.filter(line => line['account'] === account && line['action'] !== undefined).map(line => line['action'])
+
 async function lines(args: readonly string[]): Promise<readonly Line[]> {
   const { code, out, err } = await command(args)
   expect({ code, err }).toEqual({ code: 0, err: '' })
@@ -35,15 +38,30 @@ beforeAll(async () => {
     ['acme', 'one', 'value-of-one'],
     ['acme', 'two', 'value-of-two'],
     ['beta', 'one', 'value-of-beta'],
+    ['gone', 'one', 'value-of-gone'],
   ] as const)
     expect((await command(['create', key, '-a', account, '-d', `about ${key}`, '--actor', 'ada'], { input: value })).code).toBe(0)
   expect((await command(['update', 'two', '-a', 'acme', '--actor', 'bob'], { input: 'value-of-two-2' })).code).toBe(0)
+  // What is left of this account is its trail.
+  expect((await command(['delete', 'one', '-a', 'gone', '--actor', 'ada'])).code).toBe(0)
   exported = (await command(['audit', 'export', '--all'])).out
   writeFileSync(join(folder, 'trail.jsonl'), exported)
 })
 afterAll(() => {
   rmSync(folder, { recursive: true })
   rmSync(nowhere, { recursive: true })
+})
+
+describe('audit list', () => {
+  it('has every account with --all, each with its own table or with its name in each line', async () => {
+    const all = await lines(['audit', 'list', '--all', '--json'])
+    expect([...new Set(all.map(({ account }) => account))]).toEqual(['acme', 'beta', 'gone'])
+    expect(actionsOf(all, 'gone').slice(0, 3)).toEqual(['secret.create', 'secret.describe', 'secret.delete'])
+    const { out } = await command(['audit', 'list', '--all', '--after', '2'])
+    const tables = out.trim().split('\n\n')
+    expect(tables.map(table => table.split('\n')[0])).toEqual(['acme', 'beta', 'gone'])
+    expect(tables[2]).toMatch(/^gone\nNO +AT .*\n3 .* secret\.delete +ok +one\n/)
+  })
 })
 
 describe('audit export', () => {
@@ -55,9 +73,15 @@ describe('audit export', () => {
     expect(acme).toEqual(listed.slice(0, acme.length).map(entry => ({ type: 'entry', ...entry })))
     expect(rest.filter(line => line['type'] === 'account')).toEqual([
       { type: 'account', account: 'acme', entries: acme.length, lastHash: acme.at(-1)?.['hash'] },
-      { type: 'account', account: 'beta', entries: expect.any(Number) as number, lastHash: expect.stringMatching(/^[0-9a-f]{64}$/) as string },
+      ...['beta', 'gone'].map(account => ({
+        type: 'account',
+        account,
+        entries: expect.any(Number) as number,
+        lastHash: expect.stringMatching(/^[0-9a-f]{64}$/) as string,
+      })),
     ])
-    expect(rest.at(-1)).toEqual({ type: 'end', accounts: 2, entries: rest.filter(line => line['type'] === 'entry').length })
+    expect(actionsOf(rest, 'gone')).toEqual(['secret.create', 'secret.describe', 'secret.delete', 'audit.read'])
+    expect(rest.at(-1)).toEqual({ type: 'end', accounts: 3, entries: rest.filter(line => line['type'] === 'entry').length })
     expect(exported).not.toContain('value-of')
   })
 
@@ -118,6 +142,7 @@ describe('audit verify', () => {
     expect(await lines(['audit', 'verify', '--all', '--json'])).toMatchObject([
       { account: 'acme', ok: true },
       { account: 'beta', ok: true },
+      { account: 'gone', ok: true },
     ])
     const database = new DatabaseSync(join(folder, 'meta.db'))
     const tables = database.prepare(`select name from sqlite_master where type = 'table' and name like '%audit%'`).all() as {
@@ -128,15 +153,17 @@ describe('audit verify', () => {
     database.close()
     const { code, out } = await command(['audit', 'verify', '--all'])
     expect(code).toBe(1)
-    expect(out).toMatch(/^acme: \d+ entries, the chain holds.*\nbeta: entry 1: broken \(hash\)\n$/)
+    expect(out).toMatch(/^acme: \d+ entries, the chain holds.*\nbeta: entry 1: broken \(hash\)\ngone: \d+ entries, the chain holds.*\n$/)
   })
 })
 
 describe('export', () => {
   it('has every record with its pointer, and never a value', async () => {
-    const all = await lines(['export', '--all'])
+    const all = await lines(['export', '--all', '--actor', 'dora'])
     expect(all[0]).toEqual({ type: 'export', format: 'strongroom.records.v1', registry: 'main', exportedAt: expect.any(String) as string })
-    expect(all.at(-1)).toEqual({ type: 'end', accounts: 2, records: 3 })
+    expect(all.at(-1)).toEqual({ type: 'end', accounts: 3, records: 3 })
+    // One that has none is told to have none, and its trail says to whom.
+    expect((await lines(['audit', 'list', '-a', 'gone', '--json'])).at(-2)).toMatchObject({ action: 'secret.list', actor: { id: 'dora' } })
     const two = all.find(line => line['key'] === 'two')
     expect(two).toEqual({
       type: 'record',

@@ -50,6 +50,7 @@ export async function useEverything(world: World): Promise<void> {
     if (next !== undefined) await store.pending({ registry: REGISTRY, of: kind, after: next, limit: 1 }, {})
   }
   await store.scan({ registry: REGISTRY, store: 'main', after: at.path, limit: 5 }, {})
+  await world.accounts(ACCOUNT, 5)
   const repair = { registry: REGISTRY, account: ACCOUNT, secret: record.id, actor: ALICE, token: 'r', task: 'purge_path' } as const
   await store.queueRepair({ ...repair, store: 'main', path: path('nobody') }, {})
   await world.references()

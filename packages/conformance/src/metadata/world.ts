@@ -186,6 +186,10 @@ export class World {
     return this.store.readAudit({ registry, account, after: 0, limit: 10_000 }, {})
   }
 
+  accounts(after?: AccountId, limit: number = 100, registry: string = REGISTRY): ReturnType<MetadataStore['accounts']> {
+    return this.store.accounts({ registry, after, limit }, {})
+  }
+
   references(store?: string): ReturnType<MetadataStore['references']> {
     return this.store.references({ registry: REGISTRY, store }, {})
   }

@@ -325,6 +325,46 @@ export const faults: Readonly<Record<string, Fault>> = {
   }),
   'audit/aborted-before-it-started': store => ({ beginCreate: request => store.beginCreate(request, {}) }),
   'audit/closed-for-good': () => ({ close: async () => {} }),
+  // Those for whom something was done.
+  'accounts/from-their-first-entry': store => ({
+    accounts: async (request, call) => {
+      const { registry } = request
+      const listed = await store.accounts(request, call)
+      const trails = await Promise.all(listed.map(account => store.readAudit({ registry, account, after: 0, limit: 1000 }, call)))
+      return listed.filter((_, index) => trails[index]?.some(({ outcome }) => outcome === 'ok'))
+    },
+  }),
+  'accounts/stay-without-records': store => ({
+    accounts: async (request, call) => {
+      const listed = await store.accounts(request, call)
+      const all = {
+        registry: request.registry,
+        limit: 1,
+        sortBy: 'key',
+        sortOrder: 'asc',
+        startingAfter: undefined,
+        endingBefore: undefined,
+      } as const
+      const pages = await Promise.all(listed.map(account => store.page({ ...all, account }, call)))
+      return listed.filter((_, index) => pages[index]?.total !== 0)
+    },
+  }),
+  'accounts/of-one-registry': (store, { shared }) => ({
+    beginCreate: (request, call) => {
+      shared.set(request.registry, true)
+      return store.beginCreate(request, call)
+    },
+    accounts: async (request, call) => {
+      const lists = [...shared.keys()].map(registry => store.accounts({ ...request, registry }, call))
+      return [...new Set((await Promise.all(lists)).flat())].toSorted()
+    },
+  }),
+  'accounts/walked-in-the-order-of-bytes': store => ({
+    accounts: async (request, call) => (await store.accounts(request, call)).toSorted((a, b) => a.localeCompare(b)),
+  }),
+  'accounts/a-real-limit': store => ({
+    accounts: (request, call) => store.accounts({ ...request, limit: Math.max(1, Math.floor(request.limit) || 1) }, call),
+  }),
   'pages/unknown-account-is-empty': store => ({
     async page(request, call) {
       const page = await store.page(request, call)

@@ -3,7 +3,7 @@ import { keptBy } from '../metadata-support/records.ts'
 import { requireWhole, type RequestOf } from '../metadata-support/requests.ts'
 import { isIdle } from '../metadata-support/tasks.ts'
 import type { PageRequest, PathOwner, RecordPage, References, StoredRecord } from '../metadata.ts'
-import type { NativePath } from '../words.ts'
+import type { AccountId, NativePath } from '../words.ts'
 import { copyRecord, copyStored, recordAtPath, recordByKey, recordOf, type Transaction } from './state.ts'
 
 export function find(transaction: Transaction, { account, id, key }: RequestOf<'find'>): StoredRecord | undefined {
@@ -57,6 +57,12 @@ export function scan({ operation, state }: Transaction, { store, after, limit }:
   )
   const sorted = rest.toSorted((a, b) => compareBytes(a.pointer.path, b.pointer.path))
   return sorted.slice(0, limit).map(copyStored)
+}
+
+export function accounts({ operation, state }: Transaction, { after, limit }: RequestOf<'accounts'>): readonly AccountId[] {
+  requireWhole(operation, 'limit', limit, 1)
+  const rest = [...state.audit.keys()].filter(account => after === undefined || compareBytes(account, after) > 0)
+  return rest.toSorted(compareBytes).slice(0, limit)
 }
 
 export function references({ state }: Transaction, { store }: RequestOf<'references'>): References {

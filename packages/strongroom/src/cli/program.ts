@@ -81,6 +81,7 @@ export function program(): Command {
   const audit = command('audit', 'list, verify or export the audit trail')
   forAccount('list', 'list the audit trail of an account', audit)
     .option('--after <n>', 'only later entries', wholeNumber, 0)
+    .option('--all', 'of every account')
     .action(async (_, at) => (await import('./commands/audit.ts')).list(at.optsWithGlobals()))
   forAccount('verify [file]', 'check a trail’s chain from its first entry: in the database, or in an exported file, which needs no database', audit)
     .option('--all', 'of every account')

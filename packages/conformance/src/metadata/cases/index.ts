@@ -1,4 +1,5 @@
 import type { MetadataCase } from '../metadata-case.ts'
+import { accounts } from './accounts.ts'
 import { adoptions } from './adoptions.ts'
 import { audit } from './audit.ts'
 import { migrationRaces } from './migration-races.ts'
@@ -21,6 +22,7 @@ export const metadataCases: readonly MetadataCase[] = [
   ...adoptions,
   ...queue,
   ...audit,
+  ...accounts,
   ...pages,
   ...races,
   ...migrationRaces,

@@ -1,4 +1,4 @@
-import { AUDIT_GENESIS, verifyAudit, type AccountId, type AuditEntry, type StoredRecord } from '@strongroom/core'
+import { AUDIT_GENESIS, verifyAudit, type AccountId, type AuditEntry, type SecretMigrator } from '@strongroom/core'
 import { trailLength } from '../../parts/trail-length.ts'
 import { AUDIT_FORMAT, verifyFile, type AuditLine, type TrailVerdict } from '../audit-file.ts'
 import { EXIT } from '../failure.ts'
@@ -12,26 +12,37 @@ export interface TrailOptions extends AccountOptions {
   readonly all?: boolean
 }
 
-export async function list(options: AccountOptions & { readonly after: number }): Promise<void> {
-  await withAccount(options, async (secrets, { signal }) => {
-    const entries = secrets.audit({ after: options.after, signal })
-    if (options.json === true) {
-      for await (const entry of entries) printJson(entry)
-      return
-    }
-    const all = await Array.fromAsync(entries)
-    printTable(
-      ['NO', 'AT', 'ACTOR', 'ACTION', 'OUTCOME', 'KEY'],
-      all.map(({ sequence, at, actor, action, outcome, code, key, secret }) => [
-        sequence,
-        dateText(at),
-        actor.id,
-        action,
-        code === undefined ? outcome : `${outcome} (${code})`,
-        key ?? secret,
-      ]),
-    )
+export interface ListOptions extends TrailOptions {
+  readonly after: number
+}
+
+export async function list(options: ListOptions): Promise<void> {
+  if (options.all !== true) return await withAccount(options, (secrets, { signal }) => show(secrets.audit({ after: options.after, signal }), options))
+  let isFirst = true
+  await eachTrail('list', options, async (account, entries) => {
+    if (options.json !== true) process.stdout.write(`${isFirst ? '' : '\n'}${account}\n`)
+    isFirst = false
+    await show(entries, options)
   })
+}
+
+async function show(entries: AsyncIterable<AuditEntry>, { json }: TrailOptions): Promise<void> {
+  if (json === true) {
+    for await (const entry of entries) printJson(entry)
+    return
+  }
+  const all = await Array.fromAsync(entries)
+  printTable(
+    ['NO', 'AT', 'ACTOR', 'ACTION', 'OUTCOME', 'KEY'],
+    all.map(({ sequence, at, actor, action, outcome, code, key, secret }) => [
+      sequence,
+      dateText(at),
+      actor.id,
+      action,
+      code === undefined ? outcome : `${outcome} (${code})`,
+      key ?? secret,
+    ]),
+  )
 }
 
 export async function verify(file: string | undefined, options: TrailOptions): Promise<void> {
@@ -66,10 +77,10 @@ export async function exportTrails(options: TrailOptions): Promise<void> {
   print({ type: 'end', ...written })
 }
 
-/** The trail of the account, or with `all` of every account that has secrets, by name. */
+/** The trail of the account, or with `all` of every account that has one, in the order of their ids. */
 async function eachTrail(
   label: string,
-  options: TrailOptions,
+  options: TrailOptions & Partial<ListOptions>,
   work: (account: AccountId, entries: AsyncIterable<AuditEntry>) => Promise<void>,
   begin: (registry: string) => void = () => {},
 ): Promise<void> {
@@ -77,24 +88,24 @@ async function eachTrail(
   await withRoom(options, async (room, signal) => {
     const registry = await room.registry()
     const migrator = await room.migrator(actorOf(options))
-    const accounts = only === undefined ? await accountsOf(migrator.records({ signal })) : [only]
     const quiet = { json: options.json, prints: true }
-    const total = only === undefined ? accounts.length : isShown(quiet) ? await trailLength(options.config, only, signal) : undefined
+    const count = async (): Promise<number | undefined> =>
+      only === undefined ? await countAccounts(migrator, signal) : await trailLength(options.config, only, signal)
+    const total = isShown(quiet) ? await count() : undefined
     using progress = startProgress({ label, unit: only === undefined ? 'accounts' : 'entries', total, ...quiet })
     begin(room.config.id)
-    for (const account of accounts) {
-      const entries = registry.account(account, actorOf(options)).audit({ signal })
+    for await (const account of only === undefined ? migrator.accounts({ signal }) : [only]) {
+      const entries = registry.account(account, actorOf(options)).audit({ after: options.after, signal })
       await work(account, only === undefined ? entries : counted(entries, progress))
       if (only === undefined) progress.add()
     }
   })
 }
 
-/** The accounts that have secrets, by name. */
-async function accountsOf(records: AsyncIterable<StoredRecord>): Promise<readonly AccountId[]> {
-  const names = new Set<AccountId>()
-  for await (const { accountId: account } of records) names.add(account)
-  return [...names].toSorted()
+async function countAccounts(migrator: SecretMigrator, signal: AbortSignal): Promise<number> {
+  let count = 0
+  for await (const _ of migrator.accounts({ signal })) count += 1
+  return count
 }
 
 async function* counted<T>(items: AsyncIterable<T>, progress: Progress): AsyncGenerator<T> {

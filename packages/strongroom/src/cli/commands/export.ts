@@ -33,6 +33,8 @@ export async function exportRecords(options: TrailOptions): Promise<void> {
       printJson(lineOf(record))
       records += 1
     }
+    // Those without a secret too: that they have none is told.
+    if (only === undefined) for await (const account of migrator.accounts({ signal })) await enter(account)
     printJson({ type: 'end', accounts: accounts.size, records })
   })
 }
