@@ -411,6 +411,105 @@ describe('a migration', () => {
     expect((await world.migrate()).report).toMatchObject({ outcomes: outcomes({ moved: 20 - records }), left: 0 })
   })
 
+  describe('whose turns are hours away', () => {
+    /** One put is made at once, and the next one is due in an hour. */
+    const rate = { new: { writes: 1 / 3600 } }
+    const slowly = async (old?: 'google'): Promise<TwoClouds> => {
+      const world = new TwoClouds(old)
+      const secrets = await world.secrets()
+      for (let n = 0; n < 40; n += 1) await secrets.create({ key: `key-${n}`, value: 'value' })
+      return world
+    }
+    const isWhole = async (world: TwoClouds, moved: number): Promise<void> => {
+      expect(await (await world.migrator()).references('new')).toEqual({ records: moved, intents: 0, tasks: 0 })
+      expect(await world.paths('new')).toHaveLength(moved)
+    }
+
+    it('stops at once when it is asked to', async () => {
+      const world = await slowly()
+      const stop = new AbortController()
+      const run = (await world.migrator()).migrate({ from: 'old', to: 'new', rate, signal: stop.signal })
+      expect((await run.next()).value).toMatchObject({ outcome: 'moved' })
+      stop.abort()
+      expect(await failureOf(run.next())).toMatchObject({ code: 'aborted', operation: 'migrator.migrate' })
+      await isWhole(world, 1)
+    })
+
+    it('closes at once', async () => {
+      const world = await slowly()
+      const migrator = await world.migrator()
+      const run = migrator.migrate({ from: 'old', to: 'new', rate })
+      await run.next()
+      await migrator.close()
+      expect(await failureOf(run.next())).toMatchObject({ code: 'closed' })
+      await isWhole(world, 1)
+    })
+
+    it('ends at once when the caller stops asking', async () => {
+      const world = await slowly()
+      for await (const _ of (await world.migrator()).migrate({ from: 'old', to: 'new', rate })) break
+      await isWhole(world, 1)
+    })
+
+    it('ends at once when secret after secret fails for a reason that is the store’s', async () => {
+      const world = await slowly()
+      const denied = Array.from({ length: 20 }, () => fails({ code: 'permission_denied', retryable: false }))
+      // The first twenty are read, and but for one of them wait for their turn.
+      world.old.on('readMany', act => act(), ...denied).on('read', ...denied)
+      expect(await failureOf(world.migrate({ rate }))).toMatchObject({ code: 'permission_denied', store: 'old' })
+      await isWhole(world, 1)
+    })
+
+    it('stops at once while it reads, and while it looks whether everything fits', async () => {
+      const world = await slowly('google')
+      const migrator = await world.migrator()
+      for (const begin of [
+        (signal: AbortSignal) => migratedBy(migrator, { from: 'old', to: 'new', rate: { old: { reads: 1 / 3600 } }, signal }),
+        (signal: AbortSignal) => migrator.plan({ from: 'old', to: 'new', rate: { old: { reads: 1 / 3600 } }, measure: true, signal }),
+      ]) {
+        const stop = new AbortController()
+        const before = world.old.count('read')
+        const failure = failureOf(begin(stop.signal))
+        await until(() => world.old.count('read') > before)
+        stop.abort()
+        expect(await failure).toMatchObject({ code: 'aborted' })
+      }
+    })
+
+    it('stops at once while a store that was asked too much is left alone', async () => {
+      const world = await slowly()
+      world.new.on('create', ...Array.from({ length: 4 }, () => fails({ code: 'throttled', retryAfterMs: 3_600_000 })))
+      const stop = new AbortController()
+      const failure = failureOf(world.migrate({ concurrency: 4, signal: stop.signal }))
+      await until(() => world.new.count('create') >= 1)
+      await new Promise(resolve => setTimeout(resolve, 50))
+      stop.abort()
+      expect(await failure).toMatchObject({ code: 'aborted' })
+      await isWhole(world, 0)
+    })
+  })
+
+  it('tells of all that it has moved before it ends, also of what was put when it was stopped', async () => {
+    const world = new TwoClouds()
+    const secrets = await world.secrets()
+    for (let n = 0; n < 60; n += 1) await secrets.create({ key: `key-${n}`, value: 'value' })
+    const stop = new AbortController()
+    const late = async (act: () => Promise<unknown>): Promise<unknown> => {
+      await until(() => world.new.count('create') === 4)
+      stop.abort()
+      return await act()
+    }
+    world.new.on('create', late, late, late, late)
+    const told: Migration[] = []
+    const tell = async (): Promise<void> => {
+      const run = (await world.migrator()).migrate({ from: 'old', to: 'new', concurrency: 4, signal: stop.signal })
+      for await (const migration of run) told.push(migration)
+    }
+    expect(await failureOf(tell())).toMatchObject({ code: 'aborted' })
+    expect(told.map(({ outcome }) => outcome)).toEqual(['moved', 'moved', 'moved', 'moved'])
+    expect(await (await world.migrator()).references('new')).toEqual({ records: 4, intents: 0, tasks: 0 })
+  })
+
   it('keeps nobody from closing, and ends when the caller stops asking', async () => {
     const world = new TwoClouds()
     const secrets = await world.secrets()
