@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { localSecretStore } from '@strongroom/local'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { commandLine, visible, type Started } from './support/command-line.ts'
+import { commandLine, endOf, startCommand, visible, type Started } from './support/command-line.ts'
 
 // Moving and adopting as an operator does it, with the command as it is built.
 
@@ -104,6 +104,29 @@ describe('migrate', () => {
     expect(code).toBe(0)
     expect(visible(screen)).toMatch(/migrate {2}\[.*\] {2}\d+\/12 secrets/)
     expect(visible(screen)).toContain('12 moved')
+  })
+
+  it('is interrupted at once, says what it has moved, and goes on by the same command', async () => {
+    const environment = { STRONGROOM_ACCOUNT: 'acme', STRONGROOM_ACTOR: 'ada', STRONGROOM_LOCAL_KEY: KEY }
+    for (let n = 0; n < 6; n += 1) await create(`key-${n}`, `value ${n}`)
+    configure(', rate: { writes: 0.001 }') // the second of them would be put after a quarter of an hour
+    const move = ['migrate', '--from', 'old', '--to', 'new']
+    const child = startCommand(folder, [...move, '--json'], environment)
+    child.stdout.once('data', () => child.kill('SIGINT'))
+    const { code, out, err } = await endOf(child)
+    expect({ code, moved: out.trim().split('\n').length }).toEqual({ code: 130, moved: 1 })
+    expect(err).toBe(
+      'strongroom: ends what is put already; once more ends it here\nstrongroom: interrupted: 1 moved; the same command goes on from there\n',
+    )
+    const typed = [{ at: '1/5 secrets', keys: '\u0003' }]
+    const onTerminal = await run(move, { terminal: typed, columns: 120 })
+    expect(onTerminal.code).toBe(130)
+    expect(visible(onTerminal.screen)).toContain('interrupted: 1 moved; the same command goes on from there')
+    // Neither left anything for another run to wait for.
+    expect((await lines(['pending'])).map(({ task }) => task)).toEqual(['purge_path', 'purge_path'])
+    configure()
+    expect((await run(move)).out).toContain('4 moved')
+    expect((await run(['read', 'key-5'])).out).toBe('value 5')
   })
 
   it('refuses what is no migration in one line', async () => {
