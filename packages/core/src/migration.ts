@@ -42,12 +42,16 @@ export interface MigrationPlan {
   /** Whether every value was read. */
   readonly measured: boolean
   readonly unfit: readonly Unfit[]
-  /** Calls to the drivers that the migration will make at least, its own look at sizes included. Of `reads` a driver may take many as one request. */
+  /**
+   * Calls to the drivers that the migration will make at least, its own look at sizes included, when all that fits is moved. Of `reads` a
+   * driver may take many as one request. What has an old copy, or was begun by a run that was cut off, may need no create, so it is not among
+   * the `creates`; where it needs one all the same, it comes on top. `removals` are made later, and never of what was adopted.
+   */
   readonly calls: {
     readonly from: { readonly reads: number; readonly removals: number }
     readonly to: { readonly creates: number; readonly reads: number }
   }
-  /** Seconds that these take at least by the rates given; undefined without any. */
+  /** Seconds that these take at least by the rates given, but for the removals; undefined without any rate. */
   readonly secondsAtLeast: number | undefined
 }
 

@@ -1,6 +1,6 @@
-import { memoryMetadata, SecretError, type Migration, type SecretDriver, type SecretId, type VersionId } from '@strongroom/core'
+import { createSecretStore, memoryMetadata, SecretError, type Migration, type SecretDriver, type SecretId, type VersionId } from '@strongroom/core'
 import { describe, expect, it } from 'vitest'
-import { CALL, flavours, MARKER } from './support/migrator-world.ts'
+import { ACCOUNT, CALL, flavours, MARKER } from './support/migrator-world.ts'
 import { migratedBy, TwoClouds } from './support/migration-world.ts'
 import { failureOf, fails, lost, until } from './support/scripted.ts'
 
@@ -183,7 +183,11 @@ describe('a migration', () => {
     await secrets.create({ key: 'fits', value: '0123456789' })
     const migrator = await world.migrator()
     const plan = await migrator.plan({ from: 'old', to: 'new' })
-    expect(plan).toMatchObject({ secrets: 3, measured: true, calls: { from: { reads: 6 } } })
+    expect(plan).toMatchObject({
+      secrets: 3,
+      measured: true,
+      calls: { from: { reads: 4, removals: 1 }, to: { creates: 1, reads: 1 } }, // three to measure, and the one that fits again
+    })
     expect(plan.unfit.map(({ key, code }) => `${key} ${code}`).toSorted()).toEqual(['binary too_large', 'long too_large'])
     expect(plan.unfit[0]?.reason).toMatch(/bytes of (text|binary), \d+ allowed/)
     const seen: Migration[] = []
@@ -206,7 +210,7 @@ describe('a migration', () => {
     for (let n = 0; n < 7; n += 1) await secrets.create({ key: `key-${n}`, value: 'value' })
     const migrator = await world.migrator()
     const plan = await migrator.plan({ from: 'old', to: 'new', rate: { old: { reads: 100 }, new: { writes: 2 } } })
-    expect(plan).toMatchObject({ secrets: 7, oldCopies: 0, measured: false, unfit: [], secondsAtLeast: 3.5 })
+    expect(plan).toMatchObject({ secrets: 7, oldCopies: 0, measured: false, unfit: [], secondsAtLeast: 3 })
     world.old.calls.length = 0
     await migratedBy(migrator, { from: 'old', to: 'new' })
     expect(world.old.calls.flatMap(({ method, request }) => (method === 'readMany' ? (request['paths'] as unknown[]) : []))).toHaveLength(
@@ -219,6 +223,51 @@ describe('a migration', () => {
     expect(world.old.count('remove')).toBe(plan.calls.from.removals)
     const back = await migrator.plan({ from: 'new', to: 'old' })
     expect(back).toMatchObject({ secrets: 7, oldCopies: 0 }) // they have been purged
+  })
+
+  it('promises neither creates nor time for what may be there already', async () => {
+    const world = new TwoClouds('google', 'local')
+    const secrets = await world.secrets()
+    for (let n = 0; n < 6; n += 1) await secrets.create({ key: `key-${n}`, value: 'value' })
+    await world.migrate()
+    await (await world.secrets('new')).create({ key: 'another', value: 'value' })
+    const migrator = await world.migrator()
+    const back = { from: 'new', to: 'old', rate: { old: { reads: 100, writes: 0.1 } } } as const
+    const plan = await migrator.plan(back)
+    expect(plan).toMatchObject({
+      secrets: 7,
+      oldCopies: 6,
+      calls: { from: { reads: 7, removals: 7 }, to: { creates: 1, reads: 7 } },
+      secondsAtLeast: 0.06,
+    })
+    world.old.calls.length = 0
+    const { report } = await migratedBy(migrator, back)
+    expect(report.outcomes).toEqual(outcomes({ moved: 1, returned: 6 }))
+    expect(world.old.count('create')).toBe(1)
+    expect(world.old.count('read', 'versions')).toBeGreaterThanOrEqual(plan.calls.to.reads)
+  })
+
+  it('promises no create of what a run that was cut off may have put', async () => {
+    const world = new TwoClouds()
+    const secrets = await world.secrets()
+    for (const key of ['a', 'b']) await secrets.create({ key, value: 'value' })
+    world.new.on('create', async () => await new Promise(() => {}))
+    void world.migrate(
+      { concurrency: 1, rate: { new: { writes: 0.001 } } },
+      { policy: { deadlineMs: 400_000, leaseMs: 900_000, putHorizonMs: 1_000_000 } },
+    )
+    await until(() => world.new.count('create') === 1)
+    const { calls } = await (await world.migrator()).plan({ from: 'old', to: 'new' })
+    expect(calls).toEqual({ from: { reads: 2, removals: 2 }, to: { creates: 1, reads: 2 } })
+  })
+
+  it('promises no removal of what was adopted', async () => {
+    const world = new TwoClouds()
+    await createSecretStore(world.old.memory, { naming: 'native' }).put('legacy', 'value')
+    const migrator = await world.migrator()
+    for await (const _ of migrator.adopt({ account: ACCOUNT, store: 'old' }));
+    const { calls } = await migrator.plan({ from: 'old', to: 'new' })
+    expect(calls).toEqual({ from: { reads: 1, removals: 0 }, to: { creates: 1, reads: 1 } })
   })
 
   it('reads many at once, and by itself what is not current there', async () => {

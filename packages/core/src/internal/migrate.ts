@@ -96,22 +96,43 @@ export class MigrationRun {
 
   async plan(): Promise<MigrationPlan> {
     const unfit: Unfit[] = []
-    let secrets = 0
-    let oldCopies = 0
+    const begun = await this.#begun()
+    let [secrets, oldCopies, fitting, removals, creates] = [0, 0, 0, 0, 0]
     const look = async ({ record, copy, values }: Candidate): Promise<void> => {
       secrets += 1
       if (copy !== undefined) oldCopies += 1
       const error = this.#measures ? await this.#mover.measure(record, values) : undefined
-      if (error !== undefined) unfit.push({ ...named(record), code: error.code, reason: error.message })
+      if (error !== undefined) return void unfit.push({ ...named(record), code: error.code, reason: error.message })
+      fitting += 1
+      if (record.adopted === undefined) removals += 1
+      if (copy === undefined && !begun.has(record.id)) creates += 1
     }
     for await (const _ of inParallel(this.#candidates(new Set()), this.#concurrency, look, () => this.#stop.abort()));
     this.#requireGoing()
-    const reads = (this.#measures ? 2 : 1) * secrets
-    const calls = { from: { reads, removals: secrets }, to: { creates: secrets, reads: secrets } }
-    const seconds = [reads, secrets, secrets].map((count, index) => count / (this.#rates[index] ?? Number.POSITIVE_INFINITY))
-    const isPaced = this.#rates.some(rate => rate !== undefined)
+    const reads = fitting + (this.#measures ? secrets : 0)
+    const calls = { from: { reads, removals }, to: { creates, reads: fitting } }
     const names = { from: this.#from.name, to: this.#to.name }
-    return { ...names, secrets, oldCopies, measured: this.#measures, unfit, calls, secondsAtLeast: isPaced ? Math.max(...seconds) : undefined }
+    return { ...names, secrets, oldCopies, measured: this.#measures, unfit, calls, secondsAtLeast: this.#secondsAtLeast(calls) }
+  }
+
+  /** What may be put already by a run that was cut off. */
+  async #begun(): Promise<ReadonlySet<SecretId>> {
+    const { registry, metadata } = this.#parts.stores
+    const begun = new Set<SecretId>()
+    for (let after: string | undefined; ;) {
+      const request = { registry, of: 'intents', after, limit: PAGE } as const
+      const { items, next } = await persist(() => metadata.pending(request, { signal: this.#over }))
+      for (const { store, secret } of items) if (store === this.#to.name) begun.add(secret)
+      if (next === undefined) return begun
+      after = next
+    }
+  }
+
+  /** The first call of each kind waits for nothing. */
+  #secondsAtLeast({ from, to }: MigrationPlan['calls']): number | undefined {
+    if (this.#rates.every(rate => rate === undefined)) return undefined
+    const counts = [from.reads - this.#from.driver.capabilities.maxBatch, to.reads - 1, to.creates - 1]
+    return Math.max(0, ...counts.map((count, index) => count / (this.#rates[index] ?? Number.POSITIVE_INFINITY)))
   }
 
   /** While some are put, the next ones are read. What is put when the run ends is told before its error is thrown. */

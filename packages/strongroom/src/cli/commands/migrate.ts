@@ -97,9 +97,9 @@ function showPlan({ from, to, secrets, oldCopies, measured, unfit, calls, second
     )
   }
   const lines = [
-    `${secrets} secrets from ${from} to ${to}${oldCopies > 0 ? `, ${oldCopies} of them with an old copy there` : ''}`,
+    `${secrets} secrets from ${from} to ${to}${oldCopies > 0 ? `, ${oldCopies} of them with an old copy there, which is taken again where it is still the same` : ''}`,
     measured ? `every value was read: ${unfit.length} do not fit` : `${to} takes all that ${from} holds`,
-    `calls: ${from} ${calls.from.reads} reads and ${calls.from.removals} removals later, ${to} ${calls.to.creates} creates and ${calls.to.reads} reads`,
+    `calls at least: ${from} ${calls.from.reads} reads and ${calls.from.removals} removals later, ${to} ${calls.to.creates} creates and ${calls.to.reads} reads`,
     ...(secondsAtLeast === undefined ? [] : [`time: ${durationText(secondsAtLeast)} at least, by the rates`]),
   ]
   process.stdout.write(`${lines.join('\n')}\n`)
