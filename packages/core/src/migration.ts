@@ -85,6 +85,10 @@ export interface MigrationReport {
   readonly outcomes: Readonly<Record<Migration['outcome'], number>>
   /** Of `moved`. */
   readonly resumed: number
+  /** Copies in the target that were read back and compared with what the record has: those that were put, and the old ones that were taken again. */
+  readonly compared: number
+  /** Of `compared`: not what was put. Such a copy is given up, and its secret stays where it is: `failed`, with the code `corrupt`. */
+  readonly different: number
   /** Records that are still in the source. */
   readonly left: number
 }

@@ -29,7 +29,7 @@ describe.each(pairs)('a migration from a backend like %s to one like %s', (from,
     }
     const before = await secrets.list({ limit: 100 })
     const { migrations, report } = await world.migrate()
-    expect(report).toEqual({ outcomes: outcomes({ moved: 25 }), resumed: 0, left: 0 })
+    expect(report).toEqual({ outcomes: outcomes({ moved: 25 }), resumed: 0, compared: 25, different: 0, left: 0 })
     expect(new Set(migrations.map(({ secret }) => secret)).size).toBe(25)
     expect(await world.values()).toEqual(expected)
     // The record is as it was, but for where it is.
@@ -59,7 +59,7 @@ describe.each(pairs)('a migration from a backend like %s to one like %s', (from,
     await secrets.update(same.id, { description: 'while away' })
     await world.settle(2)
     const { report } = await world.migrate({ from: 'new', to: 'old' })
-    expect(report).toEqual({ outcomes: outcomes({ moved: 1, returned: 1 }), resumed: 0, left: 0 })
+    expect(report).toEqual({ outcomes: outcomes({ moved: 1, returned: 1 }), resumed: 0, compared: 2, different: 0, left: 0 })
     expect(await world.values()).toEqual({ same: 'value 2', changed: 'value 4' })
     expect(await secrets.describe(same.id)).toMatchObject({ cloudSecretPath: pathBefore, description: 'while away', revision: 3 })
     // What it kept there for a rollback is kept again.
@@ -160,19 +160,20 @@ describe('a migration', () => {
 
   it('reads back what it has put: a copy that is another is removed, and the record stays', async () => {
     const world = new TwoClouds()
-    await (await world.secrets()).create({ key: 'a', value: MARKER })
+    for (const key of ['a', 'b']) await (await world.secrets()).create({ key, value: MARKER })
     world.new.on('read', async act => {
       const answer = (await act()) as Awaited<ReturnType<SecretDriver['read']>>
       answer.payload.bytes[0] = 0
       return answer
     })
-    const { migrations, report } = await world.migrate()
-    expect(report).toMatchObject({ outcomes: outcomes({ failed: 1 }), left: 1 })
-    expect(migrations[0]).toMatchObject({ code: 'corrupt', key: 'a' })
+    const { migrations, report } = await world.migrate({ concurrency: 1 })
+    expect(report).toEqual({ outcomes: outcomes({ moved: 1, failed: 1 }), resumed: 0, compared: 2, different: 1, left: 1 })
+    expect(migrations.find(({ outcome }) => outcome === 'failed')).toMatchObject({ code: 'corrupt' })
     await world.settle()
-    expect(await world.paths('new')).toEqual([])
-    expect(await world.values()).toEqual({ a: MARKER })
-    expect((await world.migrate()).report.outcomes).toEqual(outcomes({ moved: 1 }))
+    expect(await world.paths('new')).toHaveLength(1)
+    expect(await world.values()).toEqual({ a: MARKER, b: MARKER })
+    expect((await world.migrate()).report).toEqual({ outcomes: outcomes({ moved: 1 }), resumed: 0, compared: 1, different: 0, left: 0 })
+    expect((await world.migrate()).report).toEqual({ outcomes: outcomes({}), resumed: 0, compared: 0, different: 0, left: 0 })
   })
 
   it('moves nothing when something does not fit, and the others when it is told to', async () => {
@@ -201,7 +202,7 @@ describe('a migration', () => {
     expect(seen.map(({ outcome }) => outcome)).toEqual(['unfit', 'unfit'])
     expect(world.new.count('create')).toBe(0)
     const { report } = await migratedBy(migrator, { from: 'old', to: 'new', skipUnfit: true })
-    expect(report).toEqual({ outcomes: outcomes({ moved: 1, unfit: 2 }), resumed: 0, left: 2 })
+    expect(report).toEqual({ outcomes: outcomes({ moved: 1, unfit: 2 }), resumed: 0, compared: 1, different: 0, left: 2 })
   })
 
   it('counts its calls beforehand as it makes them', async () => {
@@ -350,7 +351,7 @@ describe('a migration', () => {
       await new Promise(resolve => setTimeout(resolve, 20))
       world.later(901_000)
       const { migrations, report } = await world.migrate()
-      expect(report).toEqual({ outcomes: outcomes({ moved: 1 }), resumed: 1, left: 0 })
+      expect(report).toEqual({ outcomes: outcomes({ moved: 1 }), resumed: 1, compared: 1, different: 0, left: 0 })
       expect(migrations[0]).toMatchObject({ resumed: true })
       expect(world.new.count('create')).toBe(1)
       expect(await world.values()).toEqual({ a: 'first' })
@@ -368,7 +369,7 @@ describe('a migration', () => {
     await until(() => world.new.count('read') === 1)
     await secrets.update(id, { value: 'second' })
     world.later(901_000)
-    expect((await world.migrate()).report).toEqual({ outcomes: outcomes({ moved: 1 }), resumed: 0, left: 0 })
+    expect((await world.migrate()).report).toEqual({ outcomes: outcomes({ moved: 1 }), resumed: 0, compared: 1, different: 0, left: 0 })
     expect(await world.values()).toEqual({ a: 'second' })
     await world.settle()
     expect(await world.paths('new')).toHaveLength(1)
@@ -438,7 +439,7 @@ describe('a migration', () => {
     const path = (await world.paths('old')).find(found => found.includes(id))
     await world.old.memory.remove({ path: path!, purge: true }, CALL)
     const { migrations, report } = await world.migrate()
-    expect(report).toEqual({ outcomes: outcomes({ moved: 1, failed: 1 }), resumed: 0, left: 1 })
+    expect(report).toEqual({ outcomes: outcomes({ moved: 1, failed: 1 }), resumed: 0, compared: 1, different: 0, left: 1 })
     expect(migrations.find(({ outcome }) => outcome === 'failed')).toMatchObject({ key: 'broken', code: 'not_found' })
     const failed = (await world.trail()).filter(({ action, outcome }) => action === 'secret.migrate' && outcome === 'failed')
     expect(failed).toMatchObject([{ secret: id, code: 'not_found', actor: { id: 'operator' } }])

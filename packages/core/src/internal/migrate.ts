@@ -187,7 +187,7 @@ export class MigrationRun {
         for (const migration of busy) yield counted(migration)
         const { registry, metadata } = this.#parts.stores
         const { records: left } = await persist(() => metadata.references({ registry, store: this.#from.name }, {}))
-        return { outcomes, resumed, left }
+        return { outcomes, resumed, ...this.#mover.verified, left }
       }
       await sleep(Math.min(1000, leaseMs / 10), this.#over)
     }

@@ -2,7 +2,7 @@ import type { DriverCall, Payload, SecretDriver } from '../driver.ts'
 import { isSecretError, SecretError } from '../errors.ts'
 import { samePointer } from '../metadata-support/records.ts'
 import type { Intent, OldCopy, QueueDraft, StoredRecord } from '../metadata.ts'
-import type { Migration } from '../migration.ts'
+import type { Migration, MigrationReport } from '../migration.ts'
 import type { Actor, NativePath, VersionId } from '../words.ts'
 import type { Access } from './access.ts'
 import { crypto } from './crypto.ts'
@@ -77,11 +77,18 @@ export class Mover {
   readonly #parts: MoveParts
   readonly #run: MoveRun
   #mayBatch: boolean
+  #compared = 0
+  #different = 0
 
   constructor(parts: MoveParts, run: MoveRun) {
     this.#parts = parts
     this.#run = run
     this.#mayBatch = run.from.driver.capabilities.maxBatch > 1
+  }
+
+  /** What became of the comparisons so far. */
+  get verified(): Pick<MigrationReport, 'compared' | 'different'> {
+    return { compared: this.#compared, different: this.#different }
   }
 
   /** The values of records that are moved one after the other. */
@@ -132,6 +139,7 @@ export class Mover {
       throw error
     })
     if (kept === undefined || !same(kept, payload)) return undefined
+    this.#compared += 1
     const { registry, metadata } = this.#parts.stores
     const token = crypto().randomUUID()
     const request = { registry, account, secret, from: pointer, to: copy.pointer, actor: this.#parts.actor, token, enqueue: this.#leave(record) }
@@ -192,7 +200,11 @@ export class Mover {
       const copied = (isResumed ? await this.#there(intent) : undefined) ?? (await this.#put(record, intent, payload, { leaseEndsAt, isResumed }))
       isPut = true
       const back = await this.#read(to, key, { path: intent.path, version: copied.version })
-      if (!same(back, payload)) throw SecretError.refused('corrupt', operation, { store: to.name, secretName: key, hint: DIFFERENT })
+      this.#compared += 1
+      if (!same(back, payload)) {
+        this.#different += 1
+        throw SecretError.refused('corrupt', operation, { store: to.name, secretName: key, hint: DIFFERENT })
+      }
       return () => this.#commit(record, intent, { ...copied, uncertain: copied.uncertain || isResumed }, leaseEndsAt)
     } catch (thrown) {
       return await this.#fail(intent, thrown, isPut, leaseEndsAt)

@@ -105,8 +105,9 @@ function showPlan({ from, to, secrets, oldCopies, measured, unfit, calls, second
   process.stdout.write(`${lines.join('\n')}\n`)
 }
 
-function textOf({ outcomes, resumed, left }: MigrationReport): string {
-  return `${outcomesText(outcomes, resumed)}; every copy was read back and compared${left > 0 ? `; ${left} are left` : ''}`
+function textOf({ outcomes, resumed, compared, different, left }: MigrationReport): string {
+  const verified = compared === 0 ? 'no copy to compare' : `${compared} copies read back and compared, ${different} different`
+  return `${outcomesText(outcomes, resumed)}; ${verified}${left > 0 ? `; ${left} are left` : ''}`
 }
 
 function outcomesText(outcomes: MigrationReport['outcomes'], resumed: number): string {
