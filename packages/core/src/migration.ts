@@ -102,7 +102,7 @@ export interface AdoptOptions extends CallOptions {
   readonly filter?: ((secret: { readonly path: NativePath; readonly labels: Readonly<Record<string, string>> | undefined }) => boolean) | undefined
   /** The key of a path, or undefined to leave it out. What follows the prefix by default, decoded where it is this library's encoding. */
   readonly key?: ((path: NativePath) => string | undefined) | undefined
-  /** As the registry's. `portable` by default. */
+  /** Of this call. The migrator's by default. */
   readonly keys?: 'portable' | 'any' | undefined
   readonly dryRun?: boolean | undefined
 }
