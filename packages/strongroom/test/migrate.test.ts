@@ -178,4 +178,37 @@ describe('adopt', () => {
     expect((await run([...adopt, '--match', '('])).code).toBe(2)
     expect((await run([...adopt, '--rename', 'none.json'])).code).toBe(2)
   })
+
+  it('refuses a --rename with a path that is not there, before it adopts anything', async () => {
+    vi.stubEnv('STRONGROOM_LOCAL_KEY', KEY)
+    await using store = localSecretStore({ path: join(folder, 'old') }, { naming: 'native' })
+    for (const path of ['legacy/payment', 'legacy/constructor', 'elsewhere']) await store.put(path, 'theirs')
+    const adopt = ['adopt', '--store', 'old', '--prefix', 'legacy/', '--rename', 'names.json']
+    const wrong = { 'legacy/payment': 'pay', 'legacy/paymnet': null, elsewhere: 'other' }
+    writeFileSync(join(folder, 'names.json'), JSON.stringify(wrong))
+    for (const args of [adopt, [...adopt, '--dry-run']]) {
+      const { code, out, err } = await run(args)
+      expect({ code, out, err }).toEqual({
+        code: 2,
+        out: '',
+        err: 'strongroom: --rename: not in old under "legacy/": "legacy/paymnet", "elsewhere"; nothing was adopted\n',
+      })
+    }
+    writeFileSync(join(folder, 'names.json'), JSON.stringify({ 'legacy/payment': 'pay' }))
+    const adopted = await run(adopt)
+    expect({ code: adopted.code, out: adopted.out }).toEqual({ code: 0, out: expect.stringContaining('2 adopted') as string })
+    expect((await run(['read', 'constructor'])).out).toBe('theirs')
+  })
+
+  it('takes the keys that the configuration allows', async () => {
+    vi.stubEnv('STRONGROOM_LOCAL_KEY', KEY)
+    await using store = localSecretStore({ path: join(folder, 'old') }, { naming: 'native' })
+    await store.put('legacy/Old Name', 'theirs')
+    const adopt = ['adopt', '--store', 'old', '--prefix', 'legacy/']
+    expect((await run([...adopt, '--dry-run'])).out).toContain('1 key_invalid')
+    writeFileSync(join(folder, 'strongroom.yaml'), `${readFileSync(join(folder, 'strongroom.yaml'), 'utf8')}keys: any\n`)
+    expect((await run([...adopt, '--keys', 'portable', '--dry-run'])).out).toContain('1 key_invalid')
+    expect((await run(adopt)).out).toContain('1 adopted')
+    expect((await run(['read', 'Old Name'])).out).toBe('theirs')
+  })
 })
