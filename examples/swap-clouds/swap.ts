@@ -120,7 +120,8 @@ async function takeStock(config: string, options: OpenOptions, last: Cloud): Pro
   const stocks = [...new Set(JOURNEY)].map(async (store): Promise<Stock> => {
     const named = new Set<string>(pointers.filter(pointer => pointer.store === store).map(({ path }) => path))
     const there = new Set((await Array.fromAsync(room.store(store).list())).map(({ name }) => name))
-    return { store, records: named.size, missing: named.difference(there).size, strays: there.difference(named).size }
+    const without = (some: ReadonlySet<string>, others: ReadonlySet<string>): number => [...some].filter(one => !others.has(one)).length
+    return { store, records: named.size, missing: without(named, there), strays: without(there, named) }
   })
   return await Promise.all(stocks)
 }
