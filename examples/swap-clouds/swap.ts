@@ -20,12 +20,25 @@ export interface Swapped {
   readonly leftovers: number
 }
 
+/** What a store holds in the end. */
+export interface Stock {
+  readonly store: Cloud
+  /** Records that point at a secret in it. */
+  readonly records: number
+  /** Of these, how many point at nothing. */
+  readonly missing: number
+  /** Secrets that are in it and that no record points at. */
+  readonly strays: number
+}
+
 export interface Journey {
   readonly swaps: readonly Swapped[]
   readonly counts: Counts
   readonly problems: readonly string[]
   /** Secrets that were compared byte by byte in the end. */
   readonly compared: number
+  /** Of every store on the way, once nothing is left to do. */
+  readonly inventory: readonly Stock[]
   readonly vault: string
 }
 
@@ -65,7 +78,9 @@ export async function travel({
     }
     const compared = await load.compareAll()
     await service.stop()
-    return { swaps, counts: load.counts, problems: load.problems, compared, vault: clouds.vault }
+    const last = JOURNEY.at(-1) as Cloud
+    await write(last, ...JOURNEY)
+    return { swaps, counts: load.counts, problems: load.problems, compared, inventory: await takeStock(config, options, last), vault: clouds.vault }
   } finally {
     await clouds.stop()
     await rm(folder, { recursive: true })
@@ -90,17 +105,40 @@ async function move(config: string, options: OpenOptions, from: Cloud, to: Cloud
   return { from, to, moved, leftovers: left.length }
 }
 
+/** Lists every store, the last one too, and the first ones once more: something could have come late. */
+async function takeStock(config: string, options: OpenOptions, last: Cloud): Promise<readonly Stock[]> {
+  await using room = await openStrongroom(config, { ...options, authorize: unsafeAllowEveryone })
+  const [registry, migrator] = [await room.registry(), await room.migrator({ id: 'operator', type: 'user' })]
+  const deadline = performance.now() + 120_000
+  for (;;) {
+    await registry.maintain({ maxItems: 1000 })
+    const { intents, tasks } = await migrator.references(last)
+    if (intents + tasks === 0) break
+    if (performance.now() > deadline) throw new Error(`${last} still has ${intents} writes and ${tasks} tasks`)
+  }
+  const pointers = (await Array.fromAsync(migrator.records())).map(({ pointer }) => pointer)
+  const stocks = [...new Set(JOURNEY)].map(async (store): Promise<Stock> => {
+    const named = new Set<string>(pointers.filter(pointer => pointer.store === store).map(({ path }) => path))
+    const there = new Set((await Array.fromAsync(room.store(store).list())).map(({ name }) => name))
+    const without = (some: ReadonlySet<string>, others: ReadonlySet<string>): number => [...some].filter(one => !others.has(one)).length
+    return { store, records: named.size, missing: without(named, there), strays: without(there, named) }
+  })
+  return await Promise.all(stocks)
+}
+
 /** A driver that no room closes, since another one goes on with it. */
 function keptOpen(driver: SecretDriver): SecretDriver {
   return { ...driver, close: async () => {} }
 }
 
 if (import.meta.main) {
-  const { counts, problems, compared, vault } = await travel({ say: line => console.log(line) })
+  const { counts, problems, compared, inventory, vault } = await travel({ say: line => console.log(line) })
   console.log(`Vault was ${vault}`)
   console.log(
     `${counts.reads} reads: ${counts.failedReads} failed, ${counts.staleReads} stale; ${counts.updates} updates: ${counts.failedUpdates} failed; ${counts.deleted} created and deleted; ${compared} compared byte by byte in the end`,
   )
+  for (const { store, records, missing, strays } of inventory)
+    console.log(`${store}: ${records} records, ${missing} of them missing, ${strays} strays`)
   for (const problem of problems.slice(0, 20)) console.log(problem)
-  process.exitCode = problems.length === 0 ? 0 : 1
+  process.exitCode = problems.length === 0 && inventory.every(({ missing, strays }) => missing + strays === 0) ? 0 : 1
 }

@@ -3,11 +3,11 @@ import { SecretError } from './errors.ts'
 import { Access } from './internal/access.ts'
 import { Calls } from './internal/calls.ts'
 import { checkId, checkWho } from './internal/check-records.ts'
-import { checkInteger, checkOptions, checkVersion } from './internal/checks.ts'
+import { checkInteger, checkOneOf, checkOptions, checkVersion } from './internal/checks.ts'
 import { persist } from './internal/persist.ts'
 import { READING_AND_WRITING } from './internal/powers.ts'
 import { putAgain } from './internal/put-again.ts'
-import { AdoptionRun } from './internal/adopt.ts'
+import { AdoptionRun, type AdoptParts } from './internal/adopt.ts'
 import { MigrationRun, type MigrateParts } from './internal/migrate.ts'
 import { Reconciliation, type ReconcileParts } from './internal/reconcile.ts'
 import { checkRegistryPolicy } from './internal/registry-policy.ts'
@@ -37,8 +37,9 @@ const MAX_GRACE_MS = 30 * 24 * 3_600_000
  */
 export async function createSecretMigrator(options: MigratorOptions): Promise<SecretMigrator> {
   const operation = 'createSecretMigrator'
-  checkOptions(operation, options, ['id', 'metadata', 'stores', 'actor', 'policy'])
-  const { policy = {}, id, metadata } = options
+  checkOptions(operation, options, ['id', 'metadata', 'stores', 'actor', 'keys', 'policy'])
+  const { policy = {}, id, metadata, keys = 'portable' } = options
+  checkOneOf(operation, 'keys', keys, ['portable', 'any'])
   const { times, keep, storePolicy } = checkRegistryPolicy(operation, policy)
   const { actor } = checkWho(operation, accountId('migrator'), options.actor)
   const { prefix = '' } = policy
@@ -48,10 +49,10 @@ export async function createSecretMigrator(options: MigratorOptions): Promise<Se
   const upkeep = new Upkeep(stores, times, keep)
   const protocol = new WriteProtocol(stores, access, upkeep, times, keep)
   const prefixOf = (store: string): string => (typeof prefix === 'string' ? prefix : (prefix[store] ?? ''))
-  return new Migrator({ stores, protocol, access, actor, upkeep, times, calls: new Calls(), prefix: prefixOf })
+  return new Migrator({ stores, protocol, access, actor, keys, upkeep, times, calls: new Calls(), prefix: prefixOf })
 }
 
-type MigratorParts = ReconcileParts & MigrateParts
+type MigratorParts = ReconcileParts & MigrateParts & AdoptParts
 
 class Migrator implements SecretMigrator {
   readonly #parts: MigratorParts
@@ -118,9 +119,8 @@ class Migrator implements SecretMigrator {
 
   async *adopt(options: AdoptOptions): AsyncGenerator<Adoption, AdoptionReport> {
     const operation = 'migrator.adopt'
-    const { stores, actor } = this.#parts
     this.#calls.assertOpen(operation)
-    return yield* this.#stepped(operation, new AdoptionRun(stores, actor, operation, options).walk())
+    return yield* this.#stepped(operation, new AdoptionRun(this.#parts, operation, options).walk())
   }
 
   async *accounts(options: CallOptions = {}): AsyncGenerator<AccountId> {

@@ -42,12 +42,16 @@ export interface MigrationPlan {
   /** Whether every value was read. */
   readonly measured: boolean
   readonly unfit: readonly Unfit[]
-  /** Calls to the drivers that the migration will make at least, its own look at sizes included. Of `reads` a driver may take many as one request. */
+  /**
+   * Calls to the drivers that the migration will make at least, its own look at sizes included, when all that fits is moved. Of `reads` a
+   * driver may take many as one request. What has an old copy, or was begun by a run that was cut off, may need no create, so it is not among
+   * the `creates`; where it needs one all the same, it comes on top. `removals` are made later, and never of what was adopted.
+   */
   readonly calls: {
     readonly from: { readonly reads: number; readonly removals: number }
     readonly to: { readonly creates: number; readonly reads: number }
   }
-  /** Seconds that these take at least by the rates given; undefined without any. */
+  /** Seconds that these take at least by the rates given, but for the removals; undefined without any rate. */
   readonly secondsAtLeast: number | undefined
 }
 
@@ -81,6 +85,10 @@ export interface MigrationReport {
   readonly outcomes: Readonly<Record<Migration['outcome'], number>>
   /** Of `moved`. */
   readonly resumed: number
+  /** Copies in the target that were read back and compared with what the record has: those that were put, and the old ones that were taken again. */
+  readonly compared: number
+  /** Of `compared`: not what was put. Such a copy is given up, and its secret stays where it is: `failed`, with the code `corrupt`. */
+  readonly different: number
   /** Records that are still in the source. */
   readonly left: number
 }
@@ -94,7 +102,7 @@ export interface AdoptOptions extends CallOptions {
   readonly filter?: ((secret: { readonly path: NativePath; readonly labels: Readonly<Record<string, string>> | undefined }) => boolean) | undefined
   /** The key of a path, or undefined to leave it out. What follows the prefix by default, decoded where it is this library's encoding. */
   readonly key?: ((path: NativePath) => string | undefined) | undefined
-  /** As the registry's. `portable` by default. */
+  /** Of this call. The migrator's by default. */
   readonly keys?: 'portable' | 'any' | undefined
   readonly dryRun?: boolean | undefined
 }

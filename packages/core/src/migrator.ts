@@ -64,6 +64,8 @@ export interface MigratorOptions {
   readonly stores: Readonly<Record<string, SecretDriver>>
   /** Who the audit trail names. */
   readonly actor: Actor
+  /** As the registry's: the keys that an adoption may give. */
+  readonly keys?: 'portable' | 'any'
   /** As the registry's: `prefix` says where its secrets are looked for. */
   readonly policy?: RegistryPolicy
 }

@@ -1,4 +1,4 @@
-import { accountId, createSecretStore, type AdoptOptions, type Adoption, type AdoptionReport } from '@strongroom/core'
+import { accountId, createSecretMigrator, createSecretStore, type AdoptOptions, type Adoption, type AdoptionReport } from '@strongroom/core'
 import { describe, expect, it } from 'vitest'
 import { ACCOUNT, flavours, MARKER } from './support/migrator-world.ts'
 import { TwoClouds } from './support/migration-world.ts'
@@ -122,6 +122,32 @@ describe('adoption', () => {
     const decoded = new TwoClouds()
     await createSecretStore(decoded.old.memory, { prefix: 'legacy-' }).put('Db', 'value')
     expect((await adopted(decoded, { keys: 'any' })).adoptions).toMatchObject([{ outcome: 'adopted', path: 'legacy---44b', key: 'Db' }])
+  })
+
+  it('promises in a dry run what the run does, also where two paths get one key', async () => {
+    const outcomesOf = async (dryRun: boolean): Promise<readonly string[]> => {
+      const world = new TwoClouds()
+      const store = createSecretStore(world.old.memory, { naming: 'native' })
+      for (const path of ['legacy-a', 'legacy-b', 'legacy-c']) await store.put(path, 'value')
+      const key = (path: string): string => (path === 'legacy-c' ? 'alone' : 'same')
+      return (await adopted(world, { key, dryRun })).adoptions.map(({ outcome }) => outcome)
+    }
+    expect(await outcomesOf(false)).toEqual(['adopted', 'key_taken', 'adopted'])
+    expect(await outcomesOf(true)).toEqual(['adoptable', 'key_taken', 'adoptable'])
+  })
+
+  it('takes the keys that the migrator does, unless the call says otherwise', async () => {
+    const world = new TwoClouds()
+    await legacy(world)
+    const { metadata } = world
+    const shared = { id: 'main', metadata, stores: { old: world.old.driver }, actor: { id: 'operator', type: 'user' } } as const
+    const migrator = await createSecretMigrator({ ...shared, keys: 'any' })
+    const options = { account: ACCOUNT, store: 'old', prefix: 'legacy-Not', dryRun: true } as const
+    const outcomesOf = async (keys?: 'portable'): Promise<readonly string[]> =>
+      (await Array.fromAsync(migrator.adopt({ ...options, keys }))).map(({ outcome }) => outcome)
+    expect(await outcomesOf()).toEqual(['adoptable'])
+    expect(await outcomesOf('portable')).toEqual(['key_invalid'])
+    expect(await failureOf(createSecretMigrator({ ...shared, keys: 'all' as never }))).toMatchObject({ code: 'invalid_argument' })
   })
 
   it('leaves alone what is a registry’s, this one’s or another’s, and what nobody can read', async () => {

@@ -1,6 +1,6 @@
-import { memoryMetadata, SecretError, type Migration, type SecretDriver, type SecretId, type VersionId } from '@strongroom/core'
+import { createSecretStore, memoryMetadata, SecretError, type Migration, type SecretDriver, type SecretId, type VersionId } from '@strongroom/core'
 import { describe, expect, it } from 'vitest'
-import { CALL, flavours, MARKER } from './support/migrator-world.ts'
+import { ACCOUNT, CALL, flavours, MARKER } from './support/migrator-world.ts'
 import { migratedBy, TwoClouds } from './support/migration-world.ts'
 import { failureOf, fails, lost, until } from './support/scripted.ts'
 
@@ -29,7 +29,7 @@ describe.each(pairs)('a migration from a backend like %s to one like %s', (from,
     }
     const before = await secrets.list({ limit: 100 })
     const { migrations, report } = await world.migrate()
-    expect(report).toEqual({ outcomes: outcomes({ moved: 25 }), resumed: 0, left: 0 })
+    expect(report).toEqual({ outcomes: outcomes({ moved: 25 }), resumed: 0, compared: 25, different: 0, left: 0 })
     expect(new Set(migrations.map(({ secret }) => secret)).size).toBe(25)
     expect(await world.values()).toEqual(expected)
     // The record is as it was, but for where it is.
@@ -59,7 +59,7 @@ describe.each(pairs)('a migration from a backend like %s to one like %s', (from,
     await secrets.update(same.id, { description: 'while away' })
     await world.settle(2)
     const { report } = await world.migrate({ from: 'new', to: 'old' })
-    expect(report).toEqual({ outcomes: outcomes({ moved: 1, returned: 1 }), resumed: 0, left: 0 })
+    expect(report).toEqual({ outcomes: outcomes({ moved: 1, returned: 1 }), resumed: 0, compared: 2, different: 0, left: 0 })
     expect(await world.values()).toEqual({ same: 'value 2', changed: 'value 4' })
     expect(await secrets.describe(same.id)).toMatchObject({ cloudSecretPath: pathBefore, description: 'while away', revision: 3 })
     // What it kept there for a rollback is kept again.
@@ -160,19 +160,20 @@ describe('a migration', () => {
 
   it('reads back what it has put: a copy that is another is removed, and the record stays', async () => {
     const world = new TwoClouds()
-    await (await world.secrets()).create({ key: 'a', value: MARKER })
+    for (const key of ['a', 'b']) await (await world.secrets()).create({ key, value: MARKER })
     world.new.on('read', async act => {
       const answer = (await act()) as Awaited<ReturnType<SecretDriver['read']>>
       answer.payload.bytes[0] = 0
       return answer
     })
-    const { migrations, report } = await world.migrate()
-    expect(report).toMatchObject({ outcomes: outcomes({ failed: 1 }), left: 1 })
-    expect(migrations[0]).toMatchObject({ code: 'corrupt', key: 'a' })
+    const { migrations, report } = await world.migrate({ concurrency: 1 })
+    expect(report).toEqual({ outcomes: outcomes({ moved: 1, failed: 1 }), resumed: 0, compared: 2, different: 1, left: 1 })
+    expect(migrations.find(({ outcome }) => outcome === 'failed')).toMatchObject({ code: 'corrupt' })
     await world.settle()
-    expect(await world.paths('new')).toEqual([])
-    expect(await world.values()).toEqual({ a: MARKER })
-    expect((await world.migrate()).report.outcomes).toEqual(outcomes({ moved: 1 }))
+    expect(await world.paths('new')).toHaveLength(1)
+    expect(await world.values()).toEqual({ a: MARKER, b: MARKER })
+    expect((await world.migrate()).report).toEqual({ outcomes: outcomes({ moved: 1 }), resumed: 0, compared: 1, different: 0, left: 0 })
+    expect((await world.migrate()).report).toEqual({ outcomes: outcomes({}), resumed: 0, compared: 0, different: 0, left: 0 })
   })
 
   it('moves nothing when something does not fit, and the others when it is told to', async () => {
@@ -183,7 +184,11 @@ describe('a migration', () => {
     await secrets.create({ key: 'fits', value: '0123456789' })
     const migrator = await world.migrator()
     const plan = await migrator.plan({ from: 'old', to: 'new' })
-    expect(plan).toMatchObject({ secrets: 3, measured: true, calls: { from: { reads: 6 } } })
+    expect(plan).toMatchObject({
+      secrets: 3,
+      measured: true,
+      calls: { from: { reads: 4, removals: 1 }, to: { creates: 1, reads: 1 } }, // three to measure, and the one that fits again
+    })
     expect(plan.unfit.map(({ key, code }) => `${key} ${code}`).toSorted()).toEqual(['binary too_large', 'long too_large'])
     expect(plan.unfit[0]?.reason).toMatch(/bytes of (text|binary), \d+ allowed/)
     const seen: Migration[] = []
@@ -197,7 +202,7 @@ describe('a migration', () => {
     expect(seen.map(({ outcome }) => outcome)).toEqual(['unfit', 'unfit'])
     expect(world.new.count('create')).toBe(0)
     const { report } = await migratedBy(migrator, { from: 'old', to: 'new', skipUnfit: true })
-    expect(report).toEqual({ outcomes: outcomes({ moved: 1, unfit: 2 }), resumed: 0, left: 2 })
+    expect(report).toEqual({ outcomes: outcomes({ moved: 1, unfit: 2 }), resumed: 0, compared: 1, different: 0, left: 2 })
   })
 
   it('counts its calls beforehand as it makes them', async () => {
@@ -206,7 +211,7 @@ describe('a migration', () => {
     for (let n = 0; n < 7; n += 1) await secrets.create({ key: `key-${n}`, value: 'value' })
     const migrator = await world.migrator()
     const plan = await migrator.plan({ from: 'old', to: 'new', rate: { old: { reads: 100 }, new: { writes: 2 } } })
-    expect(plan).toMatchObject({ secrets: 7, oldCopies: 0, measured: false, unfit: [], secondsAtLeast: 3.5 })
+    expect(plan).toMatchObject({ secrets: 7, oldCopies: 0, measured: false, unfit: [], secondsAtLeast: 3 })
     world.old.calls.length = 0
     await migratedBy(migrator, { from: 'old', to: 'new' })
     expect(world.old.calls.flatMap(({ method, request }) => (method === 'readMany' ? (request['paths'] as unknown[]) : []))).toHaveLength(
@@ -219,6 +224,51 @@ describe('a migration', () => {
     expect(world.old.count('remove')).toBe(plan.calls.from.removals)
     const back = await migrator.plan({ from: 'new', to: 'old' })
     expect(back).toMatchObject({ secrets: 7, oldCopies: 0 }) // they have been purged
+  })
+
+  it('promises neither creates nor time for what may be there already', async () => {
+    const world = new TwoClouds('google', 'local')
+    const secrets = await world.secrets()
+    for (let n = 0; n < 6; n += 1) await secrets.create({ key: `key-${n}`, value: 'value' })
+    await world.migrate()
+    await (await world.secrets('new')).create({ key: 'another', value: 'value' })
+    const migrator = await world.migrator()
+    const back = { from: 'new', to: 'old', rate: { old: { reads: 100, writes: 0.1 } } } as const
+    const plan = await migrator.plan(back)
+    expect(plan).toMatchObject({
+      secrets: 7,
+      oldCopies: 6,
+      calls: { from: { reads: 7, removals: 7 }, to: { creates: 1, reads: 7 } },
+      secondsAtLeast: 0.06,
+    })
+    world.old.calls.length = 0
+    const { report } = await migratedBy(migrator, back)
+    expect(report.outcomes).toEqual(outcomes({ moved: 1, returned: 6 }))
+    expect(world.old.count('create')).toBe(1)
+    expect(world.old.count('read', 'versions')).toBeGreaterThanOrEqual(plan.calls.to.reads)
+  })
+
+  it('promises no create of what a run that was cut off may have put', async () => {
+    const world = new TwoClouds()
+    const secrets = await world.secrets()
+    for (const key of ['a', 'b']) await secrets.create({ key, value: 'value' })
+    world.new.on('create', async () => await new Promise(() => {}))
+    void world.migrate(
+      { concurrency: 1, rate: { new: { writes: 0.001 } } },
+      { policy: { deadlineMs: 400_000, leaseMs: 900_000, putHorizonMs: 1_000_000 } },
+    )
+    await until(() => world.new.count('create') === 1)
+    const { calls } = await (await world.migrator()).plan({ from: 'old', to: 'new' })
+    expect(calls).toEqual({ from: { reads: 2, removals: 2 }, to: { creates: 1, reads: 2 } })
+  })
+
+  it('promises no removal of what was adopted', async () => {
+    const world = new TwoClouds()
+    await createSecretStore(world.old.memory, { naming: 'native' }).put('legacy', 'value')
+    const migrator = await world.migrator()
+    for await (const _ of migrator.adopt({ account: ACCOUNT, store: 'old' }));
+    const { calls } = await migrator.plan({ from: 'old', to: 'new' })
+    expect(calls).toEqual({ from: { reads: 1, removals: 0 }, to: { creates: 1, reads: 1 } })
   })
 
   it('reads many at once, and by itself what is not current there', async () => {
@@ -301,7 +351,7 @@ describe('a migration', () => {
       await new Promise(resolve => setTimeout(resolve, 20))
       world.later(901_000)
       const { migrations, report } = await world.migrate()
-      expect(report).toEqual({ outcomes: outcomes({ moved: 1 }), resumed: 1, left: 0 })
+      expect(report).toEqual({ outcomes: outcomes({ moved: 1 }), resumed: 1, compared: 1, different: 0, left: 0 })
       expect(migrations[0]).toMatchObject({ resumed: true })
       expect(world.new.count('create')).toBe(1)
       expect(await world.values()).toEqual({ a: 'first' })
@@ -319,7 +369,7 @@ describe('a migration', () => {
     await until(() => world.new.count('read') === 1)
     await secrets.update(id, { value: 'second' })
     world.later(901_000)
-    expect((await world.migrate()).report).toEqual({ outcomes: outcomes({ moved: 1 }), resumed: 0, left: 0 })
+    expect((await world.migrate()).report).toEqual({ outcomes: outcomes({ moved: 1 }), resumed: 0, compared: 1, different: 0, left: 0 })
     expect(await world.values()).toEqual({ a: 'second' })
     await world.settle()
     expect(await world.paths('new')).toHaveLength(1)
@@ -389,7 +439,7 @@ describe('a migration', () => {
     const path = (await world.paths('old')).find(found => found.includes(id))
     await world.old.memory.remove({ path: path!, purge: true }, CALL)
     const { migrations, report } = await world.migrate()
-    expect(report).toEqual({ outcomes: outcomes({ moved: 1, failed: 1 }), resumed: 0, left: 1 })
+    expect(report).toEqual({ outcomes: outcomes({ moved: 1, failed: 1 }), resumed: 0, compared: 1, different: 0, left: 1 })
     expect(migrations.find(({ outcome }) => outcome === 'failed')).toMatchObject({ key: 'broken', code: 'not_found' })
     const failed = (await world.trail()).filter(({ action, outcome }) => action === 'secret.migrate' && outcome === 'failed')
     expect(failed).toMatchObject([{ secret: id, code: 'not_found', actor: { id: 'operator' } }])
@@ -409,6 +459,105 @@ describe('a migration', () => {
     expect(intents).toBe(0)
     expect(records).toBeLessThanOrEqual(6) // three that are put, and three that are read meanwhile
     expect((await world.migrate()).report).toMatchObject({ outcomes: outcomes({ moved: 20 - records }), left: 0 })
+  })
+
+  describe('whose turns are hours away', () => {
+    /** One put is made at once, and the next one is due in an hour. */
+    const rate = { new: { writes: 1 / 3600 } }
+    const slowly = async (old?: 'google'): Promise<TwoClouds> => {
+      const world = new TwoClouds(old)
+      const secrets = await world.secrets()
+      for (let n = 0; n < 40; n += 1) await secrets.create({ key: `key-${n}`, value: 'value' })
+      return world
+    }
+    const isWhole = async (world: TwoClouds, moved: number): Promise<void> => {
+      expect(await (await world.migrator()).references('new')).toEqual({ records: moved, intents: 0, tasks: 0 })
+      expect(await world.paths('new')).toHaveLength(moved)
+    }
+
+    it('stops at once when it is asked to', async () => {
+      const world = await slowly()
+      const stop = new AbortController()
+      const run = (await world.migrator()).migrate({ from: 'old', to: 'new', rate, signal: stop.signal })
+      expect((await run.next()).value).toMatchObject({ outcome: 'moved' })
+      stop.abort()
+      expect(await failureOf(run.next())).toMatchObject({ code: 'aborted', operation: 'migrator.migrate' })
+      await isWhole(world, 1)
+    })
+
+    it('closes at once', async () => {
+      const world = await slowly()
+      const migrator = await world.migrator()
+      const run = migrator.migrate({ from: 'old', to: 'new', rate })
+      await run.next()
+      await migrator.close()
+      expect(await failureOf(run.next())).toMatchObject({ code: 'closed' })
+      await isWhole(world, 1)
+    })
+
+    it('ends at once when the caller stops asking', async () => {
+      const world = await slowly()
+      for await (const _ of (await world.migrator()).migrate({ from: 'old', to: 'new', rate })) break
+      await isWhole(world, 1)
+    })
+
+    it('ends at once when secret after secret fails for a reason that is the store’s', async () => {
+      const world = await slowly()
+      const denied = Array.from({ length: 20 }, () => fails({ code: 'permission_denied', retryable: false }))
+      // The first twenty are read, and but for one of them wait for their turn.
+      world.old.on('readMany', act => act(), ...denied).on('read', ...denied)
+      expect(await failureOf(world.migrate({ rate }))).toMatchObject({ code: 'permission_denied', store: 'old' })
+      await isWhole(world, 1)
+    })
+
+    it('stops at once while it reads, and while it looks whether everything fits', async () => {
+      const world = await slowly('google')
+      const migrator = await world.migrator()
+      for (const begin of [
+        (signal: AbortSignal) => migratedBy(migrator, { from: 'old', to: 'new', rate: { old: { reads: 1 / 3600 } }, signal }),
+        (signal: AbortSignal) => migrator.plan({ from: 'old', to: 'new', rate: { old: { reads: 1 / 3600 } }, measure: true, signal }),
+      ]) {
+        const stop = new AbortController()
+        const before = world.old.count('read')
+        const failure = failureOf(begin(stop.signal))
+        await until(() => world.old.count('read') > before)
+        stop.abort()
+        expect(await failure).toMatchObject({ code: 'aborted' })
+      }
+    })
+
+    it('stops at once while a store that was asked too much is left alone', async () => {
+      const world = await slowly()
+      world.new.on('create', ...Array.from({ length: 4 }, () => fails({ code: 'throttled', retryAfterMs: 3_600_000 })))
+      const stop = new AbortController()
+      const failure = failureOf(world.migrate({ concurrency: 4, signal: stop.signal }))
+      await until(() => world.new.count('create') >= 1)
+      await new Promise(resolve => setTimeout(resolve, 50))
+      stop.abort()
+      expect(await failure).toMatchObject({ code: 'aborted' })
+      await isWhole(world, 0)
+    })
+  })
+
+  it('tells of all that it has moved before it ends, also of what was put when it was stopped', async () => {
+    const world = new TwoClouds()
+    const secrets = await world.secrets()
+    for (let n = 0; n < 60; n += 1) await secrets.create({ key: `key-${n}`, value: 'value' })
+    const stop = new AbortController()
+    const late = async (act: () => Promise<unknown>): Promise<unknown> => {
+      await until(() => world.new.count('create') === 4)
+      stop.abort()
+      return await act()
+    }
+    world.new.on('create', late, late, late, late)
+    const told: Migration[] = []
+    const tell = async (): Promise<void> => {
+      const run = (await world.migrator()).migrate({ from: 'old', to: 'new', concurrency: 4, signal: stop.signal })
+      for await (const migration of run) told.push(migration)
+    }
+    expect(await failureOf(tell())).toMatchObject({ code: 'aborted' })
+    expect(told.map(({ outcome }) => outcome)).toEqual(['moved', 'moved', 'moved', 'moved'])
+    expect(await (await world.migrator()).references('new')).toEqual({ records: 4, intents: 0, tasks: 0 })
   })
 
   it('keeps nobody from closing, and ends when the caller stops asking', async () => {

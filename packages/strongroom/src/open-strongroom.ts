@@ -166,7 +166,10 @@ class OpenedStrongroom implements Strongroom {
   }
 
   migrator(actor: Actor): Promise<SecretMigrator> {
-    return this.#opening(async () => await createSecretMigrator({ ...this.#shared, id: this.#config.id, actor, policy: this.#registryPolicy }))
+    return this.#opening(async () => {
+      const { id, keys } = this.#config
+      return await createSecretMigrator({ ...this.#shared, ...defined({ keys }), id, actor, policy: this.#registryPolicy })
+    })
   }
 
   async close(): Promise<void> {

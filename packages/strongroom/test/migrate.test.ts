@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { localSecretStore } from '@strongroom/local'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { commandLine, visible, type Started } from './support/command-line.ts'
+import { commandLine, endOf, startCommand, visible, type Started } from './support/command-line.ts'
 
 // Moving and adopting as an operator does it, with the command as it is built.
 
@@ -71,15 +71,19 @@ describe('migrate', () => {
     expect(JSON.stringify(moved)).not.toContain('sk-')
     expect((await run(['read', 'stripe'])).out).toBe('sk-one')
     await run(['update', 'stripe'], { input: 'sk-three' })
+    const { out: planned } = await run(['migrate', '--from', 'new', '--to', 'old', '--plan'])
+    expect(planned).toContain('2 of them with an old copy there, which is taken again where it is still the same')
+    expect(planned).toContain('calls at least: new 2 reads and 2 removals later, old 0 creates and 2 reads')
     const back = await run(['migrate', '--from', 'new', '--to', 'old'])
     expect({ code: back.code, err: back.err }).toEqual({ code: 0, err: '' })
-    expect(back.out).toContain('1 moved, 1 returned to their old copy; every copy was read back and compared')
+    expect(back.out).toContain('1 moved, 1 returned to their old copy; 2 copies read back and compared, 0 different')
     expect(back.out).toContain('new stays in the configuration as long as 0 secrets, 0 writes and 2 tasks')
     expect((await run(['read', 'stripe'])).out).toBe('sk-three')
     expect(await lines(['drop-old-copies', 'new'])).toEqual([{ dropped: 2 }])
     await run(['maintain'])
     // The copy of before its update is still in the old store, under a path of its own.
-    expect((await run(['migrate', '--from', 'new', '--to', 'old'])).out).toContain('nothing names new any more: it may leave the configuration')
+    const again = await run(['migrate', '--from', 'new', '--to', 'old'])
+    expect(again.out).toBe('0 moved; no copy to compare\nnothing names new any more: it may leave the configuration\n')
   })
 
   it('moves nothing when something does not fit, and says which', async () => {
@@ -104,6 +108,29 @@ describe('migrate', () => {
     expect(code).toBe(0)
     expect(visible(screen)).toMatch(/migrate {2}\[.*\] {2}\d+\/12 secrets/)
     expect(visible(screen)).toContain('12 moved')
+  })
+
+  it('is interrupted at once, says what it has moved, and goes on by the same command', async () => {
+    const environment = { STRONGROOM_ACCOUNT: 'acme', STRONGROOM_ACTOR: 'ada', STRONGROOM_LOCAL_KEY: KEY }
+    for (let n = 0; n < 6; n += 1) await create(`key-${n}`, `value ${n}`)
+    configure(', rate: { writes: 0.001 }') // the second of them would be put after a quarter of an hour
+    const move = ['migrate', '--from', 'old', '--to', 'new']
+    const child = startCommand(folder, [...move, '--json'], environment)
+    child.stdout.once('data', () => child.kill('SIGINT'))
+    const { code, out, err } = await endOf(child)
+    expect({ code, moved: out.trim().split('\n').length }).toEqual({ code: 130, moved: 1 })
+    expect(err).toBe(
+      'strongroom: ends what is put already; once more ends it here\nstrongroom: interrupted: 1 moved; the same command goes on from there\n',
+    )
+    const typed = [{ at: '1/5 secrets', keys: '\u0003' }]
+    const onTerminal = await run(move, { terminal: typed, columns: 120 })
+    expect(onTerminal.code).toBe(130)
+    expect(visible(onTerminal.screen)).toContain('interrupted: 1 moved; the same command goes on from there')
+    // Neither left anything for another run to wait for.
+    expect((await lines(['pending'])).map(({ task }) => task)).toEqual(['purge_path', 'purge_path'])
+    configure()
+    expect((await run(move)).out).toContain('4 moved')
+    expect((await run(['read', 'key-5'])).out).toBe('value 5')
   })
 
   it('refuses what is no migration in one line', async () => {
@@ -150,5 +177,38 @@ describe('adopt', () => {
     await expect(store.get('legacy/Old_Name')).rejects.toMatchObject({ code: 'not_found' })
     expect((await run([...adopt, '--match', '('])).code).toBe(2)
     expect((await run([...adopt, '--rename', 'none.json'])).code).toBe(2)
+  })
+
+  it('refuses a --rename with a path that is not there, before it adopts anything', async () => {
+    vi.stubEnv('STRONGROOM_LOCAL_KEY', KEY)
+    await using store = localSecretStore({ path: join(folder, 'old') }, { naming: 'native' })
+    for (const path of ['legacy/payment', 'legacy/constructor', 'elsewhere']) await store.put(path, 'theirs')
+    const adopt = ['adopt', '--store', 'old', '--prefix', 'legacy/', '--rename', 'names.json']
+    const wrong = { 'legacy/payment': 'pay', 'legacy/paymnet': null, elsewhere: 'other' }
+    writeFileSync(join(folder, 'names.json'), JSON.stringify(wrong))
+    for (const args of [adopt, [...adopt, '--dry-run']]) {
+      const { code, out, err } = await run(args)
+      expect({ code, out, err }).toEqual({
+        code: 2,
+        out: '',
+        err: 'strongroom: --rename: not in old under "legacy/": "legacy/paymnet", "elsewhere"; nothing was adopted\n',
+      })
+    }
+    writeFileSync(join(folder, 'names.json'), JSON.stringify({ 'legacy/payment': 'pay' }))
+    const adopted = await run(adopt)
+    expect({ code: adopted.code, out: adopted.out }).toEqual({ code: 0, out: expect.stringContaining('2 adopted') as string })
+    expect((await run(['read', 'constructor'])).out).toBe('theirs')
+  })
+
+  it('takes the keys that the configuration allows', async () => {
+    vi.stubEnv('STRONGROOM_LOCAL_KEY', KEY)
+    await using store = localSecretStore({ path: join(folder, 'old') }, { naming: 'native' })
+    await store.put('legacy/Old Name', 'theirs')
+    const adopt = ['adopt', '--store', 'old', '--prefix', 'legacy/']
+    expect((await run([...adopt, '--dry-run'])).out).toContain('1 key_invalid')
+    writeFileSync(join(folder, 'strongroom.yaml'), `${readFileSync(join(folder, 'strongroom.yaml'), 'utf8')}keys: any\n`)
+    expect((await run([...adopt, '--keys', 'portable', '--dry-run'])).out).toContain('1 key_invalid')
+    expect((await run(adopt)).out).toContain('1 adopted')
+    expect((await run(['read', 'Old Name'])).out).toBe('theirs')
   })
 })

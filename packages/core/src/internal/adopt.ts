@@ -14,6 +14,12 @@ import { listVersionsIfAny } from './writes.ts'
 
 const OPTIONS = ['account', 'store', 'prefix', 'filter', 'key', 'keys', 'dryRun', 'signal']
 
+export interface AdoptParts {
+  readonly stores: BoundStores<SecretDriver>
+  readonly actor: Actor
+  readonly keys: 'portable' | 'any'
+}
+
 /** Gives records to secrets that are in a store already. Their values are neither read nor changed. */
 export class AdoptionRun {
   readonly #stores: BoundStores<SecretDriver>
@@ -21,11 +27,14 @@ export class AdoptionRun {
   readonly #operation: string
   readonly #options: AdoptOptions
   readonly #store: GuardedStore<SecretDriver>
+  readonly #keys: 'portable' | 'any'
+  /** Keys that a dry run has promised. */
+  readonly #promised = new Set<string>()
 
   /** @throws SecretError `invalid_argument`, and `misconfigured` for a store that the migrator was not given */
-  constructor(stores: BoundStores<SecretDriver>, actor: Actor, operation: string, options: AdoptOptions) {
+  constructor({ stores, actor, keys: ownKeys }: AdoptParts, operation: string, options: AdoptOptions) {
     checkOptions(operation, options, OPTIONS)
-    const { account, store, prefix, filter, key, keys } = options
+    const { account, store, prefix, filter, key, keys = ownKeys } = options
     accountId(account)
     if (typeof store !== 'string') throw SecretError.invalid(operation, 'store is the name of one')
     if (prefix !== undefined && !isLine(prefix, 0, 256)) {
@@ -38,6 +47,7 @@ export class AdoptionRun {
     this.#actor = actor
     this.#operation = operation
     this.#options = options
+    this.#keys = keys
     this.#store = stores.get(store, operation)
   }
 
@@ -79,7 +89,11 @@ export class AdoptionRun {
     if ((await persist(() => metadata.find({ registry, account, key }, {}))) !== undefined) return { outcome: 'key_taken' }
     const version = await this.#current(entry)
     if (version === undefined) return { outcome: 'unreadable' }
-    if (dryRun) return { outcome: 'adoptable' }
+    if (dryRun) {
+      if (this.#promised.has(key)) return { outcome: 'key_taken' }
+      this.#promised.add(key)
+      return { outcome: 'adoptable' }
+    }
     const secret = newSecretId()
     const pointer = { store, path, version }
     const token = crypto().randomUUID()
@@ -103,7 +117,7 @@ export class AdoptionRun {
 
   #isAllowed(key: string): boolean {
     try {
-      checkKey(this.#operation, key, this.#options.keys ?? 'portable')
+      checkKey(this.#operation, key, this.#keys)
       return true
     } catch {
       return false

@@ -5,6 +5,12 @@ export class Calls {
   #running = 0
   #idle: (() => void) | undefined
   #closing: Promise<void> | undefined
+  readonly #stop = new AbortController()
+
+  /** Aborts when it begins to close, for what would keep it from that. */
+  get closing(): AbortSignal {
+    return this.#stop.signal
+  }
 
   /** @throws SecretError `closed` */
   assertOpen(operation: string, store?: string): void {
@@ -23,6 +29,7 @@ export class Calls {
 
   async close(release: () => Promise<void>): Promise<void> {
     this.#closing ??= (async () => {
+      this.#stop.abort()
       if (this.#running > 0) await new Promise<void>(resolve => (this.#idle = resolve))
       await release()
     })()

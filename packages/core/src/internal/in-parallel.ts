@@ -3,8 +3,11 @@ interface Ended<R> {
   readonly error?: unknown
 }
 
-/** Works on some items at a time, and answers each as it is done. Stopped early, or by an error, it ends once nothing is under way. */
-export async function* inParallel<T, R>(items: AsyncIterable<T>, most: number, work: (item: T) => Promise<R>): AsyncGenerator<R> {
+/**
+ * Works on some items at a time, and answers each as it is done. Left early, or ended by an error, it has `stop` tell those under way, and
+ * ends once there are none.
+ */
+export async function* inParallel<T, R>(items: AsyncIterable<T>, most: number, work: (item: T) => Promise<R>, stop: () => void): AsyncGenerator<R> {
   const ended: Ended<R>[] = []
   let running = 0
   let wake = (): void => {}
@@ -34,6 +37,7 @@ export async function* inParallel<T, R>(items: AsyncIterable<T>, most: number, w
     }
     while (running + ended.length > 0) yield await next()
   } finally {
+    if (running > 0) stop()
     while (running > 0) await new Promise<void>(resolve => (wake = resolve))
   }
 }

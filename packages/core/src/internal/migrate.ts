@@ -37,12 +37,6 @@ interface Candidate {
   readonly values: ReadTogether
 }
 
-interface Moved {
-  readonly migration: Migration
-  /** Why the run ends. */
-  readonly ends: SecretError | undefined
-}
-
 export interface MigrateParts extends MoveParts {
   readonly calls: Calls
   readonly prefix: (store: string) => string
@@ -52,7 +46,9 @@ export interface MigrateParts extends MoveParts {
 export class MigrationRun {
   readonly #parts: MigrateParts
   readonly #operation: string
-  readonly #signal: AbortSignal | undefined
+  readonly #stop = new AbortController()
+  /** By the caller, the migrator's close, or the run itself. */
+  readonly #over: AbortSignal
   readonly #from: MovePlace
   readonly #to: MovePlace
   readonly #concurrency: number
@@ -62,7 +58,8 @@ export class MigrationRun {
   readonly #mover: Mover
   readonly #meeting: Meeting
   #underWay = 0
-  #isOver = false
+  /** Why the run itself has ended. */
+  #ends: { readonly error: unknown } | undefined
 
   /** @throws SecretError `invalid_argument`, and `misconfigured` for a store that the migrator was not given */
   constructor(parts: MigrateParts, operation: string, options: MigrateOptions | PlanOptions) {
@@ -75,14 +72,14 @@ export class MigrationRun {
     if (graceMs !== 'keep') checkInteger(operation, 'graceMs', graceMs, 0, MAX_GRACE_MS)
     this.#parts = parts
     this.#operation = operation
-    this.#signal = signal
+    this.#over = AbortSignal.any([this.#stop.signal, parts.calls.closing, ...(signal === undefined ? [] : [signal])])
     this.#concurrency = concurrency
     this.#skipUnfit = skipUnfit
     const rates = checkedRates(operation, rate, parts.stores.names)
     const place = (name: string): MovePlace => {
       const { reads, writes } = rates[name] ?? {}
       const store = parts.stores.get(name, operation)
-      const own = { prefix: parts.prefix(name), reads: new Pace(reads), writes: new Pace(writes), slots: new Slots(concurrency) }
+      const own = { prefix: parts.prefix(name), reads: new Pace(reads), writes: new Pace(writes), slots: new Slots(concurrency, this.#over) }
       return { ...store, ...own, driver: paced(store.driver, own.reads, own.writes) }
     }
     this.#from = place(from)
@@ -92,32 +89,53 @@ export class MigrationRun {
     const [largest, allowed] = [this.#from.driver.capabilities.maxValueBytes, this.#to.driver.capabilities.maxValueBytes]
     this.#measures = measure ?? (allowed.text < largest.text || allowed.binary < largest.binary)
     const delayMs = graceMs === 'keep' ? KEEP_MS : (graceMs ?? DEFAULT_GRACE_MS)
-    const isOver = (): boolean => this.#isOver || this.#signal?.aborted === true
-    const begun = new Slots(concurrency * BEGUN)
+    const begun = new Slots(concurrency * BEGUN, this.#over)
     this.#meeting = new Meeting({ most: concurrency * TOGETHER, waitMs: TOGETHER_MS, present: () => this.#underWay })
-    this.#mover = new Mover(parts, { operation, from: this.#from, to: this.#to, graceMs: delayMs, begun, meeting: this.#meeting, isOver })
+    this.#mover = new Mover(parts, { operation, from: this.#from, to: this.#to, graceMs: delayMs, begun, meeting: this.#meeting, over: this.#over })
   }
 
   async plan(): Promise<MigrationPlan> {
     const unfit: Unfit[] = []
-    let secrets = 0
-    let oldCopies = 0
+    const begun = await this.#begun()
+    let [secrets, oldCopies, fitting, removals, creates] = [0, 0, 0, 0, 0]
     const look = async ({ record, copy, values }: Candidate): Promise<void> => {
       secrets += 1
       if (copy !== undefined) oldCopies += 1
       const error = this.#measures ? await this.#mover.measure(record, values) : undefined
-      if (error !== undefined) unfit.push({ ...named(record), code: error.code, reason: error.message })
+      if (error !== undefined) return void unfit.push({ ...named(record), code: error.code, reason: error.message })
+      fitting += 1
+      if (record.adopted === undefined) removals += 1
+      if (copy === undefined && !begun.has(record.id)) creates += 1
     }
-    for await (const _ of inParallel(this.#candidates(new Set()), this.#concurrency, look)) this.#goOn()
-    const reads = (this.#measures ? 2 : 1) * secrets
-    const calls = { from: { reads, removals: secrets }, to: { creates: secrets, reads: secrets } }
-    const seconds = [reads, secrets, secrets].map((count, index) => count / (this.#rates[index] ?? Number.POSITIVE_INFINITY))
-    const isPaced = this.#rates.some(rate => rate !== undefined)
+    for await (const _ of inParallel(this.#candidates(new Set()), this.#concurrency, look, () => this.#stop.abort()));
+    this.#requireGoing()
+    const reads = fitting + (this.#measures ? secrets : 0)
+    const calls = { from: { reads, removals }, to: { creates, reads: fitting } }
     const names = { from: this.#from.name, to: this.#to.name }
-    return { ...names, secrets, oldCopies, measured: this.#measures, unfit, calls, secondsAtLeast: isPaced ? Math.max(...seconds) : undefined }
+    return { ...names, secrets, oldCopies, measured: this.#measures, unfit, calls, secondsAtLeast: this.#secondsAtLeast(calls) }
   }
 
-  /** While some are put, the next ones are read. */
+  /** What may be put already by a run that was cut off. */
+  async #begun(): Promise<ReadonlySet<SecretId>> {
+    const { registry, metadata } = this.#parts.stores
+    const begun = new Set<SecretId>()
+    for (let after: string | undefined; ;) {
+      const request = { registry, of: 'intents', after, limit: PAGE } as const
+      const { items, next } = await persist(() => metadata.pending(request, { signal: this.#over }))
+      for (const { store, secret } of items) if (store === this.#to.name) begun.add(secret)
+      if (next === undefined) return begun
+      after = next
+    }
+  }
+
+  /** The first call of each kind waits for nothing. */
+  #secondsAtLeast({ from, to }: MigrationPlan['calls']): number | undefined {
+    if (this.#rates.every(rate => rate === undefined)) return undefined
+    const counts = [from.reads - this.#from.driver.capabilities.maxBatch, to.reads - 1, to.creates - 1]
+    return Math.max(0, ...counts.map((count, index) => count / (this.#rates[index] ?? Number.POSITIVE_INFINITY)))
+  }
+
+  /** While some are put, the next ones are read. What is put when the run ends is told before its error is thrown. */
   async *migrate(): AsyncGenerator<Migration, MigrationReport> {
     const outcomes = { moved: 0, returned: 0, gone: 0, busy: 0, unfit: 0, failed: 0 }
     const counted = (migration: Migration): Migration => {
@@ -138,15 +156,14 @@ export class MigrationRun {
     let progressAt = performance.now()
     for (;;) {
       const busy: Migration[] = []
-      const move = async ({ record, copy, values }: Candidate): Promise<Moved> => {
+      const move = async ({ record, copy, values }: Candidate): Promise<Migration> => {
         const { outcome, code, reason, resumed: isResumed = false, error } = await this.#mover.move(record, copy, values)
         trouble = error !== undefined && !OF_THE_SECRET.has(error.code) ? trouble + 1 : 0
         // At once, so that those who have begun put nothing any more.
-        if (trouble >= MUCH_TROUBLE) this.#isOver = true
-        return { migration: { outcome, ...named(record), code, reason, resumed: isResumed }, ends: this.#isOver ? error : undefined }
+        if (trouble >= MUCH_TROUBLE) this.#end(error)
+        return { outcome, ...named(record), code, reason, resumed: isResumed }
       }
-      const tracked = (candidate: Candidate): Promise<Moved> => {
-        this.#goOn()
+      const tracked = (candidate: Candidate): Promise<Migration> => {
         this.#underWay += 1
         const end = (): void => {
           this.#underWay -= 1
@@ -154,8 +171,7 @@ export class MigrationRun {
         }
         return this.#parts.calls.track(move(candidate).finally(end))
       }
-      for await (const { migration, ends } of inParallel(this.#candidates(over), this.#concurrency * UNDER_WAY, tracked)) {
-        if (ends !== undefined) throw ends
+      for await (const migration of inParallel(this.#candidates(over), this.#concurrency * UNDER_WAY, tracked, () => this.#stop.abort())) {
         if (migration.outcome === 'busy') {
           busy.push(migration)
           continue
@@ -165,24 +181,33 @@ export class MigrationRun {
         if (migration.resumed) resumed += 1
         yield counted(migration)
       }
+      this.#requireGoing()
       // Every lease that was there is over by then.
       if (busy.length === 0 || performance.now() - progressAt > leaseMs + deadlineMs) {
         for (const migration of busy) yield counted(migration)
         const { registry, metadata } = this.#parts.stores
         const { records: left } = await persist(() => metadata.references({ registry, store: this.#from.name }, {}))
-        return { outcomes, resumed, left }
+        return { outcomes, resumed, ...this.#mover.verified, left }
       }
-      await sleep(Math.min(1000, leaseMs / 10), this.#signal)
+      await sleep(Math.min(1000, leaseMs / 10), this.#over)
     }
   }
 
-  /** What is in the source and not over, with its old copy in the target. */
+  /** What is in the source and not over, with its old copy in the target; no more once the run is over. */
   async *#candidates(over: ReadonlySet<SecretId>): AsyncGenerator<Candidate> {
+    try {
+      yield* this.#scan(over)
+    } catch (error) {
+      this.#end(error)
+    }
+  }
+
+  async *#scan(over: ReadonlySet<SecretId>): AsyncGenerator<Candidate> {
     const { registry, metadata } = this.#parts.stores
     const { name: from } = this.#from
     const { name: to } = this.#to
     for (let after: NativePath | undefined; ;) {
-      this.#goOn()
+      if (this.#over.aborted) return
       const found = await persist(() => metadata.scan({ registry, store: from, after, limit: PAGE }, {}))
       const records = found.filter(({ id }) => !over.has(id))
       const secrets = records.map(({ id }) => id)
@@ -191,7 +216,10 @@ export class MigrationRun {
       for (const some of inPieces(records, this.#from.driver.capabilities.maxBatch)) {
         const values = this.#mover.together(some)
         try {
-          for (const record of some) yield { record, copy: bySecret.get(record.id), values }
+          for (const record of some) {
+            if (this.#over.aborted) return
+            yield { record, copy: bySecret.get(record.id), values }
+          }
         } finally {
           void values.drop()
         }
@@ -201,10 +229,16 @@ export class MigrationRun {
     }
   }
 
-  /** @throws SecretError `aborted`, `closed`: nothing new is begun, and what is under way ends first */
-  #goOn(): void {
+  #end(error: unknown): void {
+    this.#ends ??= { error }
+    this.#stop.abort()
+  }
+
+  /** @throws SecretError when the run is over: `aborted`, `closed`, or why it has ended itself */
+  #requireGoing(): void {
+    if (this.#ends !== undefined) throw this.#ends.error
     this.#parts.calls.assertOpen(this.#operation)
-    if (this.#signal?.aborted === true) throw SecretError.refused('aborted', this.#operation)
+    if (this.#over.aborted) throw SecretError.refused('aborted', this.#operation)
   }
 
   #requireRoom(): void {

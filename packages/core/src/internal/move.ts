@@ -1,8 +1,8 @@
-import type { DriverCall, DriverVersion, Payload, SecretDriver } from '../driver.ts'
+import type { DriverCall, Payload, SecretDriver } from '../driver.ts'
 import { isSecretError, SecretError } from '../errors.ts'
 import { samePointer } from '../metadata-support/records.ts'
 import type { Intent, OldCopy, QueueDraft, StoredRecord } from '../metadata.ts'
-import type { Migration } from '../migration.ts'
+import type { Migration, MigrationReport } from '../migration.ts'
 import type { Actor, NativePath, VersionId } from '../words.ts'
 import type { Access } from './access.ts'
 import { crypto } from './crypto.ts'
@@ -42,8 +42,8 @@ export interface MoveRun {
   readonly begun: Slots
   /** Of what is begun and what is committed. */
   readonly meeting: Meeting
-  /** Nothing new is begun any more. */
-  readonly isOver: () => boolean
+  /** Once it aborts nothing new is begun: what is not put yet is left or given up at once, and what is put goes on to its end. */
+  readonly over: AbortSignal
 }
 
 type Outcome = Pick<Migration, 'outcome' | 'code' | 'reason'> & { readonly resumed?: boolean; readonly error?: SecretError }
@@ -55,6 +55,8 @@ interface Copied {
   readonly uncertain: boolean
   readonly resumed: boolean
 }
+
+type Place = Pick<StoredRecord['pointer'], 'path' | 'version'>
 
 interface PutTime {
   readonly leaseEndsAt: number
@@ -75,11 +77,18 @@ export class Mover {
   readonly #parts: MoveParts
   readonly #run: MoveRun
   #mayBatch: boolean
+  #compared = 0
+  #different = 0
 
   constructor(parts: MoveParts, run: MoveRun) {
     this.#parts = parts
     this.#run = run
     this.#mayBatch = run.from.driver.capabilities.maxBatch > 1
+  }
+
+  /** What became of the comparisons so far. */
+  get verified(): Pick<MigrationReport, 'compared' | 'different'> {
+    return { compared: this.#compared, different: this.#different }
   }
 
   /** The values of records that are moved one after the other. */
@@ -115,20 +124,22 @@ export class Mover {
       return undefined
     } catch (thrown) {
       const error = this.#errorOf(thrown)
-      return (await this.#isUnchanged(record)) ? error : undefined
+      return !this.#run.over.aborted && (await this.#isUnchanged(record)) ? error : undefined
     }
   }
 
   /** Undefined when the old copy is not what the record has now. */
   async #return(record: StoredRecord, copy: OldCopy, payload: Payload): Promise<Outcome | undefined> {
     const { operation, to } = this.#run
+    this.#requireGoing()
     const { id: secret, accountId: account, key, pointer } = record
     if (!(await this.#isAlone(copy)) || !(await this.#isAsItWas(copy, key))) return undefined
-    const kept = await this.#read(to, key, copy.pointer).catch((error: unknown) => {
+    const kept = await this.#readEarly(to, key, copy.pointer).catch((error: unknown) => {
       if (isSecretError(error, 'not_found', 'version_unusable')) return undefined
       throw error
     })
     if (kept === undefined || !same(kept, payload)) return undefined
+    this.#compared += 1
     const { registry, metadata } = this.#parts.stores
     const token = crypto().randomUUID()
     const request = { registry, account, secret, from: pointer, to: copy.pointer, actor: this.#parts.actor, token, enqueue: this.#leave(record) }
@@ -145,13 +156,14 @@ export class Mover {
   async #copy(record: StoredRecord, payload: Payload): Promise<Outcome | (() => Promise<Outcome>)> {
     const { stores, times, actor } = this.#parts
     const { registry, metadata } = stores
-    const { to, meeting, isOver } = this.#run
+    const { to, meeting, over } = this.#run
+    this.#requireGoing()
     const { id: secret, accountId: account, pointer: from } = record
     const token = crypto().randomUUID()
     const path = movedPath(to.prefix, registry, secret, token)
     await meeting.join()
-    const turn = await to.writes.turn() // before its lease begins
-    if (isOver()) return BUSY
+    const turn = await to.writes.turn(1, over) // before its lease begins
+    this.#requireGoing()
     const { leaseMs } = times
     const startedAt = performance.now()
     const leaseEndsAt = startedAt + leaseMs
@@ -163,6 +175,7 @@ export class Mover {
     if (begun.state === 'begun')
       return await to.slots.run(() => this.#fill(begun.record, begun.intent, payload, { leaseEndsAt, turn, isResumed: false }))
     if (!begun.expired) return BUSY
+    this.#requireGoing()
     const [left] = await persist(() => metadata.claimExpiredIntents({ registry, limit: 1, leaseMs, intent: begun.intent }, {}))
     if (left === undefined) return BUSY
     // Of the same version, which never changes: whoever puts it puts the same.
@@ -174,12 +187,12 @@ export class Mover {
 
   /** Puts the copy, unless it is there, and reads it back. Answers its commit. */
   async #fill(record: StoredRecord, intent: Intent, payload: Payload, { leaseEndsAt, turn, isResumed }: PutTime): Promise<() => Promise<Outcome>> {
-    const { to, operation, isOver } = this.#run
+    const { to, operation, over } = this.#run
     const { key } = record
     let isPut = isResumed
     try {
-      await to.writes.still(turn)
-      if (isOver() || performance.now() > leaseEndsAt - this.#parts.times.deadlineMs) {
+      await to.writes.still(turn, over)
+      if (over.aborted || performance.now() > leaseEndsAt - this.#parts.times.deadlineMs) {
         // What may have been put already is the next run's.
         if (isResumed) return () => Promise.resolve(BUSY)
         throw SecretError.refused('conflict', operation)
@@ -187,7 +200,11 @@ export class Mover {
       const copied = (isResumed ? await this.#there(intent) : undefined) ?? (await this.#put(record, intent, payload, { leaseEndsAt, isResumed }))
       isPut = true
       const back = await this.#read(to, key, { path: intent.path, version: copied.version })
-      if (!same(back, payload)) throw SecretError.refused('corrupt', operation, { store: to.name, secretName: key, hint: DIFFERENT })
+      this.#compared += 1
+      if (!same(back, payload)) {
+        this.#different += 1
+        throw SecretError.refused('corrupt', operation, { store: to.name, secretName: key, hint: DIFFERENT })
+      }
       return () => this.#commit(record, intent, { ...copied, uncertain: copied.uncertain || isResumed }, leaseEndsAt)
     } catch (thrown) {
       return await this.#fail(intent, thrown, isPut, leaseEndsAt)
@@ -245,7 +262,8 @@ export class Mover {
   /** What a run that was cut off has put. The path is told by the list, which may be late: then the put is made again, by the same token. */
   async #there({ path, key, account, secret }: Intent): Promise<Copied | undefined> {
     const { operation, to } = this.#run
-    const found = await this.#versions(path, key)
+    await to.reads.turn()
+    const found = await listVersionsIfAny(to, path, { operation, secretName: key })
     const version = found.findLast(({ state }) => state === 'usable')?.version
     if (version === undefined) return undefined
     const list = (at: DriverCall): ReturnType<SecretDriver['list']> => to.driver.list({ prefix: path, withLabels: true, page: undefined }, at)
@@ -269,35 +287,33 @@ export class Mover {
 
   /** Whether it is what outsiders read, and beside it only what it kept: what else is there would be nobody's. */
   async #isAsItWas({ pointer: { path, version }, versions }: OldCopy, key: string): Promise<boolean> {
-    const usable = (await this.#versions(path, key)).filter(({ state }) => state === 'usable')
+    const { operation, to, over } = this.#run
+    await to.reads.turn(1, over)
+    this.#requireGoing()
+    const found = await listVersionsIfAny(to, path, { operation, secretName: key, signal: over })
+    const usable = found.filter(({ state }) => state === 'usable')
     const kept = new Set(versions.map(one => one.version))
-    return usable.some(found => found.version === version && found.current) && usable.every(found => kept.has(found.version))
-  }
-
-  /** Of a path of the target; none when there is no secret. */
-  async #versions(path: NativePath, key: string): Promise<readonly DriverVersion[]> {
-    const { operation, to } = this.#run
-    await to.reads.turn()
-    return await listVersionsIfAny(to, path, { operation, secretName: key })
+    return usable.some(one => one.version === version && one.current) && usable.every(one => kept.has(one.version))
   }
 
   async #value(record: StoredRecord, values: ReadTogether): Promise<Payload> {
     const { from } = this.#run
-    return (await values.take(record)) ?? (await from.slots.run(() => this.#read(from, record.key, record.pointer)))
+    return (await values.take(record)) ?? (await from.slots.run(() => this.#readEarly(from, record.key, record.pointer)))
   }
 
   /** Where the store has a batch: what is current in it and is the record's version. Everything else is read by itself, which tells why. */
   async #readMany(records: readonly StoredRecord[]): Promise<ReadonlyMap<NativePath, Payload>> {
-    const { operation, from } = this.#run
+    const { operation, from, over } = this.#run
     const { guard, driver, reads, slots } = from
     const found = new Map<NativePath, Payload>()
     if (!this.#mayBatch || records.length < 2) return found
     const versions = new Map(records.map(({ pointer: { path, version } }) => [path, version]))
     const paths = [...versions.keys()]
     try {
-      await reads.turn(paths.length)
+      await reads.turn(paths.length, over)
+      this.#requireGoing()
       const attempt = (call: DriverCall): ReturnType<SecretDriver['readMany']> => driver.readMany({ paths }, call)
-      for (const outcome of await slots.run(() => guard.run({ operation, afterUnknown: 'read', attempt }))) {
+      for (const outcome of await slots.run(() => guard.run({ operation, signal: over, afterUnknown: 'read', attempt }))) {
         if ('failure' in outcome) continue
         if (outcome.version === versions.get(outcome.path)) found.set(outcome.path, outcome.payload)
         else outcome.payload.bytes.fill(0)
@@ -309,10 +325,16 @@ export class Mover {
     return found
   }
 
-  async #read(place: MovePlace, key: string, { path, version }: { readonly path: NativePath; readonly version: VersionId }): Promise<Payload> {
+  /** Before anything is put. @throws SecretError `aborted` once the run is over */
+  #readEarly(place: MovePlace, key: string, at: Place): Promise<Payload> {
+    return this.#read(place, key, at, this.#run.over)
+  }
+
+  async #read(place: MovePlace, key: string, { path, version }: Place, signal?: AbortSignal): Promise<Payload> {
     const { guard, driver, reads } = place
-    const call = { operation: this.#run.operation, secretName: key, afterUnknown: 'read' } as const
-    await reads.turn()
+    const call = { operation: this.#run.operation, secretName: key, signal, afterUnknown: 'read' } as const
+    await reads.turn(1, signal)
+    if (signal !== undefined) this.#requireGoing()
     return (await guard.run({ ...call, attempt: at => driver.read({ path, version }, at) })).payload
   }
 
@@ -330,6 +352,7 @@ export class Mover {
   async #failed(record: StoredRecord, thrown: unknown): Promise<Outcome> {
     const error = this.#errorOf(thrown)
     const { code, message: reason } = error
+    if (this.#run.over.aborted && code === 'aborted') return BUSY
     const now = await this.#find(record).catch(() => record)
     if (now === undefined) return { outcome: 'gone', ...NOTHING }
     // Another write came first, which is why its version was not there, or the database refused; or the intent has to tell what became of it.
@@ -338,6 +361,12 @@ export class Mover {
     const { accountId: account, id: secret, key } = record
     await this.#parts.access.recordFailure({ account, actor: this.#parts.actor, action: 'secret.migrate', outcome: 'failed', code, secret, key })
     return { outcome: code === 'too_large' ? 'unfit' : 'failed', code, reason, error }
+  }
+
+  /** @throws SecretError `aborted` */
+  #requireGoing(): void {
+    const { over, operation } = this.#run
+    if (over.aborted) throw SecretError.refused('aborted', operation)
   }
 
   #errorOf(thrown: unknown): SecretError {

@@ -25,18 +25,21 @@ export class Pace {
     this.#intervalMs = this.#leastMs
   }
 
-  /** Resolves when it is the caller's turn, whose request counts as so many calls. Answers what {@link still} asks for. */
-  async turn(calls = 1): Promise<number> {
+  /**
+   * Resolves when it is the caller's turn, whose request counts as so many calls; or once `over` aborts, for which the caller then looks
+   * itself. Answers what {@link still} asks for.
+   */
+  async turn(calls = 1, over?: AbortSignal): Promise<number> {
     const now = performance.now()
     const at = Math.max(now, this.#freeAt)
     this.#freeAt = at + this.#intervalMs * calls
-    if (at > now) await sleep(at - now)
+    if (at > now) await sleep(at - now, over)
     return this.#throttles
   }
 
   /** Whoever has had a turn and not called yet has another one, where the store was asked too much since. */
-  async still(turn: number): Promise<void> {
-    if (turn !== this.#throttles) await this.turn()
+  async still(turn: number, over?: AbortSignal): Promise<void> {
+    if (turn !== this.#throttles) await this.turn(1, over)
   }
 
   succeeded(): void {

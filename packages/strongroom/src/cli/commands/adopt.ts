@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { decodeName, type Adoption, type AdoptionReport, type NativePath } from '@strongroom/core'
+import { decodeName, type Adoption, type AdoptionReport, type AdoptOptions, type NativePath, type SecretMigrator } from '@strongroom/core'
 import { EXIT } from '../exit-codes.ts'
 import { UsageError } from '../failure.ts'
 import { printJson, printTable } from '../output.ts'
@@ -16,20 +16,23 @@ interface AdoptArguments extends AccountOptions {
   readonly dryRun?: boolean
 }
 
+/** Paths that an error names. */
+const SHOWN = 5
 const STANDS_IN_THE_WAY: readonly Adoption['outcome'][] = ['key_taken', 'key_invalid', 'unreadable']
 
 export async function adopt(options: AdoptArguments): Promise<void> {
   const { store, prefix, match, rename, keys, dryRun, json } = options
   const account = accountOf(options)
   const pattern = match === undefined ? undefined : patternOf(match)
-  const names = rename === undefined ? {} : await namesOf(rename)
+  const names = rename === undefined ? new Map<string, string | null>() : await namesOf(rename)
   await withRoom(options, async (room, signal) => {
     const migrator = await room.migrator(actorOf(options))
-    const filter = ({ path }: { readonly path: NativePath }): boolean => (pattern?.test(path) ?? true) && names[path] !== null
+    const filter = ({ path }: { readonly path: NativePath }): boolean => (pattern?.test(path) ?? true) && names.get(path) !== null
     const keyOf = (path: NativePath): string => {
       const rest = path.slice(prefix?.length ?? 0)
-      return names[path] ?? decodeName(rest) ?? rest
+      return names.get(path) ?? decodeName(rest) ?? rest
     }
+    if (names.size > 0) await requireThere(migrator, { account, store, prefix, signal }, [...names.keys()])
     const run = migrator.adopt({ account, store, prefix, filter, key: keyOf, keys, dryRun, signal })
     const adoptions: Adoption[] = []
     let report: AdoptionReport
@@ -64,7 +67,7 @@ function patternOf(text: string): RegExp {
   }
 }
 
-async function namesOf(file: string): Promise<Readonly<Record<string, string | null>>> {
+async function namesOf(file: string): Promise<ReadonlyMap<string, string | null>> {
   const names: unknown = await readFile(file, 'utf8')
     .then(text => JSON.parse(text) as unknown)
     .catch(() => undefined)
@@ -72,5 +75,20 @@ async function namesOf(file: string): Promise<Readonly<Record<string, string | n
   if (!isNames || !Object.values(names).every(name => name === null || typeof name === 'string')) {
     throw new UsageError('--rename is a file with a JSON object: for each path a key, or null to leave it out')
   }
-  return names as Readonly<Record<string, string | null>>
+  return new Map(Object.entries(names as Readonly<Record<string, string | null>>))
+}
+
+/** Only lists. Where a path is misspelt, its secret would be adopted by another key, or although it was to be left out. @throws UsageError */
+async function requireThere(migrator: SecretMigrator, place: Omit<AdoptOptions, 'filter'>, paths: readonly string[]): Promise<void> {
+  const missing = new Set(paths)
+  const filter = ({ path }: { readonly path: NativePath }): boolean => {
+    missing.delete(path)
+    return false
+  }
+  for await (const _ of migrator.adopt({ ...place, filter }));
+  if (missing.size === 0) return
+  const shown = [...missing].slice(0, SHOWN).map(path => JSON.stringify(path))
+  const rest = missing.size > SHOWN ? ` and ${missing.size - SHOWN} more` : ''
+  const under = place.prefix === undefined ? '' : ` under ${JSON.stringify(place.prefix)}`
+  throw new UsageError(`--rename: not in ${place.store}${under}: ${shown.join(', ')}${rest}; nothing was adopted`)
 }

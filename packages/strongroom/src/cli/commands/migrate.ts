@@ -1,4 +1,4 @@
-import type { Migration, MigrationPlan, MigrationReport, References } from '@strongroom/core'
+import { isSecretError, type Migration, type MigrationPlan, type MigrationReport, type References } from '@strongroom/core'
 import { EXIT } from '../exit-codes.ts'
 import { printJson, printTable } from '../output.ts'
 import type { AccountOptions } from '../program.ts'
@@ -27,18 +27,25 @@ export async function migrate(options: MigrateArguments): Promise<void> {
       return json === true ? printJson(plan) : showPlan(plan)
     }
     const stayed: Migration[] = []
-    const run = migrator.migrate({ ...about, graceMs, skipUnfit })
+    const outcomes = { moved: 0, returned: 0, gone: 0, busy: 0, unfit: 0, failed: 0 }
+    const told = (migration: Migration): void => {
+      outcomes[migration.outcome] += 1
+      if (json === true) printJson(migration)
+      else if (migration.code !== undefined || migration.outcome === 'busy') stayed.push(migration)
+    }
     const total = isShown(options) ? (await migrator.references(from, { signal })).records : undefined
     let report: MigrationReport
     try {
-      using progress = startProgress({ label: 'migrate', unit: 'secrets', total, json })
-      let step = await run.next()
-      for (; step.done !== true; step = await run.next()) {
-        progress.add()
-        if (json === true) printJson(step.value)
-        else if (step.value.code !== undefined || step.value.outcome === 'busy') stayed.push(step.value)
+      report = await follow(migrator.migrate({ ...about, graceMs, skipUnfit }), { total, json, signal, told })
+    } catch (error) {
+      const done = `${outcomesText(outcomes, 0)}; the same command goes on from there`
+      if (isSecretError(error, 'aborted')) {
+        process.stderr.write(`strongroom: interrupted: ${done}\n`)
+        process.exitCode = EXIT.interrupted
+        return
       }
-      report = step.value
+      if (outcomes.moved + outcomes.returned > 0) process.stderr.write(`strongroom: not finished: ${done}\n`)
+      throw error
     } finally {
       // What does not fit is told before the refusal.
       if (stayed.length > 0) {
@@ -48,8 +55,30 @@ export async function migrate(options: MigrateArguments): Promise<void> {
     }
     if (report.left > 0) process.exitCode = EXIT.failed
     if (json === true) return printJson(report)
-    process.stdout.write(`${textOf(report)}\n${sourceText(from, await migrator.references(from, { signal }))}\n`)
+    process.stdout.write(`${textOf(report)}\n${sourceText(from, await migrator.references(from))}\n`)
   })
+}
+
+interface Following {
+  readonly total: number | undefined
+  readonly json: boolean | undefined
+  readonly signal: AbortSignal
+  readonly told: (migration: Migration) => void
+}
+
+async function follow(run: AsyncGenerator<Migration, MigrationReport>, { total, json, signal, told }: Following): Promise<MigrationReport> {
+  using progress = startProgress({ label: 'migrate', unit: 'secrets', total, json })
+  const stopping = (): void => {
+    progress.stop()
+    process.stderr.write('strongroom: ends what is put already; once more ends it here\n')
+  }
+  signal.addEventListener('abort', stopping, { once: true })
+  for (;;) {
+    const step = await run.next()
+    if (step.done === true) return step.value
+    progress.add()
+    told(step.value)
+  }
 }
 
 export async function dropOldCopies(store: string, options: AccountOptions): Promise<void> {
@@ -68,15 +97,20 @@ function showPlan({ from, to, secrets, oldCopies, measured, unfit, calls, second
     )
   }
   const lines = [
-    `${secrets} secrets from ${from} to ${to}${oldCopies > 0 ? `, ${oldCopies} of them with an old copy there` : ''}`,
+    `${secrets} secrets from ${from} to ${to}${oldCopies > 0 ? `, ${oldCopies} of them with an old copy there, which is taken again where it is still the same` : ''}`,
     measured ? `every value was read: ${unfit.length} do not fit` : `${to} takes all that ${from} holds`,
-    `calls: ${from} ${calls.from.reads} reads and ${calls.from.removals} removals later, ${to} ${calls.to.creates} creates and ${calls.to.reads} reads`,
+    `calls at least: ${from} ${calls.from.reads} reads and ${calls.from.removals} removals later, ${to} ${calls.to.creates} creates and ${calls.to.reads} reads`,
     ...(secondsAtLeast === undefined ? [] : [`time: ${durationText(secondsAtLeast)} at least, by the rates`]),
   ]
   process.stdout.write(`${lines.join('\n')}\n`)
 }
 
-function textOf({ outcomes, resumed, left }: MigrationReport): string {
+function textOf({ outcomes, resumed, compared, different, left }: MigrationReport): string {
+  const verified = compared === 0 ? 'no copy to compare' : `${compared} copies read back and compared, ${different} different`
+  return `${outcomesText(outcomes, resumed)}; ${verified}${left > 0 ? `; ${left} are left` : ''}`
+}
+
+function outcomesText(outcomes: MigrationReport['outcomes'], resumed: number): string {
   const { moved, returned, gone, ...others } = outcomes
   const parts = [
     `${moved} moved${resumed > 0 ? ` (${resumed} of them were put before)` : ''}`,
@@ -84,7 +118,7 @@ function textOf({ outcomes, resumed, left }: MigrationReport): string {
     ...(gone > 0 ? [`${gone} deleted meanwhile`] : []),
     ...Object.entries(others).flatMap(([outcome, count]) => (count > 0 ? [`${count} ${outcome}`] : [])),
   ]
-  return `${parts.join(', ')}; every copy was read back and compared${left > 0 ? `; ${left} are left` : ''}`
+  return parts.join(', ')
 }
 
 function sourceText(store: string, { records, intents, tasks }: References): string {
