@@ -19,13 +19,14 @@ import {
 } from '@strongroom/core'
 import type { CheckedConfig } from './config/check.ts'
 import { combinatorsOf } from './config/combinators.ts'
-import { credentialOf, type Surroundings } from './config/credentials.ts'
+import type { Surroundings } from './config/credentials.ts'
 import { loadConfig, type LoadedConfig } from './config/load.ts'
 import { ConfigError } from './config/problems.ts'
 import { authorizeBy } from './parts/authorization.ts'
 import { driverOf, type Schemes } from './parts/drivers.ts'
 import { metadataOf } from './parts/metadata.ts'
 import { ratesOf } from './parts/rates.ts'
+import { requestKeysOf } from './parts/request-keys.ts'
 import { readOnlyDriver } from './parts/read-only-driver.ts'
 import { withFallback } from './parts/with-fallback.ts'
 
@@ -150,8 +151,8 @@ class OpenedStrongroom implements Strongroom {
   registry(): Promise<SecretRegistry> {
     return (this.#registry ??= this.#opening(
       async () => {
-        const { id, writeTo, keys } = this.#config
-        const given = defined({ keys, requestKeys: await this.#requestKeys() })
+        const { id, writeTo, keys, requestKeys } = this.#config
+        const given = defined({ keys, requestKeys: requestKeys && (await requestKeysOf(requestKeys, this.#surroundings)) })
         return await createSecretRegistry({ ...this.#shared, ...given, id, writeTo, authorize: this.#authorize, policy: this.#registryPolicy })
       },
       () => (this.#registry = undefined),
@@ -206,21 +207,6 @@ class OpenedStrongroom implements Strongroom {
     const { limits } = this.#config.stores[this.#config.writeTo] as { readonly limits?: 'native' }
     const { leaseMs, putHorizonMs, keepVersions } = this.#config.policy ?? {}
     return defined({ ...this.#calls, limits, leaseMs, putHorizonMs, keepVersions, prefix: this.#prefixes })
-  }
-
-  async #requestKeys(): Promise<readonly Uint8Array[] | undefined> {
-    const { requestKeys } = this.#config
-    if (requestKeys === undefined) return undefined
-    return await Promise.all(
-      requestKeys.map(async (reference, index) => {
-        const path = `requestKeys[${index}]`
-        const text = (await credentialOf(this.#surroundings, path, reference)).trim()
-        const bytes = Buffer.from(text, 'base64')
-        // Buffer passes over what is no base64; a key that has lost a part is another key.
-        if (bytes.length >= 32 && bytes.toString('base64').replaceAll('=', '') === text.replaceAll('=', '')) return bytes
-        throw this.#problem(path, 'text (not shown)', 'base64 of at least 32 bytes, such as openssl rand -base64 32 makes')
-      }),
-    )
   }
 
   get #prefixes(): Readonly<Record<string, string>> {
