@@ -35,7 +35,10 @@ export interface OpenOptions {
   readonly authorize?: Authorize | undefined
   /** Types of stores beside those of Strongroom, each with what makes its driver. */
   readonly schemes?: Schemes | undefined
-  /** What `${NAME}` and `{ env: NAME }` are taken from. The process's own by default. */
+  /**
+   * What `${NAME}`, `{ env: NAME }`, `STRONGROOM_…` and `VAULT_TOKEN` are taken from. The process's own by default. What an SDK or the
+   * database's client looks up by itself (`AWS_PROFILE`, `PGHOST`) it takes from the process's.
+   */
   readonly environment?: NodeJS.ProcessEnv | undefined
   /** Told of what is risky, such as a key that everyone may read. `process.emitWarning` by default. */
   readonly onWarning?: ((message: string) => void) | undefined

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync, chmodSync, readFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync, chmodSync, readdirSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -114,6 +114,18 @@ describe('forms', () => {
     }
   })
 
+  it('each URL that the docs and the help show is taken', async () => {
+    const texts = [new URL('../../../docs/configuration.md', import.meta.url), new URL('help/init.txt', import.meta.url)].map(url =>
+      readFileSync(url, 'utf8'),
+    )
+    const urls = texts.join('\n').match(/(?:aws|gcp|azure|vault|vault\+http):\/\/[^`\s|]+/g) ?? []
+    expect(urls.length).toBeGreaterThanOrEqual(6)
+    for (const url of urls.map(one => one.replace(/"$/, ''))) {
+      await using room = await openStrongroom({ stores: { main: url } }, { environment: { VAULT_TOKEN: 'x' } })
+      expect(room.store().location, url).toBeDefined()
+    }
+  })
+
   it('the environment alone', async () => {
     const environment = { STRONGROOM_STORE: `local://${folder}/store`, STRONGROOM_METADATA: `sqlite:${folder}/meta.db`, STRONGROOM_ID: 'team' }
     await using room = await openStrongroom(undefined, { authorize: unsafeAllowEveryone, environment })
@@ -162,6 +174,34 @@ describe('credentials', () => {
       problems: [{ path: 'stores.main.auth.token', found: 'the environment variable MY_TOKEN, which is not set' }],
     })
     expect(await failure(open({ method: 'token', token: { file: join(folder, 'none') } }))).toBeInstanceOf(ConfigError)
+  })
+})
+
+describe('variables that a program gives', () => {
+  const value = Buffer.alloc(32, 5).toString('base64')
+  it.each([
+    ['of its own', { type: 'local', path: './store', key: { env: 'MY_KEY' } }, { MY_KEY: value }],
+    ['by default', { type: 'local', path: './store' }, { STRONGROOM_LOCAL_KEY: value }],
+  ])('are where a local store’s key is, in a variable %s', async (_, store, environment) => {
+    const config = { stores: { main: { ...store, path: join(folder, 'store') } } }
+    {
+      await using room = await openStrongroom(config, { environment })
+      await room.store().put('k', 'v')
+    }
+    expect(readdirSync(join(folder, 'store'))).not.toContain('key')
+    await using other = await openStrongroom(config, { environment: { MY_KEY: Buffer.alloc(32, 6).toString('base64') } })
+    expect(isSecretError(await failure(other.store().get('k')), 'misconfigured')).toBe(true)
+    await using without = await openStrongroom(config, { environment: {} })
+    expect(isSecretError(await failure(without.store().get('k')), 'misconfigured')).toBe(true)
+    await using again = await openStrongroom(config, { environment })
+    expect((await again.store().get('k')).value.revealText()).toBe('v')
+  })
+
+  it('hold Vault’s token', async () => {
+    await using emulator = await started(startVaultEmulator())
+    const config = { stores: { main: `${emulator.url.replace('http:', 'vault+http:')}/secret` } }
+    await using room = await openStrongroom(config, { environment: { VAULT_TOKEN: emulator.rootToken } })
+    await room.store().put('k', 'v')
   })
 })
 
