@@ -1,11 +1,13 @@
 import { mkdtempSync, rmSync, writeFileSync, chmodSync, readdirSync, readFileSync } from 'node:fs'
+import { randomUUID } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { accountId, isSecretError, memoryDriver, unsafeAllowEveryone, type Actor, type SecretRegistry } from '@strongroom/core'
 import { startAwsEmulator } from '@strongroom/emulators/aws'
 import { startVaultEmulator } from '@strongroom/emulators/vault'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { startPostgres } from '@strongroom/testbed'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { configJsonSchema } from '../src/config/json-schema.ts'
 import { ConfigError, openStrongroom, type CustomStore, type Strongroom } from '../src/index.ts'
 
@@ -137,6 +139,32 @@ describe('forms', () => {
     })
     expect(await read(again, 'k')).toBe('v')
   })
+
+  it('the environment alone, with PostgreSQL: its URL, or the usual variables', async () => {
+    const server = await startPostgres()
+    try {
+      const { hostname, port, username, password, pathname } = new URL(server.url)
+      const parts = { PGHOST: hostname, PGPORT: port, PGUSER: username, PGPASSWORD: decodeURIComponent(password), PGDATABASE: pathname.slice(1) }
+      const open = async (metadata: string, more: NodeJS.ProcessEnv = {}): Promise<number> => {
+        const environment = { STRONGROOM_STORE: `local://${folder}/store`, STRONGROOM_ID: 'pg', STRONGROOM_METADATA: metadata, ...more }
+        await using room = await openStrongroom(undefined, { authorize: unsafeAllowEveryone, environment })
+        const secrets = (await room.registry()).account(ACCOUNT, ADA)
+        await secrets.create({ key: `k-${randomUUID()}`, value: 'v' })
+        return (await secrets.list()).total
+      }
+      expect(await open(server.url)).toBe(1)
+      expect(await open('postgres', { DATABASE_URL: server.url })).toBe(2)
+      // These are for the client of the database, which knows the process's variables alone.
+      for (const [name, value] of Object.entries(parts)) vi.stubEnv(name, value)
+      expect(await open('postgres')).toBe(3)
+      const error = await failure(open('mysql://u:hunter2@h/db'))
+      expect(error).toMatchObject({ problems: [{ path: 'STRONGROOM_METADATA', allowed: expect.stringContaining('postgres://') }] })
+      expect(String(error)).not.toContain('hunter2')
+    } finally {
+      vi.unstubAllEnvs()
+      await server.stop()
+    }
+  }, 120_000)
 
   it('variables, with defaults', async () => {
     const file = write('v.yaml', 'stores: { main: { type: local, path: "./${WHERE:-here}", prefix: "${STAGE}-$$-" } }\nmetadata: "memory:"')

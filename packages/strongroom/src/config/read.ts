@@ -3,6 +3,7 @@ import { dirname, extname, isAbsolute, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { foundText, ConfigError } from './problems.ts'
 import { isPlainObject } from './interpolate.ts'
+import { BadShorthand, metadataOfUrl } from './shorthand.ts'
 import type { Schemes } from '../parts/drivers.ts'
 
 /** A configuration as it was given, before it is checked. */
@@ -32,12 +33,30 @@ export async function readConfig(given: string | object | undefined, environment
   const { STRONGROOM_CONFIG: file, STRONGROOM_STORE: store, STRONGROOM_METADATA: metadata, STRONGROOM_ID: id } = environment
   if (file !== undefined && file !== '') return await readFileConfig(file)
   if (store !== undefined && store !== '') {
-    const config = { ...(id && { id }), stores: { main: store }, writeTo: 'main', ...(metadata && { metadata }) }
+    const config = {
+      ...(id && { id }),
+      stores: { main: store },
+      writeTo: 'main',
+      ...(metadata && { metadata: metadataOfEnvironment(metadata, environment) }),
+    }
     return { source: 'the environment', folder: process.cwd(), config, schemes: {} }
   }
   for (const name of NAMES) if (await isThere(name)) return await readFileConfig(name)
   const allowed = `one of ${NAMES.join(', ')}, or STRONGROOM_CONFIG with a file, or STRONGROOM_STORE with a store’s URL`
   throw new ConfigError('no configuration', [{ path: '', found: 'none in the working folder', allowed }])
+}
+
+/** A URL with a password is in a variable already, where a file would name it: nothing else can be said there in its place. */
+function metadataOfEnvironment(text: string, { DATABASE_URL: url }: NodeJS.ProcessEnv): unknown {
+  if (/^postgres(?:ql)?:\/\//.test(text)) return { type: 'postgres', url: { env: 'STRONGROOM_METADATA' } }
+  if (text === 'postgres') return { type: 'postgres', ...(url && { url: { env: 'DATABASE_URL' } }) }
+  try {
+    return metadataOfUrl(text)
+  } catch (error) {
+    if (!(error instanceof BadShorthand)) throw error
+    const allowed = 'sqlite:./file, sqlite:///file, memory:, postgres (by DATABASE_URL, or PGHOST and the like), or postgres://…'
+    throw new ConfigError('the environment', [{ path: 'STRONGROOM_METADATA', found: foundText(text, ''), allowed }])
+  }
 }
 
 async function readFileConfig(path: string): Promise<RawConfig> {
