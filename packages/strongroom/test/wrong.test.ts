@@ -7,7 +7,17 @@ const folder = fileURLToPath(new URL('wrong/', import.meta.url))
 const files = readdirSync(folder)
 
 /** What stands in these files in the place of credentials, and must not be in a message. */
-const CREDENTIALS = ['hunter2', 'wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY', 'hvs.', 'bG9uZ2VyIHRoYW4', 'PRIVATE KEY-----', 'private_key: abc']
+const CREDENTIALS = [
+  'hunter2',
+  'wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY',
+  'hvs.',
+  'bG9uZ2VyIHRoYW4',
+  'PRIVATE KEY-----',
+  'private_key: abc',
+  '0123456789abcdef',
+  'CAESIJabcdefghijklm',
+  '1234567890123456',
+]
 
 describe('a configuration that is wrong', () => {
   it('is one of sixty at least', () => expect(files.length).toBeGreaterThanOrEqual(60))

@@ -1,6 +1,6 @@
 import { checkConfig, type CheckedConfig } from '../../config/check.ts'
 import type { Surroundings } from '../../config/credentials.ts'
-import { ConfigError } from '../../config/problems.ts'
+import { ConfigError, shownName } from '../../config/problems.ts'
 import { readConfig } from '../../config/read.ts'
 import { driverOf } from '../../parts/drivers.ts'
 import { requestKeysOf } from '../../parts/request-keys.ts'
@@ -28,7 +28,7 @@ export interface ExamineOptions {
 /** Everything that can be said of a configuration and what it names. @throws ConfigError where it cannot be read at all; UsageError */
 export async function examine({ config, store: only, write, power, signal, environment, onCall }: ExamineOptions): Promise<DoctorReport> {
   const raw = await readConfig(config, environment)
-  const variables = variablesOf(raw.config).map(name => ({ name, set: (environment[name] ?? '') !== '' }))
+  const variables = variablesOf(raw.config).map(name => ({ name: shownName(name), set: (environment[name] ?? '') !== '' }))
   const common = { power, written: write, node: process.version, strongroom: ownVersion() } as const
   const described = { source: raw.source, variables }
   let checked: ReturnType<typeof checkConfig>
