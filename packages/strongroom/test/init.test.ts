@@ -133,6 +133,12 @@ describe('on a terminal', () => {
     expect(parse(written())).toMatchObject({ metadata: { type: 'postgres', url: { env: 'TEAM_DB' } } })
   })
 
+  it('writes numbers of a URL as numbers, and text that looks like one as text', async () => {
+    const { code, err } = await command(['init', '--store', 'memory:?name=123&rate.writes=5&prefix=7', '--metadata', 'none'])
+    expect(code, err).toBe(0)
+    expect(parse(written())).toMatchObject({ stores: { main: { type: 'memory', name: '123', rate: { writes: 5 }, prefix: '7' } } })
+  })
+
   it('says at once what is not allowed', async () => {
     const { screen } = await command(['init'], {
       terminal: [

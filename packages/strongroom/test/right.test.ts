@@ -9,6 +9,7 @@ import { startVaultEmulator } from '@strongroom/emulators/vault'
 import { startPostgres } from '@strongroom/testbed'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { configJsonSchema } from '../src/config/json-schema.ts'
+import { loadConfig } from '../src/config/load.ts'
 import { ConfigError, openStrongroom, type CustomStore, type Strongroom } from '../src/index.ts'
 
 const ACCOUNT = accountId('acme')
@@ -170,6 +171,48 @@ describe('forms', () => {
     const file = write('v.yaml', 'stores: { main: { type: local, path: "./${WHERE:-here}", prefix: "${STAGE}-$$-" } }\nmetadata: "memory:"')
     await using room = await openStrongroom(file, { authorize: unsafeAllowEveryone, environment: { STAGE: 'dev' } })
     expect((await create(await room.registry(), 'k', 'v')).cloudSecretPath).toContain(`${join(folder, 'here')}#dev-$-main-`)
+  })
+
+  it('a variable is a number, or true or false, where the field is one, and text elsewhere', async () => {
+    const file = write(
+      'v.yaml',
+      `stores:
+  main: { type: vault, address: "https://v.example.com", namespace: "\${SPACE}", maxVersions: "\${VERSIONS:-20}", readOnly: "\${FALSE}",
+    rate: { writes: "\${RATE}" }, auth: { method: kubernetes, role: "\${ROLE}" } }
+  other: { type: memory, readOnly: "\${TRUE}" }
+  mine: { type: mine, readOnly: "\${TRUE}", label: "\${SPACE}" }
+policy: { attempts: "\${ATTEMPTS:-3}", deadlineMs: "\${DEADLINE}" }
+cache: { pointerTtlMs: "\${TTL}" }`,
+    )
+    const environment = { SPACE: '123', VERSIONS: '30', FALSE: 'false', TRUE: 'true', RATE: '2.5', ROLE: 'true', DEADLINE: '2000', TTL: '0' }
+    const schemes = { mine: () => memoryDriver() }
+    const { checked } = await loadConfig(file, environment, schemes)
+    expect(checked).toMatchObject({
+      stores: {
+        main: { namespace: '123', maxVersions: 30, readOnly: false, rate: { writes: 2.5 }, auth: { role: 'true' } },
+        other: { readOnly: true },
+        mine: { readOnly: true, label: '123' },
+      },
+      writeTo: 'main',
+      policy: { attempts: 3, deadlineMs: 2000 },
+      cache: { pointerTtlMs: 0 },
+    })
+    await using room = await openStrongroom(file, { environment, schemes })
+    expect(room.rates).toMatchObject({ main: { writes: 2.5 } })
+  })
+
+  it('the query of a URL is what the object form has, whatever it looks like', async () => {
+    const load = async (url: string) => (await loadConfig({ stores: { main: url } }, {})).checked.stores['main']
+    expect(await load('aws://eu-west-1?tags.cost=1234&tags.final=true&recoveryWindowDays=7&accountId=123456789012')).toEqual({
+      type: 'aws',
+      region: 'eu-west-1',
+      tags: { cost: '1234', final: 'true' },
+      recoveryWindowDays: 7,
+      accountId: '123456789012',
+    })
+    expect(await load('gcp://my-project?versionAlias=1&confirmReads=true')).toMatchObject({ versionAlias: '1', confirmReads: true })
+    expect(await load('vault://v.example.com/kv?namespace=123&maxVersions=20')).toMatchObject({ namespace: '123', maxVersions: 20 })
+    expect(await load('memory:?rate.writes=0.5&readOnly=false')).toMatchObject({ rate: { writes: 0.5 }, readOnly: false })
   })
 
   it('the JSON Schema for editors is the one that is published', () => {
