@@ -98,28 +98,38 @@ async function dataOf(path: string, file: string, extension: string): Promise<un
             : 'a file that cannot be read'
     throw new ConfigError(path, [{ path: '', found, allowed: 'a file in YAML or JSON, or a .ts or .js module' }])
   }
-  if (extension === '.json') {
-    try {
-      return JSON.parse(text)
-    } catch {
-      // Its own message quotes the text.
-      throw new ConfigError(path, [{ path: '', found: 'text that is not JSON', allowed: 'JSON' }])
-    }
-  }
   const { LineCounter, parseDocument } = await import('yaml')
   const lines = new LineCounter()
-  // No custom tags, no merging of other files: a file of data stays data.
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, customTags: [], uniqueKeys: true })
+  const form = extension === '.json' ? 'JSON' : 'YAML'
+  const mistake = (at: number, found: string): ConfigError => {
+    const { line, col } = lines.linePos(at)
+    return new ConfigError(path, [{ path: `line ${line}, column ${col}`, found, allowed: form }])
+  }
+  // No custom tags, no merging of other files: a file of data stays data. JSON is YAML too, which finds a name that stands there twice.
+  const schema = form === 'JSON' ? 'json' : 'core'
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, customTags: [], uniqueKeys: true, schema })
   const [error] = document.errors
-  if (error !== undefined) {
-    const { line, col } = lines.linePos(error.pos[0])
-    throw new ConfigError(path, [{ path: `line ${line}, column ${col}`, found: yamlText(error.code), allowed: 'YAML' }])
+  if (error !== undefined) throw mistake(error.pos[0], form === 'JSON' ? jsonText(error.code) : yamlText(error.code))
+  if (form === 'JSON') {
+    try {
+      return JSON.parse(text)
+    } catch (thrown) {
+      // Of its message only the place: it quotes the text.
+      const at = / at position (\d+)/.exec(String(thrown))?.[1]
+      const found = 'what YAML has and JSON has not, such as a comment, a comma at the end or other quotation marks'
+      throw at === undefined ? new ConfigError(path, [{ path: '', found, allowed: form }]) : mistake(Number(at), found)
+    }
   }
   try {
     return document.toJS({ maxAliasCount: 20 })
   } catch {
     throw new ConfigError(path, [{ path: '', found: 'too many aliases, or one of nothing', allowed: 'at most 20 aliases' }])
   }
+}
+
+function jsonText(code: string): string {
+  if (code === 'TAG_RESOLVE_FAILED') return 'text without quotation marks, or a comma that is missing after it'
+  return code === 'DUPLICATE_KEY' ? yamlText(code) : 'a mistake'
 }
 
 function yamlText(code: string): string {
