@@ -326,6 +326,26 @@ metadata: sqlite:./meta.db
   })
 })
 
+describe('rates of a migration', () => {
+  const writes = async (url: string): Promise<number | undefined> => {
+    await using room = await openStrongroom({ stores: { main: url } }, { environment: { VAULT_TOKEN: 'x' } })
+    return room.rates['main']?.writes
+  }
+  it.each([
+    ['aws://eu-west-1', 40],
+    ['aws://eu-west-1?endpoint=https://vpce-1.secretsmanager.eu-west-1.vpce.amazonaws.com', 40],
+    ['gcp://my-project?endpoint=https://secretmanager.europe-west3.rep.googleapis.com', 4],
+    ['azure://my-vault.vault.azure.net', 24],
+    ['aws://eu-west-1?endpoint=https://vpce-1.secretsmanager.eu-west-1.vpce.amazonaws.com&rate.writes=100', 100],
+    ['aws://eu-west-1?endpoint=http://127.0.0.1:4566', undefined],
+    ['gcp://my-project?endpoint=http://localhost:8085', undefined],
+    ['azure://localhost:8443', undefined],
+    ['aws://eu-west-1?endpoint=http://[::1]:4566', undefined],
+    ['aws://eu-west-1?endpoint=https://localhost.example.com', 40],
+    ['vault://vault.example.com/kv', undefined],
+  ])('%s: %s writes a second', async (url, expected) => expect(await writes(url)).toBe(expected))
+})
+
 describe('what a program adds', () => {
   it('a type of its own', async () => {
     const schemes = { mine: (store: CustomStore) => memoryDriver({ name: String(store['label']) }) }
