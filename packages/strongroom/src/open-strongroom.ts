@@ -24,6 +24,7 @@ import { loadConfig, type LoadedConfig } from './config/load.ts'
 import { ConfigError } from './config/problems.ts'
 import { authorizeBy } from './parts/authorization.ts'
 import { driverOf, type Schemes } from './parts/drivers.ts'
+import { lentDriver, lentMetadata } from './parts/lent.ts'
 import { metadataOf } from './parts/metadata.ts'
 import { ratesOf } from './parts/rates.ts'
 import { requestKeysOf } from './parts/request-keys.ts'
@@ -46,7 +47,10 @@ export interface OpenOptions {
   readonly unsafeOnRawError?: StorePolicy['unsafeOnRawError'] | undefined
 }
 
-/** What a configuration describes. Each part is opened when it is first asked for, and all are closed by `close`. */
+/**
+ * What a configuration describes. Each part is opened when it is first asked for, and all are closed by `close`. A registry, reader or
+ * migrator may be closed before, each by itself.
+ */
 export interface Strongroom extends AsyncDisposable {
   readonly config: { readonly id: string; readonly stores: readonly string[]; readonly writeTo: string }
   /** A store by its name; the one of `writeTo` without. @throws ConfigError for a name that the configuration has not */
@@ -90,15 +94,22 @@ export async function openLoaded({ source, folder, checked, schemes }: LoadedCon
   return new OpenedStrongroom(checked, options, surroundings, drivers, metadata)
 }
 
+interface Shared {
+  readonly metadata: MetadataStore
+  readonly stores: Readonly<Record<string, SecretDriver>>
+}
+
 class OpenedStrongroom implements Strongroom {
   readonly #config: CheckedConfig
   readonly #options: OpenOptions
   readonly #surroundings: Surroundings
   readonly #drivers: Readonly<Record<string, SecretDriver>>
+  readonly #lent: Readonly<Record<string, SecretDriver>>
   readonly #metadata: MetadataStore | undefined
   readonly #stores = new Map<string, SecretStore>()
   readonly #sources = new Map<string, SecretSource>()
-  readonly #opened: Promise<AsyncDisposable>[] = []
+  /** What is open and not yet closed by whoever asked for it. */
+  readonly #opened = new Set<Promise<AsyncDisposable>>()
   #registry: Promise<SecretRegistry> | undefined
   #reader: Promise<SecretReader> | undefined
 
@@ -113,6 +124,7 @@ class OpenedStrongroom implements Strongroom {
     this.#options = options
     this.#surroundings = surroundings
     this.#drivers = drivers
+    this.#lent = Object.fromEntries(Object.entries(drivers).map(([name, driver]) => [name, lentDriver(driver)]))
     this.#metadata = metadata
   }
 
@@ -125,7 +137,7 @@ class OpenedStrongroom implements Strongroom {
   }
 
   store(name: string = this.#config.writeTo): SecretStore {
-    const driver = Object.hasOwn(this.#drivers, name) ? this.#drivers[name] : undefined
+    const driver = Object.hasOwn(this.#lent, name) ? this.#lent[name] : undefined
     const store = this.#config.stores[name]
     if (driver === undefined || store === undefined) throw this.#problem('stores', 'no store of that name', Object.keys(this.#drivers).join(', '))
     const known = this.#stores.get(name)
@@ -153,10 +165,10 @@ class OpenedStrongroom implements Strongroom {
 
   registry(): Promise<SecretRegistry> {
     return (this.#registry ??= this.#opening(
-      async () => {
+      async shared => {
         const { id, writeTo, keys, requestKeys } = this.#config
         const given = defined({ keys, requestKeys: requestKeys && (await requestKeysOf(requestKeys, this.#surroundings)) })
-        return await createSecretRegistry({ ...this.#shared, ...given, id, writeTo, authorize: this.#authorize, policy: this.#registryPolicy })
+        return await createSecretRegistry({ ...shared, ...given, id, writeTo, authorize: this.#authorize, policy: this.#registryPolicy })
       },
       () => (this.#registry = undefined),
     ))
@@ -164,13 +176,13 @@ class OpenedStrongroom implements Strongroom {
 
   reader(): Promise<SecretReader> {
     return (this.#reader ??= this.#opening(
-      async () => await createSecretReader({ ...this.#shared, id: this.#config.id, authorize: this.#authorize, policy: this.#calls }),
+      async shared => await createSecretReader({ ...shared, id: this.#config.id, authorize: this.#authorize, policy: this.#calls }),
       () => (this.#reader = undefined),
     ))
   }
 
   migrator(actor: Actor): Promise<SecretMigrator> {
-    return this.#opening(async () => await createSecretMigrator({ ...this.#shared, id: this.#config.id, actor, policy: this.#registryPolicy }))
+    return this.#opening(async shared => await createSecretMigrator({ ...shared, id: this.#config.id, actor, policy: this.#registryPolicy }))
   }
 
   async close(): Promise<void> {
@@ -186,10 +198,10 @@ class OpenedStrongroom implements Strongroom {
     await this.close()
   }
 
-  get #shared(): { readonly metadata: MetadataStore; readonly stores: Readonly<Record<string, SecretDriver>> } {
+  #lend(onReturn: () => void): Shared {
     if (this.#metadata === undefined)
       throw this.#problem('metadata', 'nothing', 'the database of the registry, such as { type: sqlite, path: ./meta.db }')
-    return { metadata: this.#metadata, stores: this.#drivers }
+    return { metadata: lentMetadata(this.#metadata, onReturn), stores: this.#lent }
   }
 
   get #authorize(): Authorize {
@@ -217,11 +229,16 @@ class OpenedStrongroom implements Strongroom {
     return Object.fromEntries(entries.filter((entry): entry is readonly [string, string] => typeof entry[1] === 'string'))
   }
 
-  #opening<Opened extends AsyncDisposable>(open: () => Promise<Opened>, forget: () => void = () => {}): Promise<Opened> {
-    const opening = open()
-    this.#opened.push(opening)
-    // A start that failed is forgotten, so that the next call tries again.
-    opening.catch(forget)
+  /** One that failed, or that its user has closed, is forgotten, so that the next call opens another one. */
+  #opening<Opened extends AsyncDisposable>(open: (shared: Shared) => Promise<Opened>, forget: () => void = () => {}): Promise<Opened> {
+    const over = (): void => {
+      this.#opened.delete(opening)
+      forget()
+    }
+    const begin = async (): Promise<Opened> => await open(this.#lend(over))
+    const opening = begin()
+    this.#opened.add(opening)
+    opening.catch(over)
     return opening
   }
 

@@ -3,6 +3,8 @@ import { randomUUID } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { accountId, isSecretError, memoryDriver, unsafeAllowEveryone, type Actor, type SecretRegistry } from '@strongroom/core'
 import { startAwsEmulator } from '@strongroom/emulators/aws'
 import { startVaultEmulator } from '@strongroom/emulators/vault'
@@ -323,6 +325,47 @@ metadata: sqlite:./meta.db
     expect(isSecretError(error, 'misconfigured')).toBe(true)
     const row = (store: string): string => `"${store}" (1 record: "in-${store}" of "acme")`
     expect(String(error)).toContain(['aws', 'local', 'vault'].map(row).join(', '))
+  })
+})
+
+describe('what was opened', () => {
+  const config = { stores: { main: 'memory:' }, metadata: 'memory:' }
+
+  it('may be closed by itself, and opened again: the others go on', async () => {
+    await using room = await openStrongroom(config, allowed)
+    await create(await room.registry(), 'k', 'v')
+    for (let time = 0; time < 3; time += 1) {
+      await using migrator = await room.migrator(ADA)
+      expect((await migrator.references('main')).records).toBe(1)
+    }
+    expect(await read(room, 'k')).toBe('v')
+    const first = await room.registry()
+    await first.close()
+    expect(isSecretError(await failure(first.account(ACCOUNT, ADA).list()), 'closed')).toBe(true)
+    expect((await (await room.registry()).account(ACCOUNT, ADA).list()).total).toBe(1)
+    expect(await read(room, 'k')).toBe('v')
+    const left = await room.migrator(ADA)
+    await room.close()
+    expect(isSecretError(await failure(left.references('main')), 'closed')).toBe(true)
+  })
+
+  it('is not held once it is closed, or could not be opened', async () => {
+    await using room = await openStrongroom({ ...config, requestKeys: [{ env: 'NOT_SET' }] }, allowed)
+    const kept: WeakRef<object>[] = []
+    const openOnce = async (): Promise<void> => {
+      const migrator = await room.migrator(ADA)
+      kept.push(new WeakRef(migrator))
+      await migrator.close()
+      kept.push(new WeakRef((await failure(room.registry())) as object))
+    }
+    for (let time = 0; time < 3; time += 1) await openOnce()
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    for (let time = 0; time < 20 && kept.some(one => one.deref() !== undefined); time += 1) {
+      await new Promise(done => setTimeout(done, 10))
+      collect()
+    }
+    expect(kept.filter(one => one.deref() !== undefined)).toEqual([])
   })
 })
 
