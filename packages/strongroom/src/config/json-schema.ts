@@ -42,6 +42,6 @@ function withVariables({ properties, additionalProperties, items, anyOf, oneOf, 
 function takesVariables({ type, const: only, enum: words, pattern, maxLength }: Schema): boolean {
   if (only !== undefined || words !== undefined || ['number', 'integer', 'boolean'].includes(String(type))) return false
   if (type !== 'string') return true
-  const isAnyForm = pattern === undefined || new RegExp(String(pattern), 'u').test('${NAME:-a/b c}')
+  const isAnyForm = typeof pattern !== 'string' || new RegExp(pattern, 'u').test('${NAME:-a/b c}')
   return isAnyForm && (maxLength === undefined || Number(maxLength) >= 1024)
 }

@@ -94,7 +94,7 @@ function withQuery(own: Readonly<Record<string, unknown>>, query: string, form: 
     for (const part of parts) {
       const next = (at[part] ??= withoutPrototype())
       if (!isPlainObject(next)) throw twice()
-      at = next as Record<string, unknown>
+      at = next
     }
     if (Object.hasOwn(at, last)) throw twice()
     at[last] = value
