@@ -69,6 +69,7 @@ export {
   type RecordRow,
   type TaskRow,
 } from './metadata-support/rows.ts'
+export { boundElsewhere } from './metadata-support/stores.ts'
 export {
   claimedTask,
   destroys,
@@ -86,6 +87,7 @@ export type {
   AdoptRequest,
   Answered,
   BeginCreate,
+  BoundNames,
   BeginMigrate,
   BeginUpdate,
   Busy,

@@ -288,6 +288,14 @@ export interface References {
   readonly tasks: number
 }
 
+/** The stores that a registry knows by name. */
+export interface BoundNames {
+  /** Used by records, intents or tasks, and not among those given; in the order of their bytes. */
+  readonly missing: readonly string[]
+  /** The location that each name is bound to. */
+  readonly bound: Readonly<Record<string, string>>
+}
+
 /**
  * The database. One method is one transaction, durable when it resolves, with its audit entry inside; there is no generic
  * access. Everything is kept apart by `registry`. Times are the database's own: leases and delays are given in milliseconds.
@@ -311,13 +319,11 @@ export interface MetadataStore {
   readonly kind: string
 
   /**
-   * Binds each store's name to its location for good. Throws `misconfigured` for a name bound to another location. Answers
-   * the names that records, intents or tasks of the registry use and `stores` lacks.
+   * Binds each store's name to its location for good. Throws `misconfigured` for a name bound to another location, which it names
+   * together with the one given; then nothing is bound. Answers the names that records, intents or tasks of the registry use and
+   * `stores` lacks, and every name that is `bound` in the registry, with its location: with no `stores` it only looks.
    */
-  bindStores(
-    request: { readonly registry: string; readonly stores: Readonly<Record<string, string>> },
-    call: CallOptions,
-  ): Promise<{ readonly missing: readonly string[] }>
+  bindStores(request: { readonly registry: string; readonly stores: Readonly<Record<string, string>> }, call: CallOptions): Promise<BoundNames>
 
   /** Throws `already_exists` when a record of the account has the key. `busy` when an intent has it. */
   beginCreate(request: BeginCreate, call: CallOptions): Promise<{ readonly state: 'begun'; readonly intent: Intent } | Answered | Busy>

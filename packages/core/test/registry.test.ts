@@ -321,17 +321,23 @@ describe('stores', () => {
     const world = new RegistryWorld()
     await world.registry()
     const elsewhere = new ScriptedDriver({}, 'elsewhere').driver
-    expect(await failureOf(world.registry({ stores: { main: elsewhere } }))).toMatchObject({ code: 'misconfigured' })
+    const error = await failureOf(world.registry({ stores: { main: elsewhere } }))
+    expect(error).toMatchObject({ code: 'misconfigured' })
+    for (const part of ['"main"', world.cloud.driver.location, elsewhere.location]) expect(String(error)).toContain(part)
   })
 
   it('that records still use may not be left out', async () => {
     const world = new RegistryWorld()
-    await (await world.secrets()).create({ key: 'k', value: 'v' })
+    const secrets = await world.secrets()
+    await secrets.create({ key: 'k', value: 'v' })
     const other = new ScriptedDriver({}, 'other').driver
-    expect(await failureOf(world.registry({ stores: { other }, writeTo: 'other' }))).toMatchObject({ code: 'misconfigured' })
+    const refusal = async (): Promise<unknown> => await failureOf(world.registry({ stores: { other }, writeTo: 'other' }))
+    expect(await refusal()).toMatchObject({ code: 'misconfigured', hint: expect.stringContaining(`"main" (1 record: "k" of "${ACCOUNT}")`) })
     const migrator = await createSecretMigrator({ id: 'main', metadata: world.metadata, stores: { main: world.cloud.driver }, actor: ACTOR })
     expect(await migrator.references('main')).toEqual({ records: 1, intents: 0, tasks: 0 })
     expect(await migrator.references('other')).toEqual({ records: 0, intents: 0, tasks: 0 })
+    for (const key of ['l', 'm', 'n', 'o']) await secrets.create({ key, value: 'v' })
+    expect(await refusal()).toMatchObject({ hint: expect.stringMatching(/"main" \(5 records: (?:"[k-o]" of "[^"]*",? ){3}and 2 more\)/) })
   })
 
   it('are closed by their last user, and the database with them, also when one of them fails to close', async () => {

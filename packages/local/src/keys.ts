@@ -21,15 +21,15 @@ export interface LocalKeys {
 }
 
 /** The keys of a place. A key file is made only where `isNew` says that nothing was ever written. */
-export async function loadKeys({ key, directory }: Place, isNew: () => boolean): Promise<LocalKeys> {
-  if (key === undefined && process.env[DEFAULT_VARIABLE] === undefined) return await importKeys(parseKeySet(await readOrMake(directory, isNew)))
+export async function loadKeys({ key, directory, environment }: Place, isNew: () => boolean): Promise<LocalKeys> {
+  if (key === undefined && environment[DEFAULT_VARIABLE] === undefined) return await importKeys(parseKeySet(await readOrMake(directory, isNew)))
   if (key !== undefined && 'file' in key) {
     const text = await readKeyFile(key.file)
     if (text === undefined) throw refusal('misconfigured', 'the key file is not there: put it back, or make one for a new store with addLocalKey')
     return await importKeys(parseKeySet(text))
   }
   const variable = key?.env ?? DEFAULT_VARIABLE
-  const text = process.env[variable]?.trim()
+  const text = environment[variable]?.trim()
   if (text === undefined) throw refusal('misconfigured', `the environment variable ${variable}, which holds the key, is not set`)
   if (text.startsWith('{')) return await importKeys(parseKeySet(text))
   const bare = parseBareKey(text)

@@ -10,6 +10,8 @@ export interface LocalDriverOptions {
   readonly path: string
   /** By default the environment variable `STRONGROOM_LOCAL_KEY` when it is set, otherwise the file `key` in the directory, made on first use. */
   readonly key?: LocalKeySource | undefined
+  /** What `{ env }` and `STRONGROOM_LOCAL_KEY` are taken from, when the store is opened. The process's own by default. */
+  readonly environment?: Readonly<Record<string, string | undefined>> | undefined
 }
 
 /** The options, checked and resolved. */
@@ -18,17 +20,19 @@ export interface Place {
   readonly location: string
   /** Undefined: the default, decided when the keys are loaded. */
   readonly key: LocalKeySource | undefined
+  readonly environment: Readonly<Record<string, string | undefined>>
 }
 
 /** @throws SecretError `invalid_argument` */
 export function placeOf(options: LocalDriverOptions, operation: string): Place {
-  checkKeys(operation, options, ['path', 'key'], 'options are an object with a path and, if need be, a key')
-  const { path, key } = options
+  checkKeys(operation, options, ['path', 'key', 'environment'], 'options are an object with a path and, if need be, a key')
+  const { path, key, environment = process.env } = options
+  if (typeof environment !== 'object' || environment === null) throw SecretError.invalid(operation, 'environment is an object of variables')
   checkText(operation, 'path', path)
   const directory = realPath(resolve(path))
   if (key !== undefined) checkSource(operation, key)
   const source = key !== undefined && 'file' in key ? { file: resolve(key.file) } : key
-  return { directory, location: `local:${directory}`, key: source }
+  return { directory, location: `local:${directory}`, key: source, environment }
 }
 
 /** @throws SecretError `invalid_argument` unless it is non-empty text without NUL. */

@@ -1,9 +1,11 @@
 import {
+  boundElsewhere,
   keptOfRow,
   requireWhole,
   SecretError,
   storedOfRow,
   type AccountId,
+  type BoundNames,
   type NativePath,
   type PathOwner,
   type RecordRow,
@@ -82,21 +84,23 @@ export async function references({ connection, registry }: Transaction, { store 
   return { records, intents: await count('intents'), tasks: await count('queue') }
 }
 
-export async function bindStores(transaction: Transaction, { stores }: RequestOf<'bindStores'>): Promise<{ readonly missing: readonly string[] }> {
+export async function bindStores(transaction: Transaction, { stores }: RequestOf<'bindStores'>): Promise<BoundNames> {
   const { connection, registry, operation } = transaction
   // In one order, so that two processes never wait for each other.
   for (const [name, location] of Object.entries(stores).toSorted(([a], [b]) => (a < b ? -1 : 1))) {
     await connection.insert('stores', { registry, name, location }, 'ON CONFLICT DO NOTHING')
-    const sql = 'SELECT location FROM stores WHERE registry = $1 AND name = $2'
-    const bound = await connection.get<{ readonly location: string }>(sql, registry, name)
-    if (bound?.location !== location) {
-      throw SecretError.refused('misconfigured', operation, { hint: 'a store has another location than the one that its name is bound to' })
-    }
+  }
+  const sql = 'SELECT name, location FROM stores WHERE registry = $1'
+  const rows = await connection.all<{ readonly name: string; readonly location: string }>(sql, registry)
+  const bound = Object.fromEntries(rows.map(({ name, location }) => [name, location]))
+  for (const [name, location] of Object.entries(stores)) {
+    const at = bound[name] ?? ''
+    if (at !== location) throw boundElsewhere(operation, name, at, location)
   }
   const used = new Set<string>()
   for (const table of NAMING) for (const name of await storesIn(transaction, table)) used.add(name)
   const missing = [...used].filter(name => !Object.hasOwn(stores, name))
-  return { missing: missing.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))) }
+  return { missing: missing.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))), bound }
 }
 
 /** The names in a table, each found by a step in its index: there are few stores and many rows. */

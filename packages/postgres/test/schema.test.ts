@@ -176,7 +176,7 @@ describe('a schema', () => {
     const schemas = [database.newSchema(), database.newSchema()]
     const [first, second] = schemas.map(schema => postgresMetadata({ connectionString: database.url, schema }))
     await first?.bindStores({ registry: REGISTRY, stores: { main: 'aws:1' } }, {})
-    expect(await second?.bindStores({ registry: REGISTRY, stores: { main: 'aws:2' } }, {})).toEqual({ missing: [] })
+    expect(await second?.bindStores({ registry: REGISTRY, stores: { main: 'aws:2' } }, {})).toEqual({ missing: [], bound: { main: 'aws:2' } })
     await first?.close()
     await second?.close()
   })

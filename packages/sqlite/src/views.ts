@@ -1,9 +1,11 @@
 import {
+  boundElsewhere,
   keptBy,
   requireWhole,
   SecretError,
   storedOfRow,
   type AccountId,
+  type BoundNames,
   type PathOwner,
   type RecordRow,
   type References,
@@ -69,22 +71,21 @@ export function references({ connection, registry }: Transaction, { store }: Req
   return { records, intents: count('intents'), tasks: count('queue') }
 }
 
-export function bindStores(
-  { connection, registry, operation }: Transaction,
-  { stores }: RequestOf<'bindStores'>,
-): { readonly missing: readonly string[] } {
+export function bindStores({ connection, registry, operation }: Transaction, { stores }: RequestOf<'bindStores'>): BoundNames {
   for (const [name, location] of Object.entries(stores)) {
     connection.run('INSERT INTO stores (registry, name, location) VALUES (:registry, :name, :location) ON CONFLICT DO NOTHING', {
       registry,
       name,
       location,
     })
-    const bound = connection.get<{ location: string }>('SELECT location FROM stores WHERE registry = :registry AND name = :name', { registry, name })
-    if (bound?.location !== location) {
-      throw SecretError.refused('misconfigured', operation, { hint: 'a store has another location than the one that its name is bound to' })
-    }
+  }
+  const rows = connection.all<{ name: string; location: string }>('SELECT name, location FROM stores WHERE registry = :registry', { registry })
+  const bound = Object.fromEntries(rows.map(({ name, location }) => [name, location]))
+  for (const [name, location] of Object.entries(stores)) {
+    const at = bound[name] ?? ''
+    if (at !== location) throw boundElsewhere(operation, name, at, location)
   }
   const each = NAMING.map(table => `SELECT store FROM ${table} WHERE registry = :registry`).join(' UNION ')
   const used = connection.all<{ store: string }>(`${each} ORDER BY store`, { registry })
-  return { missing: used.map(({ store }) => store).filter(name => !Object.hasOwn(stores, name)) }
+  return { missing: used.map(({ store }) => store).filter(name => !Object.hasOwn(stores, name)), bound }
 }

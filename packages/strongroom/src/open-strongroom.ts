@@ -19,13 +19,15 @@ import {
 } from '@strongroom/core'
 import type { CheckedConfig } from './config/check.ts'
 import { combinatorsOf } from './config/combinators.ts'
-import { credentialOf, type Surroundings } from './config/credentials.ts'
+import type { Surroundings } from './config/credentials.ts'
 import { loadConfig, type LoadedConfig } from './config/load.ts'
 import { ConfigError } from './config/problems.ts'
 import { authorizeBy } from './parts/authorization.ts'
 import { driverOf, type Schemes } from './parts/drivers.ts'
+import { lentDriver, lentMetadata } from './parts/lent.ts'
 import { metadataOf } from './parts/metadata.ts'
 import { ratesOf } from './parts/rates.ts'
+import { requestKeysOf } from './parts/request-keys.ts'
 import { readOnlyDriver } from './parts/read-only-driver.ts'
 import { withFallback } from './parts/with-fallback.ts'
 
@@ -34,7 +36,10 @@ export interface OpenOptions {
   readonly authorize?: Authorize | undefined
   /** Types of stores beside those of Strongroom, each with what makes its driver. */
   readonly schemes?: Schemes | undefined
-  /** What `${NAME}` and `{ env: NAME }` are taken from. The process's own by default. */
+  /**
+   * What `${NAME}`, `{ env: NAME }`, `STRONGROOM_…` and `VAULT_TOKEN` are taken from. The process's own by default. What an SDK or the
+   * database's client looks up by itself (`AWS_PROFILE`, `PGHOST`) it takes from the process's.
+   */
   readonly environment?: NodeJS.ProcessEnv | undefined
   /** Told of what is risky, such as a key that everyone may read. `process.emitWarning` by default. */
   readonly onWarning?: ((message: string) => void) | undefined
@@ -42,7 +47,10 @@ export interface OpenOptions {
   readonly unsafeOnRawError?: StorePolicy['unsafeOnRawError'] | undefined
 }
 
-/** What a configuration describes. Each part is opened when it is first asked for, and all are closed by `close`. */
+/**
+ * What a configuration describes. Each part is opened when it is first asked for, and all are closed by `close`. A registry, reader or
+ * migrator may be closed before, each by itself.
+ */
 export interface Strongroom extends AsyncDisposable {
   readonly config: { readonly id: string; readonly stores: readonly string[]; readonly writeTo: string }
   /** A store by its name; the one of `writeTo` without. @throws ConfigError for a name that the configuration has not */
@@ -86,15 +94,22 @@ export async function openLoaded({ source, folder, checked, schemes }: LoadedCon
   return new OpenedStrongroom(checked, options, surroundings, drivers, metadata)
 }
 
+interface Shared {
+  readonly metadata: MetadataStore
+  readonly stores: Readonly<Record<string, SecretDriver>>
+}
+
 class OpenedStrongroom implements Strongroom {
   readonly #config: CheckedConfig
   readonly #options: OpenOptions
   readonly #surroundings: Surroundings
   readonly #drivers: Readonly<Record<string, SecretDriver>>
+  readonly #lent: Readonly<Record<string, SecretDriver>>
   readonly #metadata: MetadataStore | undefined
   readonly #stores = new Map<string, SecretStore>()
   readonly #sources = new Map<string, SecretSource>()
-  readonly #opened: Promise<AsyncDisposable>[] = []
+  /** What is open and not yet closed by whoever asked for it. */
+  readonly #opened = new Set<Promise<AsyncDisposable>>()
   #registry: Promise<SecretRegistry> | undefined
   #reader: Promise<SecretReader> | undefined
 
@@ -109,6 +124,7 @@ class OpenedStrongroom implements Strongroom {
     this.#options = options
     this.#surroundings = surroundings
     this.#drivers = drivers
+    this.#lent = Object.fromEntries(Object.entries(drivers).map(([name, driver]) => [name, lentDriver(driver)]))
     this.#metadata = metadata
   }
 
@@ -121,7 +137,7 @@ class OpenedStrongroom implements Strongroom {
   }
 
   store(name: string = this.#config.writeTo): SecretStore {
-    const driver = Object.hasOwn(this.#drivers, name) ? this.#drivers[name] : undefined
+    const driver = Object.hasOwn(this.#lent, name) ? this.#lent[name] : undefined
     const store = this.#config.stores[name]
     if (driver === undefined || store === undefined) throw this.#problem('stores', 'no store of that name', Object.keys(this.#drivers).join(', '))
     const known = this.#stores.get(name)
@@ -149,10 +165,10 @@ class OpenedStrongroom implements Strongroom {
 
   registry(): Promise<SecretRegistry> {
     return (this.#registry ??= this.#opening(
-      async () => {
-        const { id, writeTo, keys } = this.#config
-        const given = defined({ keys, requestKeys: await this.#requestKeys() })
-        return await createSecretRegistry({ ...this.#shared, ...given, id, writeTo, authorize: this.#authorize, policy: this.#registryPolicy })
+      async shared => {
+        const { id, writeTo, keys, requestKeys } = this.#config
+        const given = defined({ keys, requestKeys: requestKeys && (await requestKeysOf(requestKeys, this.#surroundings)) })
+        return await createSecretRegistry({ ...shared, ...given, id, writeTo, authorize: this.#authorize, policy: this.#registryPolicy })
       },
       () => (this.#registry = undefined),
     ))
@@ -160,15 +176,15 @@ class OpenedStrongroom implements Strongroom {
 
   reader(): Promise<SecretReader> {
     return (this.#reader ??= this.#opening(
-      async () => await createSecretReader({ ...this.#shared, id: this.#config.id, authorize: this.#authorize, policy: this.#calls }),
+      async shared => await createSecretReader({ ...shared, id: this.#config.id, authorize: this.#authorize, policy: this.#calls }),
       () => (this.#reader = undefined),
     ))
   }
 
   migrator(actor: Actor): Promise<SecretMigrator> {
-    return this.#opening(async () => {
+    return this.#opening(async shared => {
       const { id, keys } = this.#config
-      return await createSecretMigrator({ ...this.#shared, ...defined({ keys }), id, actor, policy: this.#registryPolicy })
+      return await createSecretMigrator({ ...shared, ...defined({ keys }), id, actor, policy: this.#registryPolicy })
     })
   }
 
@@ -185,10 +201,10 @@ class OpenedStrongroom implements Strongroom {
     await this.close()
   }
 
-  get #shared(): { readonly metadata: MetadataStore; readonly stores: Readonly<Record<string, SecretDriver>> } {
+  #lend(onReturn: () => void): Shared {
     if (this.#metadata === undefined)
       throw this.#problem('metadata', 'nothing', 'the database of the registry, such as { type: sqlite, path: ./meta.db }')
-    return { metadata: this.#metadata, stores: this.#drivers }
+    return { metadata: lentMetadata(this.#metadata, onReturn), stores: this.#lent }
   }
 
   get #authorize(): Authorize {
@@ -211,31 +227,21 @@ class OpenedStrongroom implements Strongroom {
     return defined({ ...this.#calls, limits, leaseMs, putHorizonMs, keepVersions, prefix: this.#prefixes })
   }
 
-  async #requestKeys(): Promise<readonly Uint8Array[] | undefined> {
-    const { requestKeys } = this.#config
-    if (requestKeys === undefined) return undefined
-    return await Promise.all(
-      requestKeys.map(async (reference, index) => {
-        const path = `requestKeys[${index}]`
-        const text = (await credentialOf(this.#surroundings, path, reference)).trim()
-        const bytes = Buffer.from(text, 'base64')
-        // Buffer passes over what is no base64; a key that has lost a part is another key.
-        if (bytes.length >= 32 && bytes.toString('base64').replaceAll('=', '') === text.replaceAll('=', '')) return bytes
-        throw this.#problem(path, 'text (not shown)', 'base64 of at least 32 bytes, such as openssl rand -base64 32 makes')
-      }),
-    )
-  }
-
   get #prefixes(): Readonly<Record<string, string>> {
     const entries = Object.entries(this.#config.stores).map(([name, { prefix }]) => [name, prefix] as const)
     return Object.fromEntries(entries.filter((entry): entry is readonly [string, string] => typeof entry[1] === 'string'))
   }
 
-  #opening<Opened extends AsyncDisposable>(open: () => Promise<Opened>, forget: () => void = () => {}): Promise<Opened> {
-    const opening = open()
-    this.#opened.push(opening)
-    // A start that failed is forgotten, so that the next call tries again.
-    opening.catch(forget)
+  /** One that failed, or that its user has closed, is forgotten, so that the next call opens another one. */
+  #opening<Opened extends AsyncDisposable>(open: (shared: Shared) => Promise<Opened>, forget: () => void = () => {}): Promise<Opened> {
+    const over = (): void => {
+      this.#opened.delete(opening)
+      forget()
+    }
+    const begin = async (): Promise<Opened> => await open(this.#lend(over))
+    const opening = begin()
+    this.#opened.add(opening)
+    opening.catch(over)
     return opening
   }
 

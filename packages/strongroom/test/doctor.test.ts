@@ -530,7 +530,8 @@ describe('the database and the configuration', () => {
       type: 'sqlite',
       opens: true,
       mode: '0600',
-      missingStores: [{ store: 'second', records: 1, unfinished: 0 }],
+      missingStores: [{ store: 'second', records: 1, unfinished: 0, first: [{ account: 'acme', key: 'k' }] }],
+      boundElsewhere: [],
     })
     expect(report.database?.schema?.version).toBe(report.database?.schema?.newest)
     expect(codes(report)).toEqual(['missing_store'])
@@ -539,6 +540,41 @@ describe('the database and the configuration', () => {
       `stores: { other: { type: local, path: ./elsewhere }, second: { type: local, path: ./second } }\nwriteTo: other\n${withDatabase}`,
     )
     await again.registry()
+  })
+
+  it('a name that is bound to another place, which no command starts with', async () => {
+    const config = (path: string) => `stores: { main: { type: local, path: ${path} }, fresh: "memory:" }\nwriteTo: main\nmetadata: sqlite:./bound.db`
+    {
+      await using opened = await room(`stores: { main: { type: local, path: ./store } }\nmetadata: sqlite:./bound.db`)
+      await opened.registry()
+    }
+    configure(config('./elsewhere'))
+    const report = await doctor([], {}, 1)
+    const [bound, location] = [`local:${join(folder, 'store')}`, `local:${join(folder, 'elsewhere')}`]
+    expect(report.database?.boundElsewhere).toEqual([{ store: 'main', bound, location }])
+    expect(codes(report)).toEqual(['bound_elsewhere'])
+    expect(report.findings[0]?.wrong).toMatch(new RegExp(`"main" is bound to ${bound}, .* at ${location}`))
+    await using refused = await room(config('./elsewhere'))
+    await expect(refused.registry()).rejects.toThrow(`"main" is bound to ${bound} in the database, and is given as ${location}`)
+    configure(config('./store'))
+    expect(codes(await doctor())).toEqual([])
+  })
+
+  it('a store without a place of its own, and keys of requests that are none: no registry starts with these either', async () => {
+    const aws = await startAwsEmulator()
+    const without = awsStore(aws.url).replace('accountId: "123456789012", ', '')
+    configure(`stores: { main: ${without} }\nrequestKeys: [{ env: KEY_OF_REQUESTS }]\nmetadata: sqlite:./none.db`)
+    const report = await doctor([], keys, 1)
+    configure(`stores: { main: ${without} }`)
+    const alone = await doctor([], keys)
+    await aws.stop()
+    expect(report.findings.map(({ where, code }) => [where, code])).toEqual([
+      ['configuration', 'misconfigured'],
+      ['main', 'misconfigured'],
+    ])
+    expect(report.findings[0]?.wrong).toContain('KEY_OF_REQUESTS')
+    expect(report.findings[1]?.mend).toContain('accountId')
+    expect(codes(alone)).toEqual([])
   })
 
   it('files that others may read', async () => {

@@ -133,16 +133,23 @@ describe('on a terminal', () => {
     expect(parse(written())).toMatchObject({ metadata: { type: 'postgres', url: { env: 'TEAM_DB' } } })
   })
 
+  it('writes numbers of a URL as numbers, and text that looks like one as text', async () => {
+    const { code, err } = await command(['init', '--store', 'memory:?name=123&rate.writes=5&prefix=7', '--metadata', 'none'])
+    expect(code, err).toBe(0)
+    expect(parse(written())).toMatchObject({ stores: { main: { type: 'memory', name: '123', rate: { writes: 5 }, prefix: '7' } } })
+  })
+
   it('says at once what is not allowed', async () => {
     const { screen } = await command(['init'], {
       terminal: [
         { at: 'Where are the values kept?', keys: `${DOWN}${ENTER}` },
         { at: 'Which region?', keys: `eu-west-1${ENTER}` },
         { at: 'Which AWS account?', keys: `12${ENTER}` },
-        { at: 'twelve digits, in quotation marks', keys: '\x03' },
+        { at: '└  twelve digits', keys: '\x03' },
       ],
     })
-    expect(screen).toContain('twelve digits, in quotation marks')
+    // In quotation marks they would be refused here.
+    expect(screen).not.toContain('quotation')
     expect(existsSync(join(folder, 'strongroom.yaml'))).toBe(false)
   })
 

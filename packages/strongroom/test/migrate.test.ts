@@ -150,8 +150,7 @@ describe('migrate', () => {
 
 describe('adopt', () => {
   it('looks, adopts, and leaves what was there when it is deleted', async () => {
-    vi.stubEnv('STRONGROOM_LOCAL_KEY', KEY)
-    await using store = localSecretStore({ path: join(folder, 'old') }, { naming: 'native' })
+    await using store = localSecretStore({ path: join(folder, 'old'), environment: { STRONGROOM_LOCAL_KEY: KEY } }, { naming: 'native' })
     await store.put('legacy/payment', 'theirs')
     await store.put('legacy/Old_Name', 'theirs too')
     await store.put('legacy/left-out', 'not wanted')

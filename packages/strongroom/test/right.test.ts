@@ -1,12 +1,17 @@
-import { mkdtempSync, rmSync, writeFileSync, chmodSync, readFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync, chmodSync, readdirSync, readFileSync } from 'node:fs'
+import { randomUUID } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { accountId, isSecretError, memoryDriver, unsafeAllowEveryone, type Actor, type SecretRegistry } from '@strongroom/core'
 import { startAwsEmulator } from '@strongroom/emulators/aws'
 import { startVaultEmulator } from '@strongroom/emulators/vault'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { startPostgres } from '@strongroom/testbed'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { configJsonSchema } from '../src/config/json-schema.ts'
+import { loadConfig } from '../src/config/load.ts'
 import { ConfigError, openStrongroom, type CustomStore, type Strongroom } from '../src/index.ts'
 
 const ACCOUNT = accountId('acme')
@@ -114,6 +119,18 @@ describe('forms', () => {
     }
   })
 
+  it('each URL that the docs and the help show is taken', async () => {
+    const texts = [new URL('../../../docs/configuration.md', import.meta.url), new URL('help/init.txt', import.meta.url)].map(url =>
+      readFileSync(url, 'utf8'),
+    )
+    const urls = texts.join('\n').match(/(?:aws|gcp|azure|vault|vault\+http):\/\/[^`\s|]+/g) ?? []
+    expect(urls.length).toBeGreaterThanOrEqual(6)
+    for (const url of urls.map(one => one.replace(/"$/, ''))) {
+      await using room = await openStrongroom({ stores: { main: url } }, { environment: { VAULT_TOKEN: 'x' } })
+      expect(room.store().location, url).toBeDefined()
+    }
+  })
+
   it('the environment alone', async () => {
     const environment = { STRONGROOM_STORE: `local://${folder}/store`, STRONGROOM_METADATA: `sqlite:${folder}/meta.db`, STRONGROOM_ID: 'team' }
     await using room = await openStrongroom(undefined, { authorize: unsafeAllowEveryone, environment })
@@ -126,10 +143,78 @@ describe('forms', () => {
     expect(await read(again, 'k')).toBe('v')
   })
 
+  it('the environment alone, with PostgreSQL: its URL, or the usual variables', async () => {
+    const server = await startPostgres()
+    try {
+      const { hostname, port, username, password, pathname } = new URL(server.url)
+      const parts = { PGHOST: hostname, PGPORT: port, PGUSER: username, PGPASSWORD: decodeURIComponent(password), PGDATABASE: pathname.slice(1) }
+      const open = async (metadata: string, more: NodeJS.ProcessEnv = {}): Promise<number> => {
+        const environment = { STRONGROOM_STORE: `local://${folder}/store`, STRONGROOM_ID: 'pg', STRONGROOM_METADATA: metadata, ...more }
+        await using room = await openStrongroom(undefined, { authorize: unsafeAllowEveryone, environment })
+        const secrets = (await room.registry()).account(ACCOUNT, ADA)
+        await secrets.create({ key: `k-${randomUUID()}`, value: 'v' })
+        return (await secrets.list()).total
+      }
+      expect(await open(server.url)).toBe(1)
+      expect(await open('postgres', { DATABASE_URL: server.url })).toBe(2)
+      // These are for the client of the database, which knows the process's variables alone.
+      for (const [name, value] of Object.entries(parts)) vi.stubEnv(name, value)
+      expect(await open('postgres')).toBe(3)
+      const error = await failure(open('mysql://u:hunter2@h/db'))
+      expect(error).toMatchObject({ problems: [{ path: 'STRONGROOM_METADATA', allowed: expect.stringContaining('postgres://') }] })
+      expect(String(error)).not.toContain('hunter2')
+    } finally {
+      vi.unstubAllEnvs()
+      await server.stop()
+    }
+  }, 120_000)
+
   it('variables, with defaults', async () => {
     const file = write('v.yaml', 'stores: { main: { type: local, path: "./${WHERE:-here}", prefix: "${STAGE}-$$-" } }\nmetadata: "memory:"')
     await using room = await openStrongroom(file, { authorize: unsafeAllowEveryone, environment: { STAGE: 'dev' } })
     expect((await create(await room.registry(), 'k', 'v')).cloudSecretPath).toContain(`${join(folder, 'here')}#dev-$-main-`)
+  })
+
+  it('a variable is a number, or true or false, where the field is one, and text elsewhere', async () => {
+    const file = write(
+      'v.yaml',
+      `stores:
+  main: { type: vault, address: "https://v.example.com", namespace: "\${SPACE}", maxVersions: "\${VERSIONS:-20}", readOnly: "\${FALSE}",
+    rate: { writes: "\${RATE}" }, auth: { method: kubernetes, role: "\${ROLE}" } }
+  other: { type: memory, readOnly: "\${TRUE}" }
+  mine: { type: mine, readOnly: "\${TRUE}", label: "\${SPACE}" }
+policy: { attempts: "\${ATTEMPTS:-3}", deadlineMs: "\${DEADLINE}" }
+cache: { pointerTtlMs: "\${TTL}" }`,
+    )
+    const environment = { SPACE: '123', VERSIONS: '30', FALSE: 'false', TRUE: 'true', RATE: '2.5', ROLE: 'true', DEADLINE: '2000', TTL: '0' }
+    const schemes = { mine: () => memoryDriver() }
+    const { checked } = await loadConfig(file, environment, schemes)
+    expect(checked).toMatchObject({
+      stores: {
+        main: { namespace: '123', maxVersions: 30, readOnly: false, rate: { writes: 2.5 }, auth: { role: 'true' } },
+        other: { readOnly: true },
+        mine: { readOnly: true, label: '123' },
+      },
+      writeTo: 'main',
+      policy: { attempts: 3, deadlineMs: 2000 },
+      cache: { pointerTtlMs: 0 },
+    })
+    await using room = await openStrongroom(file, { environment, schemes })
+    expect(room.rates).toMatchObject({ main: { writes: 2.5 } })
+  })
+
+  it('the query of a URL is what the object form has, whatever it looks like', async () => {
+    const load = async (url: string) => (await loadConfig({ stores: { main: url } }, {})).checked.stores['main']
+    expect(await load('aws://eu-west-1?tags.cost=1234&tags.final=true&recoveryWindowDays=7&accountId=123456789012')).toEqual({
+      type: 'aws',
+      region: 'eu-west-1',
+      tags: { cost: '1234', final: 'true' },
+      recoveryWindowDays: 7,
+      accountId: '123456789012',
+    })
+    expect(await load('gcp://my-project?versionAlias=1&confirmReads=true')).toMatchObject({ versionAlias: '1', confirmReads: true })
+    expect(await load('vault://v.example.com/kv?namespace=123&maxVersions=20')).toMatchObject({ namespace: '123', maxVersions: 20 })
+    expect(await load('memory:?rate.writes=0.5&readOnly=false')).toMatchObject({ rate: { writes: 0.5 }, readOnly: false })
   })
 
   it('the JSON Schema for editors is the one that is published', () => {
@@ -162,6 +247,34 @@ describe('credentials', () => {
       problems: [{ path: 'stores.main.auth.token', found: 'the environment variable MY_TOKEN, which is not set' }],
     })
     expect(await failure(open({ method: 'token', token: { file: join(folder, 'none') } }))).toBeInstanceOf(ConfigError)
+  })
+})
+
+describe('variables that a program gives', () => {
+  const value = Buffer.alloc(32, 5).toString('base64')
+  it.each([
+    ['of its own', { type: 'local', path: './store', key: { env: 'MY_KEY' } }, { MY_KEY: value }],
+    ['by default', { type: 'local', path: './store' }, { STRONGROOM_LOCAL_KEY: value }],
+  ])('are where a local store’s key is, in a variable %s', async (_, store, environment) => {
+    const config = { stores: { main: { ...store, path: join(folder, 'store') } } }
+    {
+      await using room = await openStrongroom(config, { environment })
+      await room.store().put('k', 'v')
+    }
+    expect(readdirSync(join(folder, 'store'))).not.toContain('key')
+    await using other = await openStrongroom(config, { environment: { MY_KEY: Buffer.alloc(32, 6).toString('base64') } })
+    expect(isSecretError(await failure(other.store().get('k')), 'misconfigured')).toBe(true)
+    await using without = await openStrongroom(config, { environment: {} })
+    expect(isSecretError(await failure(without.store().get('k')), 'misconfigured')).toBe(true)
+    await using again = await openStrongroom(config, { environment })
+    expect((await again.store().get('k')).value.revealText()).toBe('v')
+  })
+
+  it('hold Vault’s token', async () => {
+    await using emulator = await started(startVaultEmulator())
+    const config = { stores: { main: `${emulator.url.replace('http:', 'vault+http:')}/secret` } }
+    await using room = await openStrongroom(config, { environment: { VAULT_TOKEN: emulator.rootToken } })
+    await room.store().put('k', 'v')
   })
 })
 
@@ -210,8 +323,70 @@ metadata: sqlite:./meta.db
     await using room = await openStrongroom(without, { authorize: unsafeAllowEveryone, environment })
     const error = await failure(room.registry())
     expect(isSecretError(error, 'misconfigured')).toBe(true)
-    expect(String(error)).toMatch(/"aws".*"local".*"vault"/)
+    const row = (store: string): string => `"${store}" (1 record: "in-${store}" of "acme")`
+    expect(String(error)).toContain(['aws', 'local', 'vault'].map(row).join(', '))
   })
+})
+
+describe('what was opened', () => {
+  const config = { stores: { main: 'memory:' }, metadata: 'memory:' }
+
+  it('may be closed by itself, and opened again: the others go on', async () => {
+    await using room = await openStrongroom(config, allowed)
+    await create(await room.registry(), 'k', 'v')
+    for (let time = 0; time < 3; time += 1) {
+      await using migrator = await room.migrator(ADA)
+      expect((await migrator.references('main')).records).toBe(1)
+    }
+    expect(await read(room, 'k')).toBe('v')
+    const first = await room.registry()
+    await first.close()
+    expect(isSecretError(await failure(first.account(ACCOUNT, ADA).list()), 'closed')).toBe(true)
+    expect((await (await room.registry()).account(ACCOUNT, ADA).list()).total).toBe(1)
+    expect(await read(room, 'k')).toBe('v')
+    const left = await room.migrator(ADA)
+    await room.close()
+    expect(isSecretError(await failure(left.references('main')), 'closed')).toBe(true)
+  })
+
+  it('is not held once it is closed, or could not be opened', async () => {
+    await using room = await openStrongroom({ ...config, requestKeys: [{ env: 'NOT_SET' }] }, allowed)
+    const kept: WeakRef<object>[] = []
+    const openOnce = async (): Promise<void> => {
+      const migrator = await room.migrator(ADA)
+      kept.push(new WeakRef(migrator))
+      await migrator.close()
+      kept.push(new WeakRef((await failure(room.registry())) as object))
+    }
+    for (let time = 0; time < 3; time += 1) await openOnce()
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    for (let time = 0; time < 20 && kept.some(one => one.deref() !== undefined); time += 1) {
+      await new Promise(done => setTimeout(done, 10))
+      collect()
+    }
+    expect(kept.filter(one => one.deref() !== undefined)).toEqual([])
+  })
+})
+
+describe('rates of a migration', () => {
+  const writes = async (url: string): Promise<number | undefined> => {
+    await using room = await openStrongroom({ stores: { main: url } }, { environment: { VAULT_TOKEN: 'x' } })
+    return room.rates['main']?.writes
+  }
+  it.each([
+    ['aws://eu-west-1', 40],
+    ['aws://eu-west-1?endpoint=https://vpce-1.secretsmanager.eu-west-1.vpce.amazonaws.com', 40],
+    ['gcp://my-project?endpoint=https://secretmanager.europe-west3.rep.googleapis.com', 4],
+    ['azure://my-vault.vault.azure.net', 24],
+    ['aws://eu-west-1?endpoint=https://vpce-1.secretsmanager.eu-west-1.vpce.amazonaws.com&rate.writes=100', 100],
+    ['aws://eu-west-1?endpoint=http://127.0.0.1:4566', undefined],
+    ['gcp://my-project?endpoint=http://localhost:8085', undefined],
+    ['azure://localhost:8443', undefined],
+    ['aws://eu-west-1?endpoint=http://[::1]:4566', undefined],
+    ['aws://eu-west-1?endpoint=https://localhost.example.com', 40],
+    ['vault://vault.example.com/kv', undefined],
+  ])('%s: %s writes a second', async (url, expected) => expect(await writes(url)).toBe(expected))
 })
 
 describe('what a program adds', () => {

@@ -32,7 +32,6 @@ beforeAll(async () => {
     `stores: { main: '${vault.url.replace('http:', 'vault+http:')}/secret' }\nmetadata: sqlite:./meta.db\npolicy: { attempts: 1 }\n`,
   )
   const environment = { VAULT_TOKEN: vault.rootToken }
-  vi.stubEnv('VAULT_TOKEN', vault.rootToken)
   await using room = await openStrongroom(join(folder, 'strongroom.yaml'), { authorize: unsafeAllowEveryone, environment })
   const secrets = (await room.registry()).account(accountId('acme'), { id: 'ada', type: 'user' })
   await secrets.create({ key: KEY, value: 'v', description: JAPANESE })

@@ -1,6 +1,6 @@
 import assert, { AssertionError } from 'node:assert/strict'
 import { isDeepStrictEqual } from 'node:util'
-import { isSecretError, type SecretErrorCode } from '@strongroom/core'
+import { isSecretError, type SecretError, type SecretErrorCode } from '@strongroom/core'
 import { rejectionOf } from '../expect.ts'
 
 /** Stands in an expected answer for any text but the empty one. */
@@ -21,10 +21,11 @@ export function differ(actual: unknown, other: unknown): void {
 }
 
 /** The work is refused with a SecretError of the code, final and without any effect. */
-export async function expectRefused(work: Promise<unknown>, code: SecretErrorCode): Promise<void> {
+export async function expectRefused(work: Promise<unknown>, code: SecretErrorCode): Promise<SecretError> {
   const error = await rejectionOf(work)
   assert.ok(isSecretError(error), `a metadata store throws only SecretErrors, not ${String(error)}`)
   includes(error, { code, retryable: false, effect: 'none', store: undefined })
+  return error
 }
 
 function matches(actual: unknown, expected: unknown, partly: boolean): boolean {

@@ -304,7 +304,10 @@ export const faults: Readonly<Record<string, Fault>> = {
     },
   }),
   'queue/store-names-are-bound': store => ({
-    bindStores: (request, call) => store.bindStores(request, call).catch(() => ({ missing: [] })),
+    bindStores: (request, call) => store.bindStores(request, call).catch(() => ({ missing: [], bound: {} })),
+  }),
+  'queue/bindings-are-told': store => ({
+    bindStores: async (request, call) => ({ ...(await store.bindStores(request, call)), bound: request.stores }),
   }),
   'audit/changes-are-chained': store => ({
     readAudit: async (request, call) => (await store.readAudit(request, call)).map(entry => ({ ...entry, key: entry.key?.toUpperCase() })),
@@ -489,7 +492,7 @@ export const faults: Readonly<Record<string, Fault>> = {
     queueRepair: coalesced(shared, 'repair', (request, call) => store.queueRepair(request, call)),
   }),
   'races/one-location-of-a-name': store => ({
-    bindStores: (request, call) => store.bindStores(request, call).catch(() => ({ missing: [] })),
+    bindStores: (request, call) => store.bindStores(request, call).catch(() => ({ missing: [], bound: {} })),
   }),
   'races/the-audit-chain-is-whole': store => ({
     // Answered before it is written.

@@ -4,6 +4,7 @@ import type { StorePolicy } from '../policy.ts'
 import { checkDriver } from './check-driver.ts'
 import type { Power } from './powers.ts'
 import { Guard, type Guarded } from './guard.ts'
+import { stillUsed } from './still-used.ts'
 import { disown, release, retain } from './shared.ts'
 
 const NAME = /^[a-z0-9]+(?:-[a-z0-9]+)*$/
@@ -57,13 +58,8 @@ export class BoundStores<D extends Guarded> {
     }
     const { missing } = await metadata.bindStores({ registry: id, stores: locations }, {})
     if (missing.length > 0) {
-      const counted = await Promise.all(
-        missing.map(async store => {
-          const { records, intents, tasks } = await metadata.references({ registry: id, store }, {})
-          return `${JSON.stringify(store)} (${records} records, ${intents + tasks} pieces of unfinished work)`
-        }),
-      )
-      const hint = `something is in ${counted.join(', ')}, which is not among the stores given; add it`
+      const used = await Promise.all(missing.map(store => stillUsed(metadata, id, store)))
+      const hint = `in use and not among the stores given: ${used.join(', ')}; add ${used.length === 1 ? 'it' : 'them'}`
       throw SecretError.refused('misconfigured', operation, { hint })
     }
     const guarded = new Map(

@@ -1,8 +1,9 @@
 import { SecretError } from '../errors.ts'
 import { keptBy } from '../metadata-support/records.ts'
 import { requireWhole, type RequestOf } from '../metadata-support/requests.ts'
+import { boundElsewhere } from '../metadata-support/stores.ts'
 import { isIdle } from '../metadata-support/tasks.ts'
-import type { PageRequest, PathOwner, RecordPage, References, StoredRecord } from '../metadata.ts'
+import type { BoundNames, PageRequest, PathOwner, RecordPage, References, StoredRecord } from '../metadata.ts'
 import type { AccountId, NativePath } from '../words.ts'
 import { copyRecord, copyStored, recordAtPath, recordByKey, recordOf, type Transaction } from './state.ts'
 
@@ -72,17 +73,16 @@ export function references({ state }: Transaction, { store }: RequestOf<'referen
   return { records: count(pointers), intents: count(state.intents.values()), tasks: count(state.queue.values()) }
 }
 
-export function bindStores({ operation, state }: Transaction, { stores }: RequestOf<'bindStores'>): { readonly missing: readonly string[] } {
+export function bindStores({ operation, state }: Transaction, { stores }: RequestOf<'bindStores'>): BoundNames {
   for (const [name, location] of Object.entries(stores)) {
     const bound = state.stores.get(name)
-    if (bound !== undefined && bound !== location) {
-      throw SecretError.refused('misconfigured', operation, { hint: 'a store has another location than the one that its name is bound to' })
-    }
+    if (bound !== undefined && bound !== location) throw boundElsewhere(operation, name, bound, location)
   }
   for (const [name, location] of Object.entries(stores)) state.stores.set(name, location)
   const pointers = [...state.records.values()].map(({ pointer }) => pointer)
   const used = new Set([...pointers, ...state.intents.values(), ...state.queue.values()].map(({ store }) => store))
-  return { missing: [...used].filter(name => !Object.hasOwn(stores, name)).toSorted(compareBytes) }
+  const missing = [...used].filter(name => !Object.hasOwn(stores, name)).toSorted(compareBytes)
+  return { missing, bound: Object.fromEntries(state.stores) }
 }
 
 function ascending(field: PageRequest['sortBy'], a: StoredRecord, b: StoredRecord): number {

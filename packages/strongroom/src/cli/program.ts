@@ -37,7 +37,7 @@ export function program(): Command {
   command('init', 'write a configuration: asks what it needs, and opens what it wrote')
     .option('-y, --yes', 'ask nothing: what is usual where no option says otherwise')
     .option('--force', 'write a file anew that is there already')
-    .option('--store <url>', 'such as local:./store or aws://eu-west-1?accountId="123456789012"')
+    .option('--store <url>', 'such as local:./store or "aws://eu-west-1?accountId=123456789012"')
     .option('--metadata <url>', 'sqlite:./meta.db, postgres (its URL is in DATABASE_URL) or none')
     .addOption(new Option('--local-key <where>', 'where the key of a local store is').choices(['file', 'env', 'beside']))
     .addOption(new Option('-a, --account <account>', 'whose secrets come first').env('STRONGROOM_ACCOUNT'))

@@ -2,9 +2,10 @@ import type { z } from 'zod'
 import { combinatorProblems, writableOf } from './combinators.ts'
 import { REFERENCE } from './fields.ts'
 import { interpolated, isPlainObject } from './interpolate.ts'
-import { ConfigError, foundText, nearest, pathText, type ConfigProblem } from './problems.ts'
+import { ConfigError, foundText, nearest, pathText, shownName, type ConfigProblem } from './problems.ts'
 import { configSchema, storeTypes, type Config } from './schema.ts'
 import { BadShorthand, metadataOfUrl, storeOfUrl } from './shorthand.ts'
+import { flagOf, typed } from './typed.ts'
 
 /** A store of a type that the program brings itself: its fields are as they stand in the configuration. */
 export interface CustomStore {
@@ -24,23 +25,31 @@ export interface CheckedConfig extends Omit<Config, 'stores'> {
  */
 export function checkConfig(source: string, given: unknown, environment: NodeJS.ProcessEnv, schemes: readonly string[]): CheckedConfig {
   const problems: ConfigProblem[] = []
-  const raw = interpolated(given, environment, problems)
+  const varied = new Set<string>()
+  const raw = interpolated(given, environment, problems, varied)
   if (problems.length > 0) throw new ConfigError(source, problems)
   if (!isPlainObject(raw)) throw new ConfigError(source, [{ path: '', found: foundText(raw, ''), allowed: 'an object with stores' }])
   const whole = expanded(raw, problems)
-  const { stores: all, ...rest } = whole
+  const urls = Object.entries(isPlainObject(raw['stores']) ? raw['stores'] : {}).flatMap(([name, store]) =>
+    typeof store === 'string' ? [`${pathText(['stores', name])}.`] : [],
+  )
+  const isText = (path: string): boolean => varied.has(path) || urls.some(url => path.startsWith(url))
+  const { stores: all, ...others } = whole
   const custom: Record<string, CustomStore> = {}
   const own: Record<string, unknown> = {}
   for (const [name, store] of Object.entries(isPlainObject(all) ? all : {})) {
     const isCustom = isPlainObject(store) && typeof store['type'] === 'string' && schemes.includes(store['type'])
-    if (isCustom) custom[name] = store as CustomStore
+    if (isCustom) custom[name] = customOf(store as CustomStore, pathText(['stores', name]), varied)
     else own[name] = store
   }
-  const result = configSchema.safeParse({ ...rest, stores: all === undefined || isPlainObject(all) ? own : all })
+  const { stores: read, ...rest } = typed({ ...others, stores: all === undefined || isPlainObject(all) ? own : all }, isText)
+  const result = configSchema.safeParse({ ...rest, stores: read })
   if (!result.success) {
     const known = new Set(problems.map(({ path }) => path))
     problems.push(
-      ...result.error.issues.flatMap(issue => problemsOf(issue, { ...rest, stores: all }, schemes)).filter(({ path }) => !known.has(path)),
+      ...result.error.issues
+        .flatMap(issue => problemsOf(issue, { ...rest, stores: isPlainObject(read) ? { ...read, ...custom } : all }, schemes))
+        .filter(({ path }) => !known.has(path)),
     )
   }
   if (problems.length > 0 || !result.success) throw new ConfigError(source, problems)
@@ -53,11 +62,17 @@ export function checkConfig(source: string, given: unknown, environment: NodeJS.
     throw new ConfigError(source, [{ path: 'stores', found: 'readOnly in each', allowed: 'at least one that may be written to' }])
   const writeTo = result.data.writeTo ?? (names.length === 1 ? names[0] : undefined)
   if (writeTo === undefined || !names.includes(writeTo)) {
-    const found =
-      writeTo !== undefined && Object.hasOwn(stores, writeTo) ? `${JSON.stringify(writeTo)}, which is readOnly` : foundText(writeTo, 'writeTo')
-    throw new ConfigError(source, [{ path: 'writeTo', found, allowed: `one of ${names.join(', ')}` }])
+    const allowed = `one of ${names.join(', ')}`
+    const isReadOnly = writeTo !== undefined && Object.hasOwn(stores, writeTo)
+    const found = isReadOnly ? `${JSON.stringify(writeTo)}, which is readOnly` : foundText(writeTo, 'writeTo', allowed)
+    throw new ConfigError(source, [{ path: 'writeTo', found, allowed }])
   }
   return { ...result.data, id: result.data.id ?? 'main', stores, writeTo }
+}
+
+/** What its fields may be only the program knows, but for those that all stores have. */
+function customOf(store: CustomStore, path: string, varied: ReadonlySet<string>): CustomStore {
+  return varied.has(`${path}.readOnly`) ? { ...store, readOnly: flagOf(store['readOnly']) } : store
 }
 
 /** Shorthands as their object forms. */
@@ -69,7 +84,7 @@ function expanded(raw: Readonly<Record<string, unknown>>, problems: ConfigProble
     } catch (error) {
       if (!(error instanceof BadShorthand)) throw error
       // The text may have a password in it.
-      problems.push({ path, found: value.includes('@') ? 'a URL (not shown)' : foundText(value, ''), allowed: error.allowed })
+      problems.push({ path, found: value.includes('@') ? 'a URL (not shown)' : foundText(value, '', error.allowed), allowed: error.allowed })
       return undefined
     }
   }
@@ -90,7 +105,7 @@ function problemsOf(issue: z.core.$ZodIssue, whole: unknown, schemes: readonly s
     return issue.keys.map(key => {
       const near = nearest(key, names)
       return {
-        path: pathText([...path, key]),
+        path: pathText([...path, near === undefined ? shownName(key) : key]),
         found: 'an unknown name',
         allowed: near === undefined ? names.join(', ') : `did you mean ${near}? ${names.join(', ')}`,
       }
@@ -106,7 +121,7 @@ function problemsOf(issue: z.core.$ZodIssue, whole: unknown, schemes: readonly s
       found:
         issue.code === 'invalid_key'
           ? 'a name that is not allowed'
-          : foundText(found, message.startsWith(REFERENCE) ? 'credential' : String(path.at(-1) ?? '')),
+          : foundText(found, message.startsWith(REFERENCE) ? 'credential' : String(path.at(-1) ?? ''), allowed),
       allowed: type === undefined ? allowed : `did you mean ${type}? ${allowed}`,
     },
   ]

@@ -36,7 +36,7 @@ export function combinatorProblems(stores: Stores): readonly ConfigProblem[] {
     const wrong = names.find((one, index) => typeof one !== 'string' || !others.includes(one) || names.indexOf(one) !== index)
     return [
       ...(readOnly === undefined || typeof readOnly === 'boolean' ? [] : [problem('readOnly', foundText(readOnly, ''), 'true or false')]),
-      ...(wrong === undefined ? [] : [problem('fallback', foundText(wrong, ''), allowed)]),
+      ...(wrong === undefined ? [] : [problem('fallback', foundText(wrong, '', allowed), allowed)]),
     ]
   })
 }

@@ -1,5 +1,5 @@
 import { readFile, stat } from 'node:fs/promises'
-import { ConfigError } from './problems.ts'
+import { ConfigError, shownName } from './problems.ts'
 import { pathFrom } from './read.ts'
 import type { Reference } from './fields.ts'
 
@@ -19,7 +19,9 @@ export async function credentialOf(surroundings: Surroundings, path: string, ref
   if ('env' in reference) {
     const value = environment[reference.env]
     if (value !== undefined && value !== '') return value
-    throw new ConfigError(source, [{ path, found: `the environment variable ${reference.env}, which is not set`, allowed: 'one that is set' }])
+    throw new ConfigError(source, [
+      { path, found: `the environment variable ${shownName(reference.env)}, which is not set`, allowed: 'one that is set' },
+    ])
   }
   const file = pathFrom(folder, reference.file)
   try {
@@ -28,7 +30,9 @@ export async function credentialOf(surroundings: Surroundings, path: string, ref
     if (!CERTIFICATE.test(text) || text.includes('PRIVATE KEY')) await warnIfOpen(surroundings, path, reference.file)
     return text
   } catch {
-    throw new ConfigError(source, [{ path, found: `the file ${reference.file}, which cannot be read`, allowed: 'a file that this process may read' }])
+    throw new ConfigError(source, [
+      { path, found: `the file ${shownName(reference.file)}, which cannot be read`, allowed: 'a file that this process may read' },
+    ])
   }
 }
 

@@ -1,17 +1,24 @@
 import type { ConfigProblem } from './problems.ts'
-import { pathText } from './problems.ts'
+import { pathText, shownName } from './problems.ts'
 
 const VARIABLE = /\$(?:\$|\{(?<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?<fallback>[^}]*))?\}|\{(?<bad>[^}]*)\}?)/g
 
 /**
  * Replaces `${NAME}` and `${NAME:-default}` in every text, `$$` by a dollar. A variable that is empty counts as not set.
- * What is wrong is added to `problems`.
+ * What is wrong is added to `problems`; the paths of texts that variables are in, to `varied`.
  */
-export function interpolated(value: unknown, environment: NodeJS.ProcessEnv, problems: ConfigProblem[], path: readonly PropertyKey[] = []): unknown {
-  if (typeof value === 'string') return replaced(value, environment, problems, path)
-  if (Array.isArray(value)) return value.map((one, index) => interpolated(one, environment, problems, [...path, index]))
-  if (!isPlainObject(value)) return value
-  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, interpolated(one, environment, problems, [...path, name])]))
+export function interpolated(value: unknown, environment: NodeJS.ProcessEnv, problems: ConfigProblem[], varied: Set<string>): unknown {
+  const walk = (one: unknown, path: readonly PropertyKey[]): unknown => {
+    if (typeof one === 'string') {
+      const text = replaced(one, environment, problems, path)
+      if (text !== one) varied.add(pathText(path))
+      return text
+    }
+    if (Array.isArray(one)) return one.map((item: unknown, index) => walk(item, [...path, index]))
+    if (!isPlainObject(one)) return one
+    return Object.fromEntries(Object.entries(one).map(([name, field]) => [name, walk(field, [...path, name])]))
+  }
+  return walk(value, [])
 }
 
 function replaced(text: string, environment: NodeJS.ProcessEnv, problems: ConfigProblem[], path: readonly PropertyKey[]): string {
@@ -25,7 +32,11 @@ function replaced(text: string, environment: NodeJS.ProcessEnv, problems: Config
     const set = environment[name]
     if (set !== undefined && set !== '') return set
     if (fallback === undefined) {
-      problems.push({ path: pathText(path), found: `\${${name}}, which is not set`, allowed: `a variable that is set, or \${${name}:-default}` })
+      problems.push({
+        path: pathText(path),
+        found: `\${${shownName(name)}}, which is not set`,
+        allowed: `a variable that is set, or \${${shownName(name)}:-default}`,
+      })
     }
     return fallback ?? ''
   })

@@ -32,15 +32,24 @@ export function pathText(path: readonly PropertyKey[]): string {
   }, '')
 }
 
-/** What stands there, in words. Text is shown only where it is short and plain, and its field's name does not speak of secrets. */
-export function foundText(value: unknown, field: string): string {
+/**
+ * What stands there, in words. Text is shown only where its field's name does not speak of secrets, and it is plain and either short or
+ * nearly a word of what is `allowed` there, or a URL of words.
+ */
+export function foundText(value: unknown, field: string, allowed: string = ''): string {
   if (value === undefined) return 'nothing'
   if (value === null) return 'null'
   if (Array.isArray(value)) return `a list of ${value.length}`
   if (typeof value === 'object') return 'an object'
   if (isSecretName(field)) return `${typeof value === 'string' ? 'text' : `a ${typeof value}`} (not shown)`
-  if (typeof value === 'string') return isPlain(value) ? JSON.stringify(value) : `text of ${value.length} characters`
-  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : `a ${typeof value}`
+  if (typeof value === 'string') return isPlain(value, allowed) ? JSON.stringify(value) : `text of ${value.length} characters`
+  if (typeof value === 'number') return String(value).length < LEAST_OF_A_KEY ? String(value) : 'a number (not shown)'
+  return typeof value === 'boolean' ? String(value) : `a ${typeof value}`
+}
+
+/** A name of the person's own, such as a file's or a variable's. What could be a key that stands there by mistake is left out. */
+export function shownName(name: string): string {
+  return name.replaceAll(/[A-Za-z0-9+=~]{16,}/g, run => (WORDS.test(run) ? run : '…'))
 }
 
 /** The name that was probably meant, if one is near. */
@@ -49,14 +58,21 @@ export function nearest(name: string, names: readonly string[]): string | undefi
   return best !== undefined && best.distance <= (name.length < 3 ? 1 : Math.max(2, Math.floor(name.length / 3))) ? best.one : undefined
 }
 
+/** What is shorter is hardly a key that a machine has made. */
+const LEAST_OF_A_KEY = 16
+const URL_OF_WORDS = /^[a-z+]+:\/\/(?:[a-z]{1,15}|\d{1,5})(?:[./:-](?:[a-z]{1,15}|\d{1,5}))*\/?$/
+/** As people write names, in one piece: `serviceAccountName`, `KEY`. */
+const WORDS = /^(?:[A-Z]?[a-z]{1,15}(?:[A-Z][a-z]{1,15})*|[A-Z]{1,20})\d{0,3}$/
+
 /** A name of a field that may hold a credential. */
 function isSecretName(name: string): boolean {
   return /secret|token|password|passwd|credential|private|jwt|^key$|keys$|accesskey|sha256/i.test(name)
 }
 
-/** Words and names; what is long, or mixed as only keys are, is not shown. */
-function isPlain(text: string): boolean {
-  return text.length <= 32 && /^[\w ./:-]*$/.test(text) && !(text.length >= 16 && /\d/.test(text) && /[A-Z]/.test(text) && /[a-z]/.test(text))
+function isPlain(text: string, allowed: string): boolean {
+  if (!/^[\w ./:-]*$/.test(text)) return false
+  if (text.length < LEAST_OF_A_KEY) return true
+  return text.length <= 64 && (nearest(text, allowed.split(/[^\w./:-]+/)) !== undefined || URL_OF_WORDS.test(text))
 }
 
 function shortened(name: string): string {

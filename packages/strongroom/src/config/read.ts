@@ -3,6 +3,7 @@ import { dirname, extname, isAbsolute, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { foundText, ConfigError } from './problems.ts'
 import { isPlainObject } from './interpolate.ts'
+import { BadShorthand, metadataOfUrl } from './shorthand.ts'
 import type { Schemes } from '../parts/drivers.ts'
 
 /** A configuration as it was given, before it is checked. */
@@ -32,12 +33,30 @@ export async function readConfig(given: string | object | undefined, environment
   const { STRONGROOM_CONFIG: file, STRONGROOM_STORE: store, STRONGROOM_METADATA: metadata, STRONGROOM_ID: id } = environment
   if (file !== undefined && file !== '') return await readFileConfig(file)
   if (store !== undefined && store !== '') {
-    const config = { ...(id && { id }), stores: { main: store }, writeTo: 'main', ...(metadata && { metadata }) }
+    const config = {
+      ...(id && { id }),
+      stores: { main: store },
+      writeTo: 'main',
+      ...(metadata && { metadata: metadataOfEnvironment(metadata, environment) }),
+    }
     return { source: 'the environment', folder: process.cwd(), config, schemes: {} }
   }
   for (const name of NAMES) if (await isThere(name)) return await readFileConfig(name)
   const allowed = `one of ${NAMES.join(', ')}, or STRONGROOM_CONFIG with a file, or STRONGROOM_STORE with a store’s URL`
   throw new ConfigError('no configuration', [{ path: '', found: 'none in the working folder', allowed }])
+}
+
+/** A URL with a password is in a variable already, where a file would name it: nothing else can be said there in its place. */
+function metadataOfEnvironment(text: string, { DATABASE_URL: url }: NodeJS.ProcessEnv): unknown {
+  if (/^postgres(?:ql)?:\/\//.test(text)) return { type: 'postgres', url: { env: 'STRONGROOM_METADATA' } }
+  if (text === 'postgres') return { type: 'postgres', ...(url && { url: { env: 'DATABASE_URL' } }) }
+  try {
+    return metadataOfUrl(text)
+  } catch (error) {
+    if (!(error instanceof BadShorthand)) throw error
+    const allowed = 'sqlite:./file, sqlite:///file, memory:, postgres (by DATABASE_URL, or PGHOST and the like), or postgres://…'
+    throw new ConfigError('the environment', [{ path: 'STRONGROOM_METADATA', found: foundText(text, ''), allowed }])
+  }
 }
 
 async function readFileConfig(path: string): Promise<RawConfig> {
@@ -79,28 +98,38 @@ async function dataOf(path: string, file: string, extension: string): Promise<un
             : 'a file that cannot be read'
     throw new ConfigError(path, [{ path: '', found, allowed: 'a file in YAML or JSON, or a .ts or .js module' }])
   }
-  if (extension === '.json') {
-    try {
-      return JSON.parse(text)
-    } catch {
-      // Its own message quotes the text.
-      throw new ConfigError(path, [{ path: '', found: 'text that is not JSON', allowed: 'JSON' }])
-    }
-  }
   const { LineCounter, parseDocument } = await import('yaml')
   const lines = new LineCounter()
-  // No custom tags, no merging of other files: a file of data stays data.
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, customTags: [], uniqueKeys: true })
+  const form = extension === '.json' ? 'JSON' : 'YAML'
+  const mistake = (at: number, found: string): ConfigError => {
+    const { line, col } = lines.linePos(at)
+    return new ConfigError(path, [{ path: `line ${line}, column ${col}`, found, allowed: form }])
+  }
+  // No custom tags, no merging of other files: a file of data stays data. JSON is YAML too, which finds a name that stands there twice.
+  const schema = form === 'JSON' ? 'json' : 'core'
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, customTags: [], uniqueKeys: true, schema })
   const [error] = document.errors
-  if (error !== undefined) {
-    const { line, col } = lines.linePos(error.pos[0])
-    throw new ConfigError(path, [{ path: `line ${line}, column ${col}`, found: yamlText(error.code), allowed: 'YAML' }])
+  if (error !== undefined) throw mistake(error.pos[0], form === 'JSON' ? jsonText(error.code) : yamlText(error.code))
+  if (form === 'JSON') {
+    try {
+      return JSON.parse(text)
+    } catch (thrown) {
+      // Of its message only the place: it quotes the text.
+      const at = / at position (\d+)/.exec(String(thrown))?.[1]
+      const found = 'what YAML has and JSON has not, such as a comment, a comma at the end or other quotation marks'
+      throw at === undefined ? new ConfigError(path, [{ path: '', found, allowed: form }]) : mistake(Number(at), found)
+    }
   }
   try {
     return document.toJS({ maxAliasCount: 20 })
   } catch {
     throw new ConfigError(path, [{ path: '', found: 'too many aliases, or one of nothing', allowed: 'at most 20 aliases' }])
   }
+}
+
+function jsonText(code: string): string {
+  if (code === 'TAG_RESOLVE_FAILED') return 'text without quotation marks, or a comma that is missing after it'
+  return code === 'DUPLICATE_KEY' ? yamlText(code) : 'a mistake'
 }
 
 function yamlText(code: string): string {

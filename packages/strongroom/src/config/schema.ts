@@ -42,8 +42,9 @@ const aws = fields(
     type: z.literal('aws'),
     region: line('a region, such as eu-west-1'),
     accountId: z
-      .string({ error: 'twelve digits, in quotation marks' })
-      .regex(/^\d{12}$/, { error: 'twelve digits, in quotation marks' })
+      // YAML takes them for a number, and a zero in front for nothing.
+      .string({ error: ({ input }) => (typeof input === 'number' ? 'twelve digits, in quotation marks' : 'twelve digits') })
+      .regex(/^\d{12}$/, { error: 'twelve digits' })
       .optional(),
     endpoint: line('a URL').optional().describe('Over http only on the loopback.'),
     unsafePlainHttp,

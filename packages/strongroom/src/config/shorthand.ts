@@ -1,4 +1,5 @@
 import { isPlainObject } from './interpolate.ts'
+import { shownName } from './problems.ts'
 
 /** A URL that cannot be a store: what is allowed instead. */
 export class BadShorthand extends Error {
@@ -36,7 +37,7 @@ const FORMS: Readonly<Record<string, { readonly form: string; readonly read: (re
   },
 }
 
-/** The URL form of a store as its object form. Its query holds further fields: numbers and true or false are read as such. @throws BadShorthand */
+/** The URL form of a store as its object form. Its query holds further fields, all of them text. @throws BadShorthand */
 export function storeOfUrl(url: string): Readonly<Record<string, unknown>> {
   const [, scheme, rest, query] = /^([a-z][a-z0-9+.-]*):([^?]*)(?:\?(.*))?$/s.exec(url) ?? []
   const known = scheme !== undefined && Object.hasOwn(FORMS, scheme) ? FORMS[scheme] : undefined
@@ -48,7 +49,7 @@ export function storeOfUrl(url: string): Readonly<Record<string, unknown>> {
     )
   const fields = rest?.includes('@') === true && scheme !== 'local' ? undefined : known.read(decoded(rest ?? ''))
   if (fields === undefined) throw new BadShorthand(known.form)
-  return { ...fields, ...queryFields(query ?? '') }
+  return withQuery(fields, query ?? '', known.form)
 }
 
 /** `sqlite:./file`, `sqlite:///file` or `memory:` as the object form. @throws BadShorthand */
@@ -82,19 +83,21 @@ function read(
   return groups === undefined ? undefined : fields(groups)
 }
 
-function queryFields(query: string): Readonly<Record<string, unknown>> {
-  const fields = withoutPrototype()
+/** No field twice, as in a file: neither in the query nor beside what the URL itself says. */
+function withQuery(own: Readonly<Record<string, unknown>>, query: string, form: string): Readonly<Record<string, unknown>> {
+  const fields = Object.assign(withoutPrototype(), own)
   for (const [name, value] of new URLSearchParams(query)) {
+    const twice = (): BadShorthand => new BadShorthand(`${form}, with each further field once: ${shownName(name)} is there already`)
     const parts = name.split('.')
     const last = parts.pop() ?? ''
     let at = fields
     for (const part of parts) {
-      const next = Object.assign(withoutPrototype(), isPlainObject(at[part]) ? at[part] : {})
-      at[part] = next
+      const next = (at[part] ??= withoutPrototype())
+      if (!isPlainObject(next)) throw twice()
       at = next
     }
-    // The account's digits stay text.
-    at[last] = value === 'true' ? true : value === 'false' ? false : /^\d{1,9}$/.test(value) ? Number(value) : value
+    if (Object.hasOwn(at, last)) throw twice()
+    at[last] = value
   }
   return fields
 }

@@ -32,7 +32,7 @@ export async function driverOf(name: string, store: StoreConfig | CustomStore, s
 }
 
 async function ownDriverOf(name: string, own: StoreConfig, surroundings: Surroundings): Promise<SecretDriver> {
-  const { source, folder } = surroundings
+  const { source, folder, environment } = surroundings
   const given = new Given(surroundings, `stores.${name}`)
   const load = async <Module>(type: string, start: () => Promise<Module>): Promise<Module> =>
     await loadPackage(source, `stores.${name}.type`, `@strongroom/${type}`, start)
@@ -43,7 +43,7 @@ async function ownDriverOf(name: string, own: StoreConfig, surroundings: Surroun
       const { localDriver } = await load('local', () => import('@strongroom/local'))
       if (own.key !== undefined && 'file' in own.key) await given.keyFile('key', own.key.file)
       const key = own.key !== undefined && 'file' in own.key ? { file: pathFrom(folder, own.key.file) } : own.key
-      return localDriver({ path: pathFrom(folder, own.path), key })
+      return localDriver({ path: pathFrom(folder, own.path), key, environment })
     }
     case 'aws': {
       const { awsDriver } = await load('aws', () => import('@strongroom/aws'))
@@ -88,6 +88,10 @@ class Given {
   constructor(surroundings: Surroundings, path: string) {
     this.#surroundings = surroundings
     this.#path = path
+  }
+
+  isSet(variable: string): boolean {
+    return (this.#surroundings.environment[variable] ?? '') !== ''
   }
 
   async text(field: string, reference: Reference): Promise<string> {
@@ -186,7 +190,7 @@ async function vaultAuth(auth: Of<'vault'>['auth'], given: Given, folder: string
   // As Vault's own command does.
   if (auth === undefined) {
     const own = { file: join(homedir(), '.vault-token') }
-    return { method: 'token', token: await given.renewed('auth', process.env['VAULT_TOKEN'] ? { env: 'VAULT_TOKEN' } : own) } as const
+    return { method: 'token', token: await given.renewed('auth', given.isSet('VAULT_TOKEN') ? { env: 'VAULT_TOKEN' } : own) } as const
   }
   switch (auth.method) {
     case 'token':

@@ -16,13 +16,23 @@ const DEFAULTS: Readonly<Partial<Record<StoreConfig['type'], MigrationRate>>> = 
   azure: { reads: 200, writes: 24 },
 }
 
-/** What a migration asks of each store. Another endpoint than the cloud's own, such as an emulator's, has no quota of the cloud. */
+const LOOPBACK = /^(?:127\.\d+\.\d+\.\d+|localhost|\[::1\])$/
+
+/**
+ * What a migration asks of each store. Only what is on this machine is an emulator for sure: an endpoint of a VPC, of a region or for FIPS
+ * is another way to the same account and its quota.
+ */
 export function ratesOf(stores: Readonly<Record<string, StoreConfig | CustomStore>>): Readonly<Record<string, MigrationRate>> {
   const rates: Record<string, MigrationRate> = {}
   for (const [name, store] of Object.entries(stores)) {
-    const { type, endpoint, rate } = store as { readonly type: StoreConfig['type']; readonly endpoint?: unknown; readonly rate?: MigrationRate }
-    const own = endpoint === undefined ? DEFAULTS[type] : undefined
+    const { type, rate } = store as { readonly type: StoreConfig['type']; readonly rate?: MigrationRate }
+    const own = isOnLoopback(store as { readonly endpoint?: unknown; readonly vaultUrl?: unknown }) ? undefined : DEFAULTS[type]
     if (own !== undefined || rate !== undefined) rates[name] = { ...own, ...rate }
   }
   return rates
+}
+
+function isOnLoopback({ endpoint, vaultUrl }: { readonly endpoint?: unknown; readonly vaultUrl?: unknown }): boolean {
+  const url = endpoint ?? vaultUrl
+  return typeof url === 'string' && URL.canParse(url) && LOOPBACK.test(new URL(url).hostname)
 }

@@ -237,7 +237,7 @@ export const copies: readonly MetadataCase[] = [
       equal(await owner(world, at), { ...named, purges: 1 })
       equal(await world.references('main'), { records: 0, intents: 0, tasks: 1 })
       equal(await world.references(), { records: 1, intents: 0, tasks: 1 })
-      equal(await world.store.bindStores({ registry: REGISTRY, stores: { second: 'memory:2' } }, {}), { missing: ['main'] })
+      equal((await world.store.bindStores({ registry: REGISTRY, stores: { second: 'memory:2' } }, {})).missing, ['main'])
       await world.enqueue({ task: 'watch_path', store: 'main', path: at, claimMs: 1 }, { task: 'destroy_version', ...record.pointer, claimMs: 1 })
       includes(await owner(world, at), { tasks: 3, destroys: 1, purges: 1 })
       world.wait(GRACE)

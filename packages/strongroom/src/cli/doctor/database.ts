@@ -7,9 +7,13 @@ import type { MetadataConfig } from '../../config/schema.ts'
 import { metadataOf, postgresOptions } from '../../parts/metadata.ts'
 import { loadPackage } from '../../parts/packages.ts'
 import { modeOf } from './files.ts'
-import type { DatabaseReport, Finding } from './report.ts'
+import type { BoundElsewhere, DatabaseReport, Finding, MissingStore } from './report.ts'
 
 const PAGE = 500
+const SHOWN = 3
+
+/** Where each store of the configuration is; a store is left out that could not be opened or does not tell. */
+export type Locations = Readonly<Record<string, string>>
 
 export interface ExaminedDatabase {
   readonly report: DatabaseReport
@@ -17,7 +21,12 @@ export interface ExaminedDatabase {
 }
 
 /** Looks at the database. Nothing is made, migrated or bound: a file or schema that is not there yet, or not the newest, is only told of. */
-export async function examineDatabase(config: CheckedConfig, metadata: MetadataConfig, surroundings: Surroundings): Promise<ExaminedDatabase> {
+export async function examineDatabase(
+  config: CheckedConfig,
+  metadata: MetadataConfig,
+  locations: Locations,
+  surroundings: Surroundings,
+): Promise<ExaminedDatabase> {
   const file = metadata.type === 'sqlite' ? pathFrom(surroundings.folder, metadata.path) : undefined
   const mode = file === undefined ? undefined : await modeOf(file)
   const blank: DatabaseReport = {
@@ -26,6 +35,7 @@ export async function examineDatabase(config: CheckedConfig, metadata: MetadataC
     schema: null,
     mode: mode === undefined ? null : `0${mode.toString(8).padStart(3, '0')}`,
     missingStores: [],
+    boundElsewhere: [],
     pending: null,
   }
   const open = mode !== undefined && (mode & 0o077) !== 0 ? [readable(String(file), mode)] : []
@@ -36,7 +46,7 @@ export async function examineDatabase(config: CheckedConfig, metadata: MetadataC
     const known = { ...blank, schema: schema === 'none' ? null : schema }
     if (schema !== 'none' && schema.version < schema.newest)
       return { report: { ...known, opens: schema.version === 0 ? null : true }, findings: [...open, ...older(schema)] }
-    const inside = await lookInside(config, await metadataOf(metadata, surroundings))
+    const inside = await lookInside(config, locations, await metadataOf(metadata, surroundings))
     return { report: { ...known, opens: true, ...inside.report }, findings: [...open, ...inside.findings] }
   } catch (error) {
     if (!isSecretError(error) && !(error instanceof ConfigError)) throw error
@@ -64,32 +74,34 @@ async function schemaOf(
 
 async function lookInside(
   { id: registry, stores }: CheckedConfig,
+  locations: Locations,
   database: MetadataStore,
-): Promise<{ readonly report: Pick<DatabaseReport, 'missingStores' | 'pending'>; readonly findings: readonly Finding[] }> {
+): Promise<{ readonly report: Pick<DatabaseReport, 'missingStores' | 'boundElsewhere' | 'pending'>; readonly findings: readonly Finding[] }> {
   try {
     // No store is given, so that none is bound: every name that is in use is missing then.
-    const { missing: used } = await database.bindStores({ registry, stores: {} }, {})
-    const missingStores = await Promise.all(
-      used
-        .filter(store => !Object.hasOwn(stores, store))
-        .map(async store => {
-          const { records, intents, tasks } = await database.references({ registry, store }, {})
-          return { store, records, unfinished: intents + tasks }
-        }),
-    )
+    const { missing: used, bound } = await database.bindStores({ registry, stores: {} }, {})
+    const missing = used.filter(store => !Object.hasOwn(stores, store))
+    const missingStores = await Promise.all(missing.map(store => missingStore(database, registry, store)))
+    const boundElsewhere = Object.entries(locations).flatMap(([store, location]): readonly BoundElsewhere[] => {
+      const at = Object.hasOwn(bound, store) ? bound[store] : undefined
+      return at === undefined || at === location ? [] : [{ store, bound: at, location }]
+    })
     const intents = await pendingOf(database, registry, 'intents')
     const tasks = await pendingOf(database, registry, 'tasks')
     const attention = [...intents, ...tasks].filter(work => attentionFor(work, store => Object.hasOwn(stores, store)) === 'failing')
     return {
-      report: { missingStores, pending: { intents: intents.length, tasks: tasks.length, attention: attention.length } },
-      findings: [
-        ...missingStores.map(({ store, records, unfinished }) => lacking(store, records, unfinished)),
-        ...(attention.length > 0 ? [needsAttention(attention)] : []),
-      ],
+      report: { missingStores, boundElsewhere, pending: { intents: intents.length, tasks: tasks.length, attention: attention.length } },
+      findings: [...boundElsewhere.map(elsewhere), ...missingStores.map(lacking), ...(attention.length > 0 ? [needsAttention(attention)] : [])],
     }
   } finally {
     await database.close()
   }
+}
+
+async function missingStore(database: MetadataStore, registry: string, store: string): Promise<MissingStore> {
+  const { records, intents, tasks } = await database.references({ registry, store }, {})
+  const first = await database.scan({ registry, store, after: undefined, limit: SHOWN }, {})
+  return { store, records, unfinished: intents + tasks, first: first.map(({ accountId: account, key }) => ({ account, key })) }
 }
 
 async function pendingOf(database: MetadataStore, registry: string, of: 'intents' | 'tasks'): Promise<readonly PendingWork[]> {
@@ -122,10 +134,21 @@ function older({ version, newest }: { readonly version: number; readonly newest:
   return [problem('schema', `the schema has version ${version}, this release works with ${newest}`, mend, 'warning')]
 }
 
-function lacking(store: string, records: number, unfinished: number): Finding {
+function elsewhere({ store, bound, location }: BoundElsewhere): Finding {
+  return problem(
+    'bound_elsewhere',
+    `the name ${JSON.stringify(store)} is bound to ${bound}, and the configuration has it at ${location}: no command starts`,
+    `Put stores.${store} back, as it was, and give the other place a name of its own.`,
+  )
+}
+
+function lacking({ store, records, unfinished, first }: MissingStore): Finding {
+  const more = records - first.length
+  const named = first.map(({ account, key }) => `${JSON.stringify(key)} of ${JSON.stringify(account)}`).join(', ')
+  const rows = records === 0 ? '' : `: ${named}${more > 0 ? ` and ${more} more` : ''}`
   return problem(
     'missing_store',
-    `${JSON.stringify(store)} has ${records} records and ${unfinished} pieces of unfinished work, and is not in the configuration`,
+    `${JSON.stringify(store)} is not in the configuration, and it has ${unfinished} unfinished operations and ${records} records${rows}`,
     `Put stores.${store} back, as it was; take it out when nothing names it any more.`,
   )
 }

@@ -1,13 +1,14 @@
-import { checkConfig } from '../../config/check.ts'
+import { checkConfig, type CheckedConfig } from '../../config/check.ts'
 import type { Surroundings } from '../../config/credentials.ts'
-import { ConfigError } from '../../config/problems.ts'
+import { ConfigError, shownName } from '../../config/problems.ts'
 import { readConfig } from '../../config/read.ts'
 import { driverOf } from '../../parts/drivers.ts'
+import { requestKeysOf } from '../../parts/request-keys.ts'
 import { UsageError } from '../failure.ts'
 import { examineDatabase } from './database.ts'
 import { readableFiles } from './files.ts'
 import type { DoctorReport, Finding, Power } from './report.ts'
-import { examineStore } from './store.ts'
+import { examineStore, type Examined } from './store.ts'
 import { variablesOf } from './variables.ts'
 import { ownVersion } from '../version.ts'
 
@@ -27,7 +28,7 @@ export interface ExamineOptions {
 /** Everything that can be said of a configuration and what it names. @throws ConfigError where it cannot be read at all; UsageError */
 export async function examine({ config, store: only, write, power, signal, environment, onCall }: ExamineOptions): Promise<DoctorReport> {
   const raw = await readConfig(config, environment)
-  const variables = variablesOf(raw.config).map(name => ({ name, set: (environment[name] ?? '') !== '' }))
+  const variables = variablesOf(raw.config).map(name => ({ name: shownName(name), set: (environment[name] ?? '') !== '' }))
   const common = { power, written: write, node: process.version, strongroom: ownVersion() } as const
   const described = { source: raw.source, variables }
   let checked: ReturnType<typeof checkConfig>
@@ -48,10 +49,16 @@ export async function examine({ config, store: only, write, power, signal, envir
       .filter(([name]) => only === undefined || name === only)
       .map(([name, store]) => examineStore(name, store, () => driverOf(name, store, surroundings, raw.schemes), examination)),
   )
-  const database = checked.metadata === undefined || only !== undefined ? undefined : await examineDatabase(checked, checked.metadata, surroundings)
+  const located = examined.flatMap(({ report: { name, location } }) => (location === null ? [] : [[name, location] as const]))
+  const database =
+    checked.metadata === undefined || only !== undefined
+      ? undefined
+      : await examineDatabase(checked, checked.metadata, Object.fromEntries(located), surroundings)
   const findings: readonly Finding[] = [
     ...(await readableFiles(checked, raw.folder)),
+    ...(await badRequestKeys(checked, surroundings)),
     ...examined.flatMap(one => one.findings),
+    ...(checked.metadata === undefined ? [] : examined.flatMap(placeless)),
     ...(database?.findings ?? []),
   ]
   return {
@@ -62,4 +69,39 @@ export async function examine({ config, store: only, write, power, signal, envir
     database: database?.report ?? null,
     findings,
   }
+}
+
+/** What a registry looks at before it starts, and no store or database shows. */
+async function badRequestKeys({ requestKeys, metadata }: CheckedConfig, surroundings: Surroundings): Promise<readonly Finding[]> {
+  if (requestKeys === undefined || metadata === undefined) return []
+  try {
+    await requestKeysOf(requestKeys, surroundings)
+    return []
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    return error.problems.map(({ path, found, allowed }) => ({
+      level: 'problem',
+      where: 'configuration',
+      code: 'misconfigured',
+      wrong: `${path}: found ${found}`,
+      mend: `Allowed: ${allowed}`,
+    }))
+  }
+}
+
+/** A registry binds each name to its place. */
+function placeless({ report: { name, type, location }, opened }: Examined): readonly Finding[] {
+  if (location !== null || !opened) return []
+  return [
+    {
+      level: 'problem',
+      where: name,
+      code: 'misconfigured',
+      wrong: 'its fields do not tell its place for good, which a database needs: no command starts',
+      mend:
+        type === 'aws'
+          ? 'Give accountId, the twelve digits of its account.'
+          : `Give what identifies it: a driver of ${type} made with that has a location.`,
+    },
+  ]
 }

@@ -17,7 +17,7 @@ export interface Finding {
   readonly level: 'problem' | 'warning'
   /** `configuration`, `database`, or a store's name. */
   readonly where: string
-  readonly code: SecretErrorCode | 'clock' | 'leftover' | 'readable' | 'schema' | 'missing_store' | 'attention'
+  readonly code: SecretErrorCode | 'clock' | 'leftover' | 'readable' | 'schema' | 'missing_store' | 'bound_elsewhere' | 'attention'
   readonly wrong: string
   readonly mend: string
   /** To be copied as they are, such as a line of a policy. */
@@ -63,6 +63,22 @@ export interface StoreReport {
   readonly leftovers: { readonly removed: readonly string[]; readonly left: readonly string[] }
 }
 
+export interface MissingStore {
+  readonly store: string
+  readonly records: number
+  readonly unfinished: number
+  /** A few of the records. */
+  readonly first: readonly { readonly account: string; readonly key: string }[]
+}
+
+export interface BoundElsewhere {
+  readonly store: string
+  /** The location in the database. */
+  readonly bound: string
+  /** The location of the configuration's. */
+  readonly location: string
+}
+
 export interface DatabaseReport {
   readonly type: string
   /** Whether it can be opened; null where there is none yet. */
@@ -71,7 +87,9 @@ export interface DatabaseReport {
   /** The mode of the file, such as `0600`. */
   readonly mode: string | null
   /** Stores that records or work name and the configuration lacks. */
-  readonly missingStores: readonly { readonly store: string; readonly records: number; readonly unfinished: number }[]
+  readonly missingStores: readonly MissingStore[]
+  /** Stores whose name is bound to another place than the configuration's: no registry, reader or migrator starts. */
+  readonly boundElsewhere: readonly BoundElsewhere[]
   readonly pending: { readonly intents: number; readonly tasks: number; readonly attention: number } | null
 }
 

@@ -34,6 +34,8 @@ export interface Examination {
 export interface Examined {
   readonly report: StoreReport
   readonly findings: readonly Finding[]
+  /** Whether its driver could be made, so that its `location` is known. */
+  readonly opened: boolean
 }
 
 /** Looks at one store, and with `write` tries everything on a secret of its own. Never throws but for what is no driver's. */
@@ -43,11 +45,12 @@ export async function examineStore(name: string, store: Store, open: () => Promi
   const blank = { name, type: store.type, location: null, reachable: null, authenticated: null, latency: null, clock: null, packages } as const
   const nothing = { removed: [], left: [] } as const
   const unlooked = (reason: string, findings: readonly Finding[]): Examined => ({
-    report: { ...blank, operations: reportsOf(new Map(), new Map(), examination.power, reason), leftovers: nothing },
+    report: { ...blank, location, operations: reportsOf(new Map(), new Map(), examination.power, reason), leftovers: nothing },
     findings,
+    opened,
   })
-  if (!write && store.type === 'local' && !existsSync(join(pathFrom(folder, String(store['path' as never])), 'store.db')))
-    return unlooked('the store is made by its first write', [])
+  let location: string | null = null
+  let opened = false
   let driver: SecretDriver
   try {
     driver = await open()
@@ -58,7 +61,12 @@ export async function examineStore(name: string, store: Store, open: () => Promi
     const mend = error instanceof ConfigError ? error.problems.map(({ allowed }) => `Allowed: ${allowed}`).join('; ') : 'Change the store’s fields.'
     return unlooked('the store cannot be opened', [{ level: 'problem', where: name, code: 'misconfigured', wrong, mend }])
   }
+  location = driver.location ?? null
+  opened = true
   try {
+    // Its first call would make it.
+    if (!write && store.type === 'local' && !existsSync(join(pathFrom(folder, String(store['path' as never])), 'store.db')))
+      return unlooked('the store is made by its first write', [])
     return await examine({ name, store, asking: { driver, deadlineMs, signal, onCall }, examination, blank })
   } finally {
     // It has told what it had to tell; one that hangs is not waited for.
@@ -110,6 +118,7 @@ async function examine({
       clock,
       leftovers: { removed, left },
     },
+    opened: true,
     findings: [
       ...failuresOf(name, store, seen, power),
       ...denialsOf(name, operations, seen, permissions?.grant, permissions?.source),

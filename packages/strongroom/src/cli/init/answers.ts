@@ -2,6 +2,7 @@ import { accountId, isSecretError } from '@strongroom/core'
 import { checkConfig } from '../../config/check.ts'
 import { ConfigError } from '../../config/problems.ts'
 import { metadataOfUrl, storeOfUrl, BadShorthand } from '../../config/shorthand.ts'
+import { typed } from '../../config/typed.ts'
 import { UsageError } from '../failure.ts'
 import type { GlobalOptions } from '../program.ts'
 
@@ -52,7 +53,10 @@ export function answersOf(source: string, options: InitOptions): Answers {
 }
 
 export function storeOf(url: string): Fields {
-  return shorthand('--store', url, storeOfUrl)
+  const fields = shorthand('--store', url, storeOfUrl)
+  // In the file a number is one.
+  const { stores } = typed({ stores: { main: fields } }, () => true) as { readonly stores: { readonly main: Fields } }
+  return stores.main
 }
 
 /** `none`, `postgres`, or a URL. */
