@@ -64,7 +64,7 @@ const MAX_CONCURRENT = 1000
 
 /**
  * The secrets API over a registry.
- * @throws TypeError for options that are wrong; Error when `docs` is asked for and its package is not installed
+ * @throws TypeError for options that are wrong; SecretError `misconfigured` when `docs` is asked for and its package is not installed
  */
 export function createSecretsApp(registry: SecretRegistry, options: SecretsAppOptions): SecretsApp {
   if (typeof options?.authenticate !== 'function') throw new TypeError('authenticate is required: a function that says who calls')
