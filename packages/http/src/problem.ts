@@ -50,9 +50,15 @@ export class Problem extends Error {
   }
 }
 
-export function invalid(errors: readonly FieldProblem[], code: 'invalid_argument' | 'too_large' | 'unsupported' = 'invalid_argument'): Problem {
-  const [first] = errors
-  const detail = errors.length === 1 && first !== undefined ? sentence(first) : `${errors.length} fields are not allowed as they are`
+/** Of one problem document. */
+export const MAX_FIELD_PROBLEMS = 20
+
+/** However many fields are wrong, the first {@link MAX_FIELD_PROBLEMS} are named: an answer is not as large as its request may be. */
+export function invalid(fields: readonly FieldProblem[], code: 'invalid_argument' | 'too_large' | 'unsupported' = 'invalid_argument'): Problem {
+  const [first] = fields
+  const errors = fields.slice(0, MAX_FIELD_PROBLEMS)
+  const named = errors.length < fields.length ? `; the first ${errors.length} are named` : ''
+  const detail = fields.length === 1 && first !== undefined ? sentence(first) : `${fields.length} fields are not allowed as they are${named}`
   return new Problem({ status: 422, code, detail, errors })
 }
 

@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi'
+import { MAX_FIELD_PROBLEMS } from './problem.ts'
 
 // What requests and answers look like: what validates them, what the OpenAPI document says of them, and the types of the client.
 
@@ -219,8 +220,9 @@ export const problemSchema = z
     }),
     errors: z
       .array(z.strictObject({ path: z.string(), message: z.string() }))
+      .max(MAX_FIELD_PROBLEMS)
       .optional()
-      .openapi({ description: 'With 422: each field that is wrong, and what is allowed there.' }),
+      .openapi({ description: 'With 422: the fields that are wrong, the first of them where they are many, and what is allowed there.' }),
   })
   .openapi('Problem', { description: 'RFC 9457.' })
 

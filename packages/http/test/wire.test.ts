@@ -136,6 +136,14 @@ describe('a body', () => {
     expect(fields(answer).toSorted()).toEqual(paths.toSorted())
   })
 
+  it('with as many unknown fields as it can have: 422, which names the first twenty', async () => {
+    const many = Object.fromEntries(Array.from({ length: 90_000 }, (_, at) => [`f${at}`, 0]))
+    const answer = await service.call('POST', SECRETS, { key: 'a', value: VALUE, ...many })
+    expectProblem(answer, 422, 'invalid_argument')
+    expect(fields(answer)).toEqual(Array.from({ length: 20 }, (_, at) => `f${at}`))
+    expect(answer.json.detail).toBe('90000 fields are not allowed as they are; the first 20 are named')
+  })
+
   it.each([
     ['nothing in it', {}, ['']],
     ['an empty value', { value: '' }, ['value']],
