@@ -91,8 +91,10 @@ export function problemDocument(
 export interface Asked {
   readonly ifMatch: boolean
   readonly idempotencyKey: boolean
-  /** The fields that a refused argument may be about. */
+  /** The field that a refused argument may be about. */
   readonly cursor?: string | undefined
+  /** The field with the value. */
+  readonly value?: 'value' | 'value_base64' | undefined
 }
 
 const NOTHING: Asked = { ifMatch: false, idempotencyKey: false }
@@ -119,7 +121,7 @@ const HELD = { status: 409, detail: 'the store’s secret cannot be used as it i
 const OF_REQUEST: Readonly<Partial<Record<SecretErrorCode, (error: SecretError, asked: Asked) => ProblemInit | undefined>>> = {
   invalid_argument: (error, { cursor }) =>
     invalid([{ path: cursor ?? '', message: cursor === undefined ? hintOf(error) : 'the id of a secret of this account' }]).init,
-  too_large: error => invalid([{ path: 'value', message: hintOf(error) }], 'too_large').init,
+  too_large: (error, { value = '' }) => invalid([{ path: value, message: hintOf(error) }], 'too_large').init,
   unsupported: error => invalid([{ path: '', message: hintOf(error) }], 'unsupported').init,
   misconfigured: ({ store }, { idempotencyKey }) =>
     idempotencyKey && store === undefined
