@@ -59,6 +59,8 @@ export interface SecretsApp {
 type Route = RouteConfig & { readonly getRoutingPath: () => string }
 type Work = (context: AppContext) => Response | Promise<Response>
 
+/** A `Location` is relative to the request's URL: where the app is mounted, it does not know the path before its own. */
+const LAST_OF_PATH = routes.SECRETS.slice(routes.SECRETS.lastIndexOf('/') + 1)
 const MAX_BODY_BYTES = 1_048_576
 const MAX_CONCURRENT = 1000
 
@@ -112,7 +114,7 @@ export function createSecretsApp(registry: SecretRegistry, options: SecretsAppOp
     const input = { key, value: value ?? bytesOf(base64 ?? ''), ...(typeof description === 'string' && { description }) }
     const record = await secrets(context).create(input, { idempotencyKey, signal: signalOf(context.env) })
     context.env.secret = record.id
-    return one(context, record, { location: `${routes.SECRETS}/${record.id}` })
+    return one(context, record, { location: `${LAST_OF_PATH}/${record.id}` })
   })
 
   on(routes.listSecrets, async context => {

@@ -33,7 +33,7 @@ describe('a secret', () => {
     expect(answer.status).toBe(200)
     expect(answer.headers.get('content-type')).toBe('application/json')
     expect(answer.headers.get('etag')).toBe('"1"')
-    expect(answer.headers.get('location')).toBe(`${SECRETS}/${answer.json.id}`)
+    expect(new URL(answer.headers.get('location') ?? '', service.url + SECRETS).href).toBe(`${service.url}${SECRETS}/${answer.json.id}`)
     expect(answer.json).toEqual({
       id: expect.stringMatching(ID),
       account_id: 'acme',
@@ -141,12 +141,12 @@ describe('a body', () => {
     expect(fields(answer).toSorted()).toEqual(paths.toSorted())
   })
 
-  it('with as many unknown fields as it can have: 422, which names the first twenty', async () => {
-    const many = Object.fromEntries(Array.from({ length: 90_000 }, (_, at) => [`f${at}`, 0]))
+  it('with thousands of unknown fields: 422, which names the first twenty', async () => {
+    const many = Object.fromEntries(Array.from({ length: 20_000 }, (_, at) => [`f${at}`, 0]))
     const answer = await service.call('POST', SECRETS, { key: 'a', value: VALUE, ...many })
     expectProblem(answer, 422, 'invalid_argument')
     expect(fields(answer)).toEqual(Array.from({ length: 20 }, (_, at) => `f${at}`))
-    expect(answer.json.detail).toBe('90000 fields are not allowed as they are; the first 20 are named')
+    expect(answer.json.detail).toBe('20000 fields are not allowed as they are; the first 20 are named')
   })
 
   it.each([

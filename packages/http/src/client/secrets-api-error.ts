@@ -30,7 +30,9 @@ export class SecretsApiError extends Error {
   declare readonly cause?: never
 
   constructor({ operation, status, code, effect, problem, retryAfterMs }: Init) {
-    super(`${operation}: ${problem?.detail ?? (code === 'no_answer' ? 'no answer came, or not to its end' : 'the answer is not one of this API')} (${code})`)
+    super(
+      `${operation}: ${problem?.detail ?? (code === 'no_answer' ? 'no answer came, or not to its end' : 'the answer is not one of this API')} (${code})`,
+    )
     this.operation = operation
     this.status = status
     this.code = code
