@@ -59,6 +59,8 @@ export interface SecretsApp {
 type Route = RouteConfig & { readonly getRoutingPath: () => string }
 type Work = (context: AppContext) => Response | Promise<Response>
 
+/** A `Location` is relative to the request's URL: where the app is mounted, it does not know the path before its own. */
+const LAST_OF_PATH = routes.SECRETS.slice(routes.SECRETS.lastIndexOf('/') + 1)
 const MAX_BODY_BYTES = 1_048_576
 const MAX_CONCURRENT = 1000
 
@@ -108,11 +110,11 @@ export function createSecretsApp(registry: SecretRegistry, options: SecretsAppOp
     const { headers, body } = create.request
     const { 'idempotency-key': idempotencyKey } = validHeaders(headers, context)
     const { key, value, value_base64: base64, description } = validBody(body.content['application/json'].schema, text)
-    context.env.asked = { ifMatch: false, idempotencyKey: idempotencyKey !== undefined }
+    context.env.asked = { ifMatch: false, idempotencyKey: idempotencyKey !== undefined, value: value === undefined ? 'value_base64' : 'value' }
     const input = { key, value: value ?? bytesOf(base64 ?? ''), ...(typeof description === 'string' && { description }) }
     const record = await secrets(context).create(input, { idempotencyKey, signal: signalOf(context.env) })
     context.env.secret = record.id
-    return one(context, record, { location: `${routes.SECRETS}/${record.id}` })
+    return one(context, record, { location: `${LAST_OF_PATH}/${record.id}` })
   })
 
   on(routes.listSecrets, async context => {
@@ -132,7 +134,11 @@ export function createSecretsApp(registry: SecretRegistry, options: SecretsAppOp
     const { 'idempotency-key': idempotencyKey, 'if-match': ifMatch } = validHeaders(headers, context)
     const id = idOf(context)
     const { value, value_base64: base64, description } = validBody(body.content['application/json'].schema, text)
-    context.env.asked = { ifMatch: ifMatch !== undefined, idempotencyKey: idempotencyKey !== undefined }
+    context.env.asked = {
+      ifMatch: ifMatch !== undefined,
+      idempotencyKey: idempotencyKey !== undefined,
+      value: value === undefined ? 'value_base64' : 'value',
+    }
     const account = secrets(context)
     const ifRevision = await ifMatchOf(ifMatch, async () => (await account.describe(id)).revision)
     const given = value ?? (base64 === undefined ? undefined : bytesOf(base64))
@@ -253,7 +259,11 @@ async function databaseAnswers(registry: SecretRegistry): Promise<void> {
 }
 
 function bytesOf(base64: string): Uint8Array {
-  return Uint8Array.from(atob(base64), character => character.charCodeAt(0))
+  const text = atob(base64)
+  // Not by Uint8Array.from, which takes twenty times as long.
+  const bytes = new Uint8Array(text.length)
+  for (let at = 0; at < bytes.length; at += 1) bytes[at] = text.charCodeAt(at)
+  return bytes
 }
 
 function base64Of(bytes: Uint8Array): string {
