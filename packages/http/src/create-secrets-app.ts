@@ -50,8 +50,8 @@ export interface SecretsAppOptions {
 }
 
 export interface SecretsApp {
-  /** A web-standard handler: it mounts wherever one is taken. It never throws. */
-  readonly fetch: (request: Request) => Promise<Response>
+  /** A web-standard handler: it mounts wherever one is taken. It never throws. `from`: whom the request comes from, for the access log. */
+  readonly fetch: (request: Request, from?: { readonly address?: string | undefined }) => Promise<Response>
   /** The OpenAPI 3.1 document of its routes. */
   readonly document: () => object
 }
@@ -113,7 +113,6 @@ export function createSecretsApp(registry: SecretRegistry, options: SecretsAppOp
     context.env.asked = { ifMatch: false, idempotencyKey: idempotencyKey !== undefined, value: value === undefined ? 'value_base64' : 'value' }
     const input = { key, value: value ?? bytesOf(base64 ?? ''), ...(typeof description === 'string' && { description }) }
     const record = await secrets(context).create(input, { idempotencyKey, signal: signalOf(context.env) })
-    context.env.secret = record.id
     return one(context, record, { location: `${LAST_OF_PATH}/${record.id}` })
   })
 
@@ -153,6 +152,7 @@ export function createSecretsApp(registry: SecretRegistry, options: SecretsAppOp
     const account = secrets(context)
     const ifRevision = await ifMatchOf(ifMatch, async () => (await account.describe(id)).revision)
     await account.delete(id, { ifRevision, signal: signalOf(context.env) })
+    context.env.secret = id
     return new Response(null, { status: 204, headers: headersOf(context.env, {}) })
   })
 
@@ -162,6 +162,7 @@ export function createSecretsApp(registry: SecretRegistry, options: SecretsAppOp
       const { record, value } = await reader.account(account, actor).read({ id: idOf(context) }, { signal: signalOf(context.env) })
       try {
         const { id, key } = record
+        context.env.secret = id
         const shown = value.isText ? { value: value.revealText() } : { value_base64: base64Of(value.revealBytes()) }
         return answer(context.env, { id, key, object: 'sgp_cloud_secret_value' as const, ...shown }, { etag: etagOf(record) })
       } finally {
@@ -210,7 +211,7 @@ export function createSecretsApp(registry: SecretRegistry, options: SecretsAppOp
     }
   }
   const respond = onRequest === undefined ? answered : observed(onRequest, answered)
-  return { document, fetch: async request => await respond(request, exchangeOf(request)) }
+  return { document, fetch: async (request, from) => await respond(request, exchangeOf(request, from?.address)) }
 }
 
 /** Every path of the API with every other method: 405, and what is allowed; and every other path. */
@@ -230,14 +231,13 @@ function otherMethods({ routes: known }: Hono<AppEnv>): Hono<AppEnv> {
 }
 
 function one({ env }: AppContext, record: SecretRecord, headers: Readonly<Record<string, string>> = {}): Response {
+  env.secret = record.id
   return answer(env, secretResource(record), { etag: etagOf(record), ...headers })
 }
 
 function idOf(context: AppContext): SecretId {
   try {
-    const id = secretId(context.req.param('secret_id') ?? '')
-    context.env.secret = id
-    return id
+    return secretId(context.req.param('secret_id') ?? '')
   } catch {
     // Its form is what is wrong: no secret has this id.
     throw new Problem({ status: 404, code: 'not_found', detail: 'there is no such secret' })

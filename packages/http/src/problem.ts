@@ -1,5 +1,6 @@
 import { isSecretError, type SecretError, type SecretErrorCode } from '@strongroom/core'
 import type { ProblemCode, ProblemDocument } from './schemas.ts'
+import type { Trouble } from './trouble.ts'
 
 /** A field of a request that is not allowed. The message says what is, and has nothing of what was sent. */
 export interface FieldProblem {
@@ -44,9 +45,12 @@ const TITLES = {
 /** Thrown on the way to an answer. */
 export class Problem extends Error {
   readonly init: ProblemInit
-  constructor(init: ProblemInit) {
+  /** What it comes from, where that is not the request. */
+  readonly trouble: Trouble | undefined
+  constructor(init: ProblemInit, trouble?: Trouble) {
     super(init.code)
     this.init = init
+    this.trouble = trouble
   }
 }
 

@@ -13,8 +13,8 @@ export interface ServerTimes {
 }
 
 export interface SecretsServerOptions {
-  /** The handler: `app.fetch`. */
-  readonly fetch: (request: Request) => Response | Promise<Response>
+  /** The handler: `app.fetch`. `from`: the IP address at the other end of the connection. */
+  readonly fetch: (request: Request, from: { readonly address: string | undefined }) => Response | Promise<Response>
   /** 127.0.0.1 by default: whoever serves others says so. */
   readonly host?: string | undefined
   /** 0, the default, for any that is free. */
@@ -49,7 +49,11 @@ function lateListener(fetch: SecretsServerOptions['fetch']): { readonly load: ()
   let loaded: Listener | undefined
   const load = (): Promise<Listener> =>
     (loading ??= import('@hono/node-server').then(
-      ({ getRequestListener }) => (loaded = getRequestListener(fetch, { overrideGlobalObjects: true, errorHandler: malformedAnswer })),
+      ({ getRequestListener }) =>
+        (loaded = getRequestListener((request, { incoming }) => fetch(request, { address: incoming.socket.remoteAddress }), {
+          overrideGlobalObjects: true,
+          errorHandler: malformedAnswer,
+        })),
     ))
   return { load, take: async (incoming, outgoing) => await (loaded ?? (await load()))(incoming, outgoing) }
 }

@@ -134,14 +134,31 @@ async function stopSignal(): Promise<void> {
 }
 
 /** No query, no body, no path that a client made up. */
-function lineOf({ at, durationMs, method, route, status, code, requestId, traceparent, client, account, actor, secret }: RequestEvent): object {
+function lineOf({
+  at,
+  durationMs,
+  method,
+  address,
+  route,
+  status,
+  code,
+  trouble,
+  requestId,
+  traceparent,
+  client,
+  account,
+  actor,
+  secret,
+}: RequestEvent): object {
   return {
     time: at,
     event: 'request',
     method,
+    address,
     route,
     status,
     code,
+    trouble,
     duration_ms: Math.round(durationMs * 100) / 100,
     request_id: requestId,
     traceparent,
