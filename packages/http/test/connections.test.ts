@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { accountId, memoryDriver, type SecretDriver } from '@strongroom/core'
 import { describe, expect, it } from 'vitest'
+import { unsafeAnyone } from '../src/index.ts'
 import { startSecretsServer } from '../src/node/index.ts'
 import { accepting, answersIn, connected, exchange, untilClosed } from './support/raw.ts'
 import { selfSigned } from './support/self-signed.ts'
@@ -55,6 +56,17 @@ describe('what is not HTTP as it should be', () => {
   ])('%s', async (_, bytes, status, code) => {
     await using service = await startService()
     expect(problemIn(await exchange(service.server.port, bytes, { end: false }))).toEqual(problem(status, code))
+  })
+
+  it('HTTP/1.0 need not say whom it asks', async () => {
+    await using service = await startService()
+    for (const fields of ['', 'Host: probe.example\r\n']) {
+      const [answer] = answersIn(await exchange(service.server.port, `GET /healthz HTTP/1.0\r\n${fields}\r\n`))
+      expect([answer?.status, answer?.body]).toEqual([200, '{"status":"ok"}'])
+    }
+    await using anyone = await startService({ authenticate: unsafeAnyone })
+    const asked = `GET /v5/sgp/secrets HTTP/1.0\r\nX-Selected-Account-Id: acme\r\n\r\n`
+    expect(answersIn(await exchange(anyone.server.port, asked)).map(({ status }) => status)).toEqual([200])
   })
 
   it.each([

@@ -95,6 +95,8 @@ export async function startSecretsServer(options: SecretsServerOptions): Promise
   const address = server.address() as AddressInfo
   const authority = `${isIPv6(host) ? `[${host}]` : host}:${address.port}`
   server.on('request', (incoming, outgoing) => {
+    // As old probes ask: only HTTP/1.1 has to say whom.
+    if (incoming.httpVersion === '1.0') incoming.headers.host ??= authority
     void listener.take(incoming, outgoing)
   })
   // Once the caller has gone on: the first request, if it takes its time, need not wait for it.
