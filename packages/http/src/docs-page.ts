@@ -42,11 +42,16 @@ const TYPES: Readonly<Record<string, string>> = {
 /** The files of Swagger UI, of the package `swagger-ui-dist`. @throws SecretError `misconfigured` when it is not installed */
 export function docsFiles(): (name: string) => Promise<DocsFile | undefined> {
   const folder = folderOf('swagger-ui-dist')
+  // Everyone who asks for one is sent the same bytes.
+  const known = new Map<string, Uint8Array>()
   return async name => {
     if (name === '') return { body: PAGE, type: 'text/html; charset=utf-8' }
     if (name === 'start.js') return { body: START, type: 'text/javascript; charset=utf-8' }
     const type = Object.hasOwn(TYPES, name) ? TYPES[name] : undefined
-    return type === undefined ? undefined : { body: await readFile(join(folder, name)), type }
+    if (type === undefined) return undefined
+    const body = known.get(name) ?? (await readFile(join(folder, name)))
+    known.set(name, body)
+    return { body, type }
   }
 }
 

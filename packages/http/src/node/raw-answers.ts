@@ -5,6 +5,14 @@ import { http } from './http.ts'
 import { problemDocument, type ProblemInit } from '../problem.ts'
 
 const MALFORMED: ProblemInit = { status: 400, code: 'malformed_request', detail: 'this is not HTTP/1.1 as it should be' }
+const NO_PROXY: ProblemInit = {
+  status: 405,
+  code: 'method_not_allowed',
+  detail: 'this is no proxy',
+  headers: { allow: 'GET, HEAD, POST, PATCH, DELETE' },
+}
+/** How long a client that was refused has to close the connection. */
+const LINGER_MS = 2000
 const BY_CODE: Readonly<Record<string, ProblemInit>> = {
   ERR_HTTP_REQUEST_TIMEOUT: { status: 408, code: 'request_timeout', detail: 'the request did not come in time' },
   HPE_HEADER_OVERFLOW: { status: 431, code: 'headers_too_large', detail: 'the header fields are too large' },
@@ -12,18 +20,23 @@ const BY_CODE: Readonly<Record<string, ProblemInit>> = {
 
 /** What Node refuses before there is a request: it has its problem document too. */
 export function answerRawErrors(server: Server): void {
+  const answered = new WeakSet<Duplex>()
+  const answer = (socket: Duplex, init: ProblemInit): void => {
+    answered.add(socket)
+    socket.end(rawAnswer(init))
+    // What the client still sends is read and thrown away: closed upon it, the connection would be reset, and the answer lost.
+    socket.resume()
+    const late = setTimeout(() => socket.destroy(), LINGER_MS)
+    socket.once('close', () => clearTimeout(late))
+  }
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    if (error.code === 'ECONNRESET' || !socket.writable || hasAnswer(socket)) {
-      socket.destroy()
-      return
-    }
-    socket.end(rawAnswer(BY_CODE[error.code ?? ''] ?? MALFORMED))
+    if (answered.has(socket) && error.code !== 'ECONNRESET') return
+    if (error.code === 'ECONNRESET' || !socket.writable || hasAnswer(socket)) socket.destroy()
+    else answer(socket, BY_CODE[error.code ?? ''] ?? MALFORMED)
   })
   server.on('connect', (_request: IncomingMessage, socket: Duplex) => {
     socket.on('error', () => socket.destroy())
-    socket.end(
-      rawAnswer({ status: 405, code: 'method_not_allowed', detail: 'this is no proxy', headers: { allow: 'GET, HEAD, POST, PATCH, DELETE' } }),
-    )
+    answer(socket, NO_PROXY)
   })
   server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
     request.resume()

@@ -1,15 +1,18 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import { isIPv6, type AddressInfo, type Socket } from 'node:net'
+import { isIPv6, type AddressInfo } from 'node:net'
+import { Connections } from './connections.ts'
 import { http } from './http.ts'
 import { answerRawErrors, malformedAnswer } from './raw-answers.ts'
 
 export interface ServerTimes {
-  /** Milliseconds in which the header fields must have come; 10,000 by default. */
+  /** Milliseconds in which TLS must have been agreed upon, and then those in which the header fields must have come; 10,000 by default. */
   readonly headersMs?: number | undefined
   /** Milliseconds in which the whole request must have come; 30,000 by default. */
   readonly requestMs?: number | undefined
   /** Milliseconds that an idle connection is kept; 65,000 by default, longer than most balancers keep theirs. */
   readonly keepAliveMs?: number | undefined
+  /** Milliseconds in which the client must have taken the answer, once it has begun; 60,000 by default. */
+  readonly answerMs?: number | undefined
 }
 
 export interface SecretsServerOptions {
@@ -61,7 +64,7 @@ function lateListener(fetch: SecretsServerOptions['fetch']): { readonly load: ()
 /** Serves a handler on Node. @throws the system's error when the port cannot be had */
 export async function startSecretsServer(options: SecretsServerOptions): Promise<SecretsServer> {
   const { host = '127.0.0.1', port = 0, tls, maxConnections, maxHeaderBytes = 16_384 } = options
-  const { headersMs = 10_000, requestMs = 30_000, keepAliveMs = 65_000 } = options.times ?? {}
+  const { headersMs = 10_000, requestMs = 30_000, keepAliveMs = 65_000, answerMs = 60_000 } = options.times ?? {}
   const settings = {
     headersTimeout: Math.min(headersMs, requestMs),
     requestTimeout: requestMs,
@@ -72,9 +75,6 @@ export async function startSecretsServer(options: SecretsServerOptions): Promise
     // Node's own answer to it would be no problem document.
     requireHostHeader: false,
   }
-  let stopping = false
-  /** How many requests are under way on each open connection. */
-  const requests = new Map<Socket, number>()
   const listener = lateListener(options.fetch)
   const server: Server =
     tls === undefined
@@ -84,23 +84,9 @@ export async function startSecretsServer(options: SecretsServerOptions): Promise
           cert: Buffer.from(tls.cert),
           key: Buffer.from(tls.key),
           minVersion: 'TLSv1.2',
+          handshakeTimeout: headersMs,
         })
-  const answered = function (this: ServerResponse): void {
-    const { socket } = this.req
-    const left = (requests.get(socket) ?? 1) - 1
-    if (left === 0 && stopping) socket.destroySoon()
-    else if (requests.has(socket)) requests.set(socket, left)
-  }
-  server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
-    requests.set(socket, 0)
-    socket.once('close', () => requests.delete(socket))
-  })
-  server.on('request', (incoming, outgoing) => {
-    const { socket } = incoming
-    requests.set(socket, (requests.get(socket) ?? 0) + 1)
-    outgoing.on('close', answered)
-    void listener.take(incoming, outgoing)
-  })
+  const connections = new Connections(server, { isTls: tls !== undefined, answerMs })
   if (maxConnections !== undefined) server.maxConnections = maxConnections
   answerRawErrors(server)
   await new Promise<void>((done, fail) => {
@@ -111,24 +97,26 @@ export async function startSecretsServer(options: SecretsServerOptions): Promise
     })
   })
   const address = server.address() as AddressInfo
+  const authority = `${isIPv6(host) ? `[${host}]` : host}:${address.port}`
+  server.on('request', (incoming, outgoing) => {
+    // As old probes ask: only HTTP/1.1 has to say whom.
+    if (incoming.httpVersion === '1.0') incoming.headers.host ??= authority
+    void listener.take(incoming, outgoing)
+  })
   // Once the caller has gone on: the first request, if it takes its time, need not wait for it.
   setTimeout(() => void listener.load(), 0).unref()
 
   let stopped: Promise<void> | undefined
-  const stop = (graceMs: number): Promise<void> => {
-    stopping = true
-    return new Promise<void>(done => {
-      const late = setTimeout(() => server.closeAllConnections(), graceMs)
-      server.close(() => {
-        clearTimeout(late)
-        done()
-      })
-      // Node itself would wait for one on which no request has come yet.
-      for (const [socket, count] of requests) if (count === 0) socket.destroy()
-    })
+  const stop = async (graceMs: number): Promise<void> => {
+    const closed = new Promise<void>(done => server.close(() => done()))
+    const late = setTimeout(() => connections.cutOff(), graceMs)
+    // Node itself would wait for those on which no request has come yet.
+    connections.finish()
+    await closed
+    clearTimeout(late)
   }
   return {
-    url: `${tls === undefined ? 'http' : 'https'}://${isIPv6(host) ? `[${host}]` : host}:${address.port}`,
+    url: `${tls === undefined ? 'http' : 'https'}://${authority}`,
     port: address.port,
     stop: async ({ graceMs = GRACE_MS } = {}) => await (stopped ??= stop(graceMs)),
     [Symbol.asyncDispose]: async () => await (stopped ??= stop(GRACE_MS)),

@@ -72,7 +72,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     host,
     port,
     tls,
-    times: { headersMs: limits.headersMs, requestMs: limits.requestMs, keepAliveMs: limits.keepAliveMs },
+    times: { headersMs: limits.headersMs, requestMs: limits.requestMs, answerMs: limits.answerMs, keepAliveMs: limits.keepAliveMs },
     maxConnections: limits.connections,
     maxHeaderBytes: limits.headerBytes,
   }).catch((error: unknown) => {
