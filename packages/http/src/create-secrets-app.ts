@@ -50,8 +50,11 @@ export interface SecretsAppOptions {
 }
 
 export interface SecretsApp {
-  /** A web-standard handler: it mounts wherever one is taken. It never throws. `from`: whom the request comes from, for the access log. */
-  readonly fetch: (request: Request, from?: { readonly address?: string | undefined }) => Promise<Response>
+  /**
+   * A web-standard handler: it mounts wherever one is taken. It never throws. `env`: what the server knows of the connection; where it is that of
+   * `@hono/node-server`, the access log is told the address.
+   */
+  readonly fetch: (request: Request, env?: object) => Promise<Response>
   /** The OpenAPI 3.1 document of its routes. */
   readonly document: () => object
 }
@@ -211,7 +214,7 @@ export function createSecretsApp(registry: SecretRegistry, options: SecretsAppOp
     }
   }
   const respond = onRequest === undefined ? answered : observed(onRequest, answered)
-  return { document, fetch: async (request, from) => await respond(request, exchangeOf(request, from?.address)) }
+  return { document, fetch: async (request, env) => await respond(request, exchangeOf(request, env)) }
 }
 
 /** Every path of the API with every other method: 405, and what is allowed; and every other path. */

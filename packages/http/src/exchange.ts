@@ -25,7 +25,9 @@ const JSON_TYPE = 'application/json'
 const PROBLEM_TYPE = 'application/problem+json'
 const ASKED: Asked = { ifMatch: false, idempotencyKey: false }
 
-export function exchangeOf({ headers }: Request, address?: string): Exchange {
+export function exchangeOf({ headers }: Request, env: object = {}): Exchange {
+  const { incoming } = env as { readonly incoming?: { readonly socket?: { readonly remoteAddress?: string } } }
+  const address = incoming?.socket?.remoteAddress
   const { requestId, traceparent } = traceOf(headers)
   return {
     requestId,

@@ -252,6 +252,9 @@ describe('strongroom serve', () => {
     const away = await fetch(`${url}/v5/sgp/secrets`, { headers: { authorization: `Bearer ${token}`, 'x-selected-account-id': 'acme' } })
     expect(away.status).toBe(503)
     expect((await fetch(`${url}/v5/sgp/secrets/hunter2-my-password`, { headers })).status).toBe(404)
+    const rude = connect(Number(new URL(url).port), '127.0.0.1')
+    rude.write('this is no HTTP\r\n\r\n')
+    const [, rudeId] = /x-request-id: (\S+)/.exec(await text(rude)) ?? []
     // The secrets' folder becomes a file.
     rmSync(join(folder, 'store'), { recursive: true, force: true })
     writeFileSync(join(folder, 'store'), '')
@@ -262,6 +265,7 @@ describe('strongroom serve', () => {
       .toMatchObject([
         { status: 503, address: '127.0.0.1', trouble: { operation: 'authenticate' } },
         { status: 404, route: '/v5/sgp/secrets/{secret_id}' },
+        { status: 400, code: 'malformed_request', address: '127.0.0.1', request_id: rudeId },
         { status: broken.status, trouble: { kind: expect.stringMatching(/./), operation: 'registry.create', store: 'main' } },
       ])
     expect(JSON.stringify(lines)).not.toContain('hunter2')

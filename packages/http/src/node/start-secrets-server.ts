@@ -2,7 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { isIPv6, type AddressInfo } from 'node:net'
 import { Connections } from './connections.ts'
 import { http } from './http.ts'
-import { answerRawErrors, malformedAnswer } from './raw-answers.ts'
+import { answerRawErrors, malformedAnswer, type RefusedRequest } from './raw-answers.ts'
 
 export interface ServerTimes {
   /** Milliseconds in which TLS must have been agreed upon, and then those in which the header fields must have come; 10,000 by default. */
@@ -16,8 +16,8 @@ export interface ServerTimes {
 }
 
 export interface SecretsServerOptions {
-  /** The handler: `app.fetch`. `from`: the IP address at the other end of the connection. */
-  readonly fetch: (request: Request, from: { readonly address: string | undefined }) => Response | Promise<Response>
+  /** The handler: `app.fetch`. */
+  readonly fetch: (request: Request, env: object) => Response | Promise<Response>
   /** 127.0.0.1 by default: whoever serves others says so. */
   readonly host?: string | undefined
   /** 0, the default, for any that is free. */
@@ -25,6 +25,8 @@ export interface SecretsServerOptions {
   /** Certificate chain and private key, in PEM. */
   readonly tls?: { readonly cert: string | Uint8Array; readonly key: string | Uint8Array } | undefined
   readonly times?: ServerTimes | undefined
+  /** Told of what was refused before the handler could see it, such as what is no HTTP: for an access log. */
+  readonly onRefused?: ((refused: RefusedRequest) => void) | undefined
   /** Connections at once; what is beyond is closed at once. No limit by default. */
   readonly maxConnections?: number | undefined
   /** The most bytes that a request's header fields may have; 16 KiB by default. */
@@ -47,15 +49,18 @@ const GRACE_MS = 30_000
 type Listener = (incoming: IncomingMessage, outgoing: ServerResponse) => unknown
 
 /** Node's own `Response`, which it stands on, takes Node longer to load than all of this package: it is not needed before a request. */
-function lateListener(fetch: SecretsServerOptions['fetch']): { readonly load: () => Promise<Listener>; readonly take: Listener } {
+function lateListener(
+  fetch: SecretsServerOptions['fetch'],
+  errorHandler: () => Response,
+): { readonly load: () => Promise<Listener>; readonly take: Listener } {
   let loading: Promise<Listener> | undefined
   let loaded: Listener | undefined
   const load = (): Promise<Listener> =>
     (loading ??= import('@hono/node-server').then(
       ({ getRequestListener }) =>
-        (loaded = getRequestListener((request, { incoming }) => fetch(request, { address: incoming.socket.remoteAddress }), {
+        (loaded = getRequestListener(fetch, {
           overrideGlobalObjects: true,
-          errorHandler: malformedAnswer,
+          errorHandler,
         })),
     ))
   return { load, take: async (incoming, outgoing) => await (loaded ?? (await load()))(incoming, outgoing) }
@@ -63,7 +68,7 @@ function lateListener(fetch: SecretsServerOptions['fetch']): { readonly load: ()
 
 /** Serves a handler on Node. @throws the system's error when the port cannot be had */
 export async function startSecretsServer(options: SecretsServerOptions): Promise<SecretsServer> {
-  const { host = '127.0.0.1', port = 0, tls, maxConnections, maxHeaderBytes = 16_384 } = options
+  const { host = '127.0.0.1', port = 0, tls, maxConnections, maxHeaderBytes = 16_384, onRefused = () => {} } = options
   const { headersMs = 10_000, requestMs = 30_000, keepAliveMs = 65_000, answerMs = 60_000 } = options.times ?? {}
   const settings = {
     headersTimeout: Math.min(headersMs, requestMs),
@@ -75,7 +80,7 @@ export async function startSecretsServer(options: SecretsServerOptions): Promise
     // Node's own answer to it would be no problem document.
     requireHostHeader: false,
   }
-  const listener = lateListener(options.fetch)
+  const listener = lateListener(options.fetch, () => malformedAnswer(onRefused))
   const server: Server =
     tls === undefined
       ? http.createServer(settings)
@@ -88,7 +93,7 @@ export async function startSecretsServer(options: SecretsServerOptions): Promise
         })
   const connections = new Connections(server, { isTls: tls !== undefined, answerMs })
   if (maxConnections !== undefined) server.maxConnections = maxConnections
-  answerRawErrors(server)
+  answerRawErrors(server, onRefused)
   await new Promise<void>((done, fail) => {
     server.once('error', fail)
     server.listen(port, host, () => {

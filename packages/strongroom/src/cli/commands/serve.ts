@@ -74,6 +74,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     tls,
     times: { headersMs: limits.headersMs, requestMs: limits.requestMs, answerMs: limits.answerMs, keepAliveMs: limits.keepAliveMs },
     maxConnections: limits.connections,
+    onRefused: ({ at, status, code, requestId, address }) => log.write({ time: at, event: 'request', status, code, request_id: requestId, address }),
     maxHeaderBytes: limits.headerBytes,
   }).catch((error: unknown) => {
     throw listenProblem(error, host, port)
