@@ -15,6 +15,12 @@ export async function useApi(url: string): Promise<void> {
   await client.delete(made.id)
   expect((await client.list()).total).toBe(0)
   const headers = { 'x-api-key': KEY, 'content-type': 'application/json' }
+  const created = await fetch(`${url}/v5/sgp/secrets`, { method: 'POST', headers, body: JSON.stringify({ key: 'found', value: VALUE }) })
+  const { id } = (await created.json()) as { readonly id: string }
+  const found = await fetch(new URL(created.headers.get('location') ?? '', created.url), { headers })
+  expect([found.status, ((await found.json()) as { readonly id: string }).id]).toEqual([200, id])
+  const { servers } = (await (await fetch(`${url}/openapi.json`)).json()) as { readonly servers: readonly { readonly url: string }[] }
+  expect(servers.map(server => new URL(server.url, `${url}/openapi.json`).href)).toEqual([`${url}/`])
   const broken = await fetch(`${url}/v5/sgp/secrets`, { method: 'POST', headers, body: `{"value":"${VALUE}` })
   expect([broken.status, broken.headers.get('content-type'), (await broken.text()).includes(VALUE)]).toEqual([400, 'application/problem+json', false])
   expect((await fetch(`${url}/nowhere`)).headers.get('content-type')).toBe('application/problem+json')

@@ -50,8 +50,11 @@ export interface SecretsAppOptions {
 }
 
 export interface SecretsApp {
-  /** A web-standard handler: it mounts wherever one is taken. It never throws. */
-  readonly fetch: (request: Request) => Promise<Response>
+  /**
+   * A web-standard handler: it mounts wherever one is taken. It never throws. `env`: what the server knows of the connection; where it is that of
+   * `@hono/node-server`, the access log is told the address.
+   */
+  readonly fetch: (request: Request, env?: object) => Promise<Response>
   /** The OpenAPI 3.1 document of its routes. */
   readonly document: () => object
 }
@@ -59,12 +62,14 @@ export interface SecretsApp {
 type Route = RouteConfig & { readonly getRoutingPath: () => string }
 type Work = (context: AppContext) => Response | Promise<Response>
 
+/** A `Location` is relative to the request's URL: where the app is mounted, it does not know the path before its own. */
+const LAST_OF_PATH = routes.SECRETS.slice(routes.SECRETS.lastIndexOf('/') + 1)
 const MAX_BODY_BYTES = 1_048_576
 const MAX_CONCURRENT = 1000
 
 /**
  * The secrets API over a registry.
- * @throws TypeError for options that are wrong; Error when `docs` is asked for and its package is not installed
+ * @throws TypeError for options that are wrong; SecretError `misconfigured` when `docs` is asked for and its package is not installed
  */
 export function createSecretsApp(registry: SecretRegistry, options: SecretsAppOptions): SecretsApp {
   if (typeof options?.authenticate !== 'function') throw new TypeError('authenticate is required: a function that says who calls')
@@ -108,11 +113,10 @@ export function createSecretsApp(registry: SecretRegistry, options: SecretsAppOp
     const { headers, body } = create.request
     const { 'idempotency-key': idempotencyKey } = validHeaders(headers, context)
     const { key, value, value_base64: base64, description } = validBody(body.content['application/json'].schema, text)
-    context.env.asked = { ifMatch: false, idempotencyKey: idempotencyKey !== undefined }
+    context.env.asked = { ifMatch: false, idempotencyKey: idempotencyKey !== undefined, value: value === undefined ? 'value_base64' : 'value' }
     const input = { key, value: value ?? bytesOf(base64 ?? ''), ...(typeof description === 'string' && { description }) }
     const record = await secrets(context).create(input, { idempotencyKey, signal: signalOf(context.env) })
-    context.env.secret = record.id
-    return one(context, record, { location: `${routes.SECRETS}/${record.id}` })
+    return one(context, record, { location: `${LAST_OF_PATH}/${record.id}` })
   })
 
   on(routes.listSecrets, async context => {
@@ -132,7 +136,11 @@ export function createSecretsApp(registry: SecretRegistry, options: SecretsAppOp
     const { 'idempotency-key': idempotencyKey, 'if-match': ifMatch } = validHeaders(headers, context)
     const id = idOf(context)
     const { value, value_base64: base64, description } = validBody(body.content['application/json'].schema, text)
-    context.env.asked = { ifMatch: ifMatch !== undefined, idempotencyKey: idempotencyKey !== undefined }
+    context.env.asked = {
+      ifMatch: ifMatch !== undefined,
+      idempotencyKey: idempotencyKey !== undefined,
+      value: value === undefined ? 'value_base64' : 'value',
+    }
     const account = secrets(context)
     const ifRevision = await ifMatchOf(ifMatch, async () => (await account.describe(id)).revision)
     const given = value ?? (base64 === undefined ? undefined : bytesOf(base64))
@@ -147,6 +155,7 @@ export function createSecretsApp(registry: SecretRegistry, options: SecretsAppOp
     const account = secrets(context)
     const ifRevision = await ifMatchOf(ifMatch, async () => (await account.describe(id)).revision)
     await account.delete(id, { ifRevision, signal: signalOf(context.env) })
+    context.env.secret = id
     return new Response(null, { status: 204, headers: headersOf(context.env, {}) })
   })
 
@@ -156,6 +165,7 @@ export function createSecretsApp(registry: SecretRegistry, options: SecretsAppOp
       const { record, value } = await reader.account(account, actor).read({ id: idOf(context) }, { signal: signalOf(context.env) })
       try {
         const { id, key } = record
+        context.env.secret = id
         const shown = value.isText ? { value: value.revealText() } : { value_base64: base64Of(value.revealBytes()) }
         return answer(context.env, { id, key, object: 'sgp_cloud_secret_value' as const, ...shown }, { etag: etagOf(record) })
       } finally {
@@ -204,7 +214,7 @@ export function createSecretsApp(registry: SecretRegistry, options: SecretsAppOp
     }
   }
   const respond = onRequest === undefined ? answered : observed(onRequest, answered)
-  return { document, fetch: async request => await respond(request, exchangeOf(request)) }
+  return { document, fetch: async (request, env) => await respond(request, exchangeOf(request, env)) }
 }
 
 /** Every path of the API with every other method: 405, and what is allowed; and every other path. */
@@ -224,14 +234,13 @@ function otherMethods({ routes: known }: Hono<AppEnv>): Hono<AppEnv> {
 }
 
 function one({ env }: AppContext, record: SecretRecord, headers: Readonly<Record<string, string>> = {}): Response {
+  env.secret = record.id
   return answer(env, secretResource(record), { etag: etagOf(record), ...headers })
 }
 
 function idOf(context: AppContext): SecretId {
   try {
-    const id = secretId(context.req.param('secret_id') ?? '')
-    context.env.secret = id
-    return id
+    return secretId(context.req.param('secret_id') ?? '')
   } catch {
     // Its form is what is wrong: no secret has this id.
     throw new Problem({ status: 404, code: 'not_found', detail: 'there is no such secret' })
@@ -253,7 +262,11 @@ async function databaseAnswers(registry: SecretRegistry): Promise<void> {
 }
 
 function bytesOf(base64: string): Uint8Array {
-  return Uint8Array.from(atob(base64), character => character.charCodeAt(0))
+  const text = atob(base64)
+  // Not by Uint8Array.from, which takes twenty times as long.
+  const bytes = new Uint8Array(text.length)
+  for (let at = 0; at < bytes.length; at += 1) bytes[at] = text.charCodeAt(at)
+  return bytes
 }
 
 function base64Of(bytes: Uint8Array): string {

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
+import { SecretError } from '@strongroom/core'
 
 /** A file of the page that shows the document to a person. */
 export interface DocsFile {
@@ -38,14 +39,19 @@ const TYPES: Readonly<Record<string, string>> = {
   'favicon-32x32.png': 'image/png',
 }
 
-/** The files of Swagger UI, of the package `swagger-ui-dist`. @throws Error when it is not installed */
+/** The files of Swagger UI, of the package `swagger-ui-dist`. @throws SecretError `misconfigured` when it is not installed */
 export function docsFiles(): (name: string) => Promise<DocsFile | undefined> {
   const folder = folderOf('swagger-ui-dist')
+  // Everyone who asks for one is sent the same bytes.
+  const known = new Map<string, Uint8Array>()
   return async name => {
     if (name === '') return { body: PAGE, type: 'text/html; charset=utf-8' }
     if (name === 'start.js') return { body: START, type: 'text/javascript; charset=utf-8' }
     const type = Object.hasOwn(TYPES, name) ? TYPES[name] : undefined
-    return type === undefined ? undefined : { body: await readFile(join(folder, name)), type }
+    if (type === undefined) return undefined
+    const body = known.get(name) ?? (await readFile(join(folder, name)))
+    known.set(name, body)
+    return { body, type }
   }
 }
 
@@ -53,6 +59,7 @@ function folderOf(name: string): string {
   try {
     return dirname(createRequire(import.meta.url).resolve(`${name}/package.json`))
   } catch {
-    throw new Error(`docs needs a package that is not installed: npm install ${name}`)
+    const hint = `docs needs a package that is not installed: npm install ${name}`
+    throw SecretError.refused('misconfigured', 'createSecretsApp', { hint })
   }
 }

@@ -21,7 +21,8 @@ export function openApiDocument(routes: readonly RouteConfig[]): object {
       description: 'Account-level secrets. Values go to the cloud’s own secret store; what is kept here is what is known of them.',
       license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
     },
-    servers: [{ url: '/' }],
+    // Beside the document, wherever the app is mounted.
+    servers: [{ url: '.' }],
     tags: [
       { name: 'Secrets', description: 'The secrets of the selected account.' },
       { name: 'Operation', description: 'For those who run the server.' },

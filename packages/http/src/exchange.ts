@@ -1,13 +1,16 @@
 import type { SecretId } from '@strongroom/core'
 import type { Context } from 'hono'
 import type { Caller } from './authentication/authenticate.ts'
-import { problemDocument, problemOf, type Asked } from './problem.ts'
+import { Problem, problemDocument, problemOf, type Asked } from './problem.ts'
+import { troubleOf, type Trouble } from './trouble.ts'
 import { traceOf, type Trace } from './tracing.ts'
 
 /** What the handlers and the log share of one request. */
 export interface Exchange extends Trace {
+  readonly address: string | undefined
   route: string | undefined
   code: string | undefined
+  trouble: Trouble | undefined
   caller: Caller | undefined
   secret: SecretId | undefined
   asked: Asked
@@ -22,9 +25,21 @@ const JSON_TYPE = 'application/json'
 const PROBLEM_TYPE = 'application/problem+json'
 const ASKED: Asked = { ifMatch: false, idempotencyKey: false }
 
-export function exchangeOf({ headers }: Request): Exchange {
+export function exchangeOf({ headers }: Request, env: object = {}): Exchange {
+  const { incoming } = env as { readonly incoming?: { readonly socket?: { readonly remoteAddress?: string } } }
+  const address = incoming?.socket?.remoteAddress
   const { requestId, traceparent } = traceOf(headers)
-  return { requestId, traceparent, route: undefined, code: undefined, caller: undefined, secret: undefined, asked: ASKED }
+  return {
+    requestId,
+    traceparent,
+    address,
+    route: undefined,
+    code: undefined,
+    trouble: undefined,
+    caller: undefined,
+    secret: undefined,
+    asked: ASKED,
+  }
 }
 
 export function traceIn({ requestId, traceparent }: Exchange): Trace {
@@ -49,6 +64,7 @@ export function problemAnswer(exchange: Exchange, error: unknown): Response {
   const init = problemOf(error, exchange.asked)
   const { document, headers } = problemDocument(init, exchange.requestId)
   exchange.code = init.code
+  if (init.status >= 500) exchange.trouble = error instanceof Problem ? error.trouble : troubleOf(error)
   return new Response(JSON.stringify(document), {
     status: init.status,
     headers: headersOf(exchange, { 'content-type': PROBLEM_TYPE, ...headers }),

@@ -1,5 +1,6 @@
 import { isSecretError, type SecretError, type SecretErrorCode } from '@strongroom/core'
 import type { ProblemCode, ProblemDocument } from './schemas.ts'
+import type { Trouble } from './trouble.ts'
 
 /** A field of a request that is not allowed. The message says what is, and has nothing of what was sent. */
 export interface FieldProblem {
@@ -44,15 +45,24 @@ const TITLES = {
 /** Thrown on the way to an answer. */
 export class Problem extends Error {
   readonly init: ProblemInit
-  constructor(init: ProblemInit) {
+  /** What it comes from, where that is not the request. */
+  readonly trouble: Trouble | undefined
+  constructor(init: ProblemInit, trouble?: Trouble) {
     super(init.code)
     this.init = init
+    this.trouble = trouble
   }
 }
 
-export function invalid(errors: readonly FieldProblem[], code: 'invalid_argument' | 'too_large' | 'unsupported' = 'invalid_argument'): Problem {
-  const [first] = errors
-  const detail = errors.length === 1 && first !== undefined ? sentence(first) : `${errors.length} fields are not allowed as they are`
+/** Of one problem document. */
+export const MAX_FIELD_PROBLEMS = 20
+
+/** However many fields are wrong, the first {@link MAX_FIELD_PROBLEMS} are named: an answer is not as large as its request may be. */
+export function invalid(fields: readonly FieldProblem[], code: 'invalid_argument' | 'too_large' | 'unsupported' = 'invalid_argument'): Problem {
+  const [first] = fields
+  const errors = fields.slice(0, MAX_FIELD_PROBLEMS)
+  const named = errors.length < fields.length ? `; the first ${errors.length} are named` : ''
+  const detail = fields.length === 1 && first !== undefined ? sentence(first) : `${fields.length} fields are not allowed as they are${named}`
   return new Problem({ status: 422, code, detail, errors })
 }
 
@@ -85,8 +95,10 @@ export function problemDocument(
 export interface Asked {
   readonly ifMatch: boolean
   readonly idempotencyKey: boolean
-  /** The fields that a refused argument may be about. */
+  /** The field that a refused argument may be about. */
   readonly cursor?: string | undefined
+  /** The field with the value. */
+  readonly value?: 'value' | 'value_base64' | undefined
 }
 
 const NOTHING: Asked = { ifMatch: false, idempotencyKey: false }
@@ -113,7 +125,7 @@ const HELD = { status: 409, detail: 'the store’s secret cannot be used as it i
 const OF_REQUEST: Readonly<Partial<Record<SecretErrorCode, (error: SecretError, asked: Asked) => ProblemInit | undefined>>> = {
   invalid_argument: (error, { cursor }) =>
     invalid([{ path: cursor ?? '', message: cursor === undefined ? hintOf(error) : 'the id of a secret of this account' }]).init,
-  too_large: error => invalid([{ path: 'value', message: hintOf(error) }], 'too_large').init,
+  too_large: (error, { value = '' }) => invalid([{ path: value, message: hintOf(error) }], 'too_large').init,
   unsupported: error => invalid([{ path: '', message: hintOf(error) }], 'unsupported').init,
   misconfigured: ({ store }, { idempotencyKey }) =>
     idempotencyKey && store === undefined

@@ -77,7 +77,7 @@ export const createSecret = (keys: Keys) =>
     responses: {
       200: {
         description: 'The secret.',
-        headers: { ...ETAG, Location: text('Where it is.') },
+        headers: { ...ETAG, Location: text('Where it is, relative to the URL of the request.') },
         content: json(secretSchema),
         links: {
           get: { operationId: 'getSecret', parameters: { secret_id: '$response.body#/id' } },

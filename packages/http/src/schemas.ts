@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi'
+import { MAX_FIELD_PROBLEMS } from './problem.ts'
 
 // What requests and answers look like: what validates them, what the OpenAPI document says of them, and the types of the client.
 
@@ -7,7 +8,12 @@ const PORTABLE_KEY = /^[a-z0-9-]{1,127}$/
 /** Well-formed text without control characters. */
 const ANY_KEY = /^[^\u0000-\u001f\u007f]{1,255}$/
 const WITHOUT_NUL = /^[^\u0000]*$/
-const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
+/** As the document says it; as {@link isBase64} says it. Run on megabytes, a group that repeats overflows the stack. */
+const BASE64 = '^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$'
+
+function isBase64(text: string): boolean {
+  return text.length % 4 === 0 && !/[^A-Za-z0-9+/]/.test(text.replace(/={1,2}$/, ''))
+}
 
 const SORT_FIELDS = ['created_at', 'updated_at', 'key'] as const
 const SORT_ORDERS = ['asc', 'desc'] as const
@@ -106,8 +112,8 @@ const value = z
 const valueBase64 = z
   .string({ error: 'base64' })
   .min(4, { error: 'base64 of at least 1 byte' })
-  .regex(BASE64, { error: 'base64' })
-  .openapi({ description: 'Bytes, instead of `value`.', format: 'password' })
+  .refine(isBase64, { error: 'base64' })
+  .openapi({ description: 'Bytes, instead of `value`.', format: 'password', pattern: BASE64 })
 
 const key = { portable: PORTABLE_KEY, any: ANY_KEY }
 const keyAllowed = { portable: '1 to 127 of a-z 0-9 -', any: '1 to 255 characters without control characters' }
@@ -121,6 +127,7 @@ export function createBodySchema(keys: Keys) {
     key: z
       .string({ error: 'text' })
       .regex(key[keys], { error: keyAllowed[keys] })
+      .refine(text => text.isWellFormed(), { error: 'well-formed text' })
       .openapi({ description: `Unique in the account: ${keyAllowed[keys]}.`, example: 'openai-api-key' }),
     value: value.optional(),
     value_base64: valueBase64.optional(),
@@ -219,8 +226,9 @@ export const problemSchema = z
     }),
     errors: z
       .array(z.strictObject({ path: z.string(), message: z.string() }))
+      .max(MAX_FIELD_PROBLEMS)
       .optional()
-      .openapi({ description: 'With 422: each field that is wrong, and what is allowed there.' }),
+      .openapi({ description: 'With 422: the fields that are wrong, the first of them where they are many, and what is allowed there.' }),
   })
   .openapi('Problem', { description: 'RFC 9457.' })
 

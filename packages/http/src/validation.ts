@@ -41,7 +41,8 @@ function valid<Schema extends z.ZodType>(schema: Schema, given: unknown): z.outp
 
 /** A field is named once; what is wrong with the whole is said where no field is. */
 function oneEach(fields: readonly FieldProblem[]): readonly FieldProblem[] {
-  const first = fields.filter(({ path }, index) => fields.findIndex(field => field.path === path) === index)
+  const seen = new Set<string>()
+  const first = fields.filter(({ path }) => !seen.has(path) && seen.add(path))
   const named = first.filter(({ path }) => path !== '')
   return named.length > 0 ? named : first
 }

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { inspect } from 'node:util'
 import { afterAll, beforeAll, describe, expect, expectTypeOf, it } from 'vitest'
 import { createSecretsClient, SecretsApiError, type SecretsClient } from '../src/client/index.ts'
@@ -23,6 +25,28 @@ const failure = async (work: Promise<unknown>): Promise<SecretsApiError> => {
   for (const text of [inspect(error, { depth: 9, showHidden: true }), JSON.stringify(error), error.stack ?? '']) expect(text).not.toContain(VALUE)
   expect(error.cause).toBeUndefined()
   return error
+}
+
+/** A server that begins the same answer to each request and never ends it. */
+async function answeringHalf(bytes: string): Promise<AsyncDisposable & { readonly url: string; readonly cut: () => void }> {
+  const sockets = new Set<Socket>()
+  const server = createServer(socket => {
+    sockets.add(socket)
+    socket.on('error', () => {})
+    socket.once('data', () => void socket.write(bytes))
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const cut = (): void => sockets.forEach(socket => void socket.destroy())
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    cut,
+    async [Symbol.asyncDispose]() {
+      cut()
+      server.close()
+      await once(server, 'close')
+    },
+  }
 }
 
 describe('the typed client', () => {
@@ -98,6 +122,33 @@ describe('the typed client', () => {
     expect(await failure(impatient.list())).toMatchObject({ code: 'no_answer', effect: 'none' })
     await expect(impatient.list({}, { signal: AbortSignal.abort(new Error('mine')) })).rejects.toThrow('mine')
     await silent.stop({ graceMs: 0 })
+  })
+
+  it.each([
+    ['200', 'HTTP/1.1 200 OK\r\nContent-Type: application/json'],
+    ['503', 'HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json'],
+  ])('says the same of an answer of %s that does not come to its end', async (_, head) => {
+    await using half = await answeringHalf(`${head}\r\nContent-Length: 99\r\n\r\n{"id":`)
+    const timed = createSecretsClient({ baseUrl: half.url, timeoutMs: 100 })
+    const noAnswer = { status: undefined, code: 'no_answer' }
+    expect(await failure(timed.create({ key: 'a', value: VALUE }))).toMatchObject({ ...noAnswer, effect: 'unknown' })
+    expect(await failure(timed.delete('a'))).toMatchObject({ ...noAnswer, effect: 'unknown' })
+    expect(await failure(timed.list())).toMatchObject({ ...noAnswer, effect: 'none' })
+    const begun = async (signal?: AbortSignal): Promise<{ readonly work: Promise<unknown> }> => {
+      const begins = Promise.withResolvers<void>()
+      const patient = createSecretsClient({ baseUrl: half.url, fetch: async request => await fetch(request).finally(begins.resolve) })
+      const work = patient.create({ key: 'a', value: VALUE }, { signal })
+      work.catch(() => {})
+      await begins.promise
+      return { work }
+    }
+    const { work: cut } = await begun()
+    half.cut()
+    expect(await failure(cut)).toMatchObject({ ...noAnswer, effect: 'unknown' })
+    const mine = new AbortController()
+    const { work: aborted } = await begun(mine.signal)
+    mine.abort(new Error('mine'))
+    await expect(aborted).rejects.toThrow('mine')
   })
 
   it('mounts under a path, and takes the fetch that it is given', async () => {

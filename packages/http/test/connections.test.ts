@@ -1,7 +1,11 @@
 import { once } from 'node:events'
+import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { accountId, memoryDriver, type SecretDriver } from '@strongroom/core'
 import { describe, expect, it } from 'vitest'
-import { answersIn, connected, exchange, untilClosed } from './support/raw.ts'
+import { unsafeAnyone } from '../src/index.ts'
+import { startSecretsServer } from '../src/node/index.ts'
+import { accepting, answersIn, connected, exchange, untilClosed } from './support/raw.ts'
+import { selfSigned } from './support/self-signed.ts'
 import { ADA, KEY, startService } from './support/service.ts'
 
 // What clients do that are slow, rude, gone, or many.
@@ -14,6 +18,13 @@ const create = (key: string, value = 'v'): string => {
 const problemIn = (text: string) =>
   answersIn(text).map(({ status, headers, body }) => ({ status, type: headers['content-type'], code: JSON.parse(body).code as string }))
 const problem = (status: number, code: string) => [{ status, type: 'application/problem+json', code }]
+const POLL = { timeout: 15_000 }
+const tls = selfSigned()
+const speakingTls = async (port: number): Promise<TLSSocket> => {
+  const socket = connectTls({ port, host: '127.0.0.1', ca: tls.cert, servername: 'localhost' })
+  await once(socket, 'secureConnect')
+  return socket
+}
 const turns = async (): Promise<void> => await new Promise(done => setTimeout(done, 20))
 
 /** A driver whose creates wait at a gate. */
@@ -45,6 +56,46 @@ describe('what is not HTTP as it should be', () => {
   ])('%s', async (_, bytes, status, code) => {
     await using service = await startService()
     expect(problemIn(await exchange(service.server.port, bytes, { end: false }))).toEqual(problem(status, code))
+  })
+
+  it('HTTP/1.0 need not say whom it asks', async () => {
+    await using service = await startService()
+    for (const fields of ['', 'Host: probe.example\r\n']) {
+      const [answer] = answersIn(await exchange(service.server.port, `GET /healthz HTTP/1.0\r\n${fields}\r\n`))
+      expect([answer?.status, answer?.body]).toEqual([200, '{"status":"ok"}'])
+    }
+    await using anyone = await startService({ authenticate: unsafeAnyone })
+    const asked = `GET /v5/sgp/secrets HTTP/1.0\r\nX-Selected-Account-Id: acme\r\n\r\n`
+    expect(answersIn(await exchange(anyone.server.port, asked)).map(({ status }) => status)).toEqual([200])
+  })
+
+  it.each([
+    ['no HTTP', 'hello\r\n\r\n', 400, 'malformed_request'],
+    ['a proxy’s request', 'CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n', 405, 'method_not_allowed'],
+    ['a head that does not come', 'GET /healthz', 408, 'request_timeout'],
+  ])('%s, by a client that does not close: it is answered, and let go', { timeout: 20_000 }, async (_, bytes, status, code) => {
+    await using service = await startService({ server: { times: { headersMs: 300 } } })
+    using accepted = accepting()
+    const socket = await connected(service.server.port, { allowHalfOpen: true })
+    const chunks: Buffer[] = []
+    socket.on('data', (chunk: Buffer) => void chunks.push(chunk))
+    socket.write(bytes)
+    await expect.poll(() => accepted.sockets.map(({ destroyed }) => destroyed), POLL).toEqual([true])
+    expect(problemIn(Buffer.concat(chunks).toString('latin1'))).toEqual(problem(status, code))
+    expect(socket.destroyed).toBe(false)
+    socket.destroy()
+  })
+
+  it('answered, and more of it comes: the answer is not lost', async () => {
+    await using service = await startService()
+    const socket = await connected(service.server.port)
+    const received = untilClosed(socket)
+    socket.write('hello\r\n\r\n')
+    for (let turn = 0; turn < 20 && socket.writable; turn += 1) {
+      await turns()
+      socket.write('x'.repeat(100_000))
+    }
+    expect(problemIn(await received)).toEqual(problem(400, 'malformed_request'))
   })
 
   it('a request to become another protocol is answered as the request that it is', async () => {
@@ -91,6 +142,77 @@ describe('a slow client', () => {
     expect((await service.call('POST', '/v5/sgp/secrets', { key: 'a', value: 'v' })).status).toBe(200)
     for (const answer of await Promise.all(received)) expect(problemIn(answer)).toEqual(problem(408, 'request_timeout'))
     expect((await service.call('GET', '/v5/sgp/secrets')).json.items.map(({ key }: { readonly key: string }) => key)).toEqual(['a'])
+  })
+})
+
+describe('a client that takes no answer', () => {
+  it('is cut off, also where the answer is a stream, while others are served', { timeout: 20_000 }, async () => {
+    const cut = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const endless = (): ReadableStream => new ReadableStream({ pull: controller => controller.enqueue(new Uint8Array(1_000_000)) })
+    await using server = await startSecretsServer({
+      times: { answerMs: 300 },
+      fetch: async ({ url, signal }) => {
+        const path = new URL(url).pathname
+        if (path === '/small') return new Response('small')
+        // Its time begins with its answer: a handler may take longer.
+        if (path === '/late') return await new Promise(done => setTimeout(() => done(new Response('late')), 1500))
+        signal.addEventListener('abort', () => cut[path === '/stream' ? 0 : 1]?.resolve())
+        return new Response(path === '/stream' ? endless() : new Uint8Array(50_000_000))
+      },
+    })
+    for (const path of ['/stream', '/large']) {
+      const socket = await connected(server.port)
+      socket.pause()
+      socket.on('error', () => {})
+      socket.write(`GET ${path} HTTP/1.1\r\n${HEAD}\r\n`)
+    }
+    const late = fetch(`${server.url}/late`)
+    expect(await (await fetch(`${server.url}/small`)).text()).toBe('small')
+    await Promise.all(cut.map(({ promise }) => promise))
+    expect(await (await late).text()).toBe('late')
+  })
+})
+
+describe('over TLS', () => {
+  const times = { headersMs: 500 }
+
+  it('one who never says what TLS needs is let go, and so is who says something else', { timeout: 20_000 }, async () => {
+    await using service = await startService({ server: { tls, times } })
+    using accepted = accepting()
+    const silent = await connected(service.server.port, { allowHalfOpen: true })
+    const other = await connected(service.server.port, { allowHalfOpen: true })
+    other.write('GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n')
+    for (const socket of [silent, other]) socket.resume().on('error', () => {})
+    await expect.poll(() => accepted.sockets.map(({ destroyed }) => destroyed), POLL).toEqual([true, true])
+    for (const socket of [silent, other]) socket.destroy()
+  })
+
+  it('a stop waits for a request under way, and for nobody who never says what TLS needs', { timeout: 20_000 }, async () => {
+    const { driver, arrived, open } = gated()
+    await using service = await startService({ driver, server: { tls } })
+    const silent = await connected(service.server.port)
+    const idle = await speakingTls(service.server.port)
+    const busy = await speakingTls(service.server.port)
+    const [silentEnds, idleEnds, answer] = [silent, idle, busy].map(untilClosed)
+    busy.write(create('a'))
+    await arrived
+    const stopping = service.server.stop()
+    expect(await Promise.all([silentEnds, idleEnds])).toEqual(['', ''])
+    open()
+    expect(answersIn((await answer) ?? '').map(({ status }) => status)).toEqual([200])
+    await stopping
+  })
+
+  it('a stop cuts off what does not end in its time', { timeout: 20_000 }, async () => {
+    const { driver, arrived, open } = gated()
+    await using service = await startService({ driver, server: { tls } })
+    const busy = await speakingTls(service.server.port)
+    const ends = untilClosed(busy)
+    busy.write(create('a'))
+    await arrived
+    await service.server.stop({ graceMs: 100 })
+    expect(await ends).toBe('')
+    open()
   })
 })
 

@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs'
 import { chromium } from 'playwright-core'
+import { Hono } from 'hono'
 import { suiteTitle } from '@strongroom/testbed'
 import { describe, expect, it } from 'vitest'
+import { startSecretsServer } from '../src/node/index.ts'
 import { startService } from './support/service.ts'
 
 const CHROMIUM = '/usr/bin/chromium'
@@ -38,8 +40,10 @@ describe('/docs', () => {
 })
 
 describe.skipIf(missing !== undefined)(suiteTitle('/docs in a browser', missing), () => {
-  it('shows every operation, and asks nothing of anyone else', { timeout: 90_000 }, async () => {
+  it.each(['', '/internal'])('under the path "%s" shows every operation, and asks nothing of anyone else', { timeout: 90_000 }, async under => {
     await using service = await startService({ docs: true })
+    await using server = await startSecretsServer({ fetch: new Hono().mount(`${under}/`, service.app.fetch).fetch })
+    const base = server.url + under
     const browser = await chromium.launch({ executablePath: CHROMIUM, args: QUIET })
     try {
       const page = await browser.newPage({ viewport: { width: 1200, height: 1400 } })
@@ -48,7 +52,7 @@ describe.skipIf(missing !== undefined)(suiteTitle('/docs in a browser', missing)
       page.on('request', request => void asked.push(request.url()))
       page.on('pageerror', error => void wrong.push(String(error)))
       page.on('console', message => void (message.type() === 'error' && wrong.push(message.text())))
-      await page.goto(`${service.url}/docs`)
+      await page.goto(`${base}/docs`)
       await page.waitForSelector('#operations-Secrets-createSecret')
       expect(await page.title()).toBe('Strongroom secrets')
       const shown = await page
@@ -66,7 +70,7 @@ describe.skipIf(missing !== undefined)(suiteTitle('/docs in a browser', missing)
       if (screenshot !== undefined) await page.screenshot({ path: screenshot, fullPage: true })
       expect(wrong).toEqual([])
       expect(asked.length).toBeGreaterThan(4)
-      expect(asked.filter(url => !url.startsWith(`${service.url}/`) && !url.startsWith('data:'))).toEqual([])
+      expect(asked.filter(url => !url.startsWith(`${base}/`) && !url.startsWith('data:'))).toEqual([])
     } finally {
       await browser.close()
     }

@@ -20,7 +20,8 @@ describe.skipIf(missing !== undefined)(suiteTitle('schemathesis, with all its ch
 
   const judge = async (url: string, cursor: string, more: readonly string[]): Promise<Output> => {
     const headers = ['-H', `x-api-key: ${KEY}`, '-H', 'x-selected-account-id: acme']
-    const args = ['run', `${url}/openapi.json`, '--checks', 'all', '--seed', '7', '--continue-on-failure', ...headers, ...more]
+    // By itself it takes a relative server to be relative to the host, and not to the document.
+    const args = ['run', `${url}/openapi.json`, '--url', url, '--checks', 'all', '--seed', '7', '--continue-on-failure', ...headers, ...more]
     return await runProgram(program, args, { cwd: folder, env: { SCHEMATHESIS_HOOKS: hooks, CURSOR: cursor }, timeout: TIMEOUT_MS })
   }
 

@@ -33,7 +33,7 @@ describe('a secret', () => {
     expect(answer.status).toBe(200)
     expect(answer.headers.get('content-type')).toBe('application/json')
     expect(answer.headers.get('etag')).toBe('"1"')
-    expect(answer.headers.get('location')).toBe(`${SECRETS}/${answer.json.id}`)
+    expect(new URL(answer.headers.get('location') ?? '', service.url + SECRETS).href).toBe(`${service.url}${SECRETS}/${answer.json.id}`)
     expect(answer.json).toEqual({
       id: expect.stringMatching(ID),
       account_id: 'acme',
@@ -123,6 +123,11 @@ describe('a body', () => {
     ['a null value', { key: 'a', value: null }, ['value']],
     ['both values', { key: 'a', value: VALUE, value_base64: 'QUJD' }, ['value_base64']],
     ['base64 that is none', { key: 'a', value_base64: 'QUJ' }, ['value_base64']],
+    ['base64 of padding', { key: 'a', value_base64: '====' }, ['value_base64']],
+    ['base64 with too much padding', { key: 'a', value_base64: 'Q===' }, ['value_base64']],
+    ['base64 with padding inside', { key: 'a', value_base64: 'QQ==QUJD' }, ['value_base64']],
+    ['base64 for URLs', { key: 'a', value_base64: '_-8=' }, ['value_base64']],
+    ['base64 in lines', { key: 'a', value_base64: 'QUJD\nQUJ' }, ['value_base64']],
     ['a lone surrogate', '{"key":"a","value":"\\ud800"}', ['value']],
     ['an unknown field', { key: 'a', value: VALUE, vlaue: VALUE }, ['vlaue']],
     ['an unknown field whose name is a value', { key: 'a', value: 'x', [`${VALUE} is in the name`]: 1 }, ['(a name that is not shown)']],
@@ -134,6 +139,14 @@ describe('a body', () => {
     const answer = await service.call('POST', SECRETS, typeof body === 'string' ? body : JSON.stringify(body))
     expectProblem(answer, 422, 'invalid_argument')
     expect(fields(answer).toSorted()).toEqual(paths.toSorted())
+  })
+
+  it('with thousands of unknown fields: 422, which names the first twenty', async () => {
+    const many = Object.fromEntries(Array.from({ length: 20_000 }, (_, at) => [`f${at}`, 0]))
+    const answer = await service.call('POST', SECRETS, { key: 'a', value: VALUE, ...many })
+    expectProblem(answer, 422, 'invalid_argument')
+    expect(fields(answer)).toEqual(Array.from({ length: 20 }, (_, at) => `f${at}`))
+    expect(answer.json.detail).toBe('20000 fields are not allowed as they are; the first 20 are named')
   })
 
   it.each([
@@ -188,9 +201,26 @@ describe('a body', () => {
     const driver: SecretDriver = memoryDriver()
     const counting = { ...driver, create: async (...all: Parameters<typeof driver.create>) => ((calls += 1), await driver.create(...all)) }
     await using counted = await startService({ driver: counting })
-    const answer = await counted.call('POST', SECRETS, { key: 'a', value: 'x'.repeat(25_001) })
-    expectProblem(answer, 422, 'too_large')
-    expect([fields(answer), calls]).toEqual([['value'], 0])
+    const text = await counted.call('POST', SECRETS, { key: 'a', value: 'x'.repeat(25_001) })
+    const bytes = await counted.call('POST', SECRETS, { key: 'a', value_base64: Buffer.alloc(18_751).toString('base64') })
+    for (const answer of [text, bytes]) expectProblem(answer, 422, 'too_large')
+    expect([text.json.errors, bytes.json.errors, calls]).toEqual([
+      [{ path: 'value', message: 'the value has 25001 bytes of text, 25000 allowed, as every cloud takes; this store alone takes 65536' }],
+      [{ path: 'value_base64', message: 'the value has 18751 bytes of binary, 18750 allowed, as every cloud takes; this store alone takes 65536' }],
+      0,
+    ])
+    const { id } = (await counted.call('POST', SECRETS, { key: 'a', value: VALUE })).json
+    const update = await counted.call('PATCH', `${SECRETS}/${id}`, { value_base64: Buffer.alloc(18_751).toString('base64') })
+    expectProblem(update, 422, 'too_large')
+    expect(fields(update)).toEqual(['value_base64'])
+  })
+
+  it('with megabytes of base64, where so much may come: 422, whether it is base64 or not', async () => {
+    await using large = await startService({ maxBodyBytes: 16_777_216 })
+    const base64 = 'A'.repeat(8_388_608)
+    expectProblem(await large.call('POST', SECRETS, { key: 'a', value_base64: base64 }), 422, 'too_large')
+    expectProblem(await large.call('POST', SECRETS, { key: 'a', value_base64: `${base64}AA==` }), 422, 'too_large')
+    expectProblem(await large.call('POST', SECRETS, { key: 'a', value_base64: `${base64}!AAA` }), 422, 'invalid_argument')
   })
 })
 
@@ -577,7 +607,11 @@ describe('keys of another registry', () => {
   it('are wider where the option says so', async () => {
     await using wide = await startService({ keys: 'any' })
     expect((await wide.call('POST', SECRETS, { key: 'OPENAI_API_KEY', value: VALUE })).json.key).toBe('OPENAI_API_KEY')
-    expectProblem(await wide.call('POST', SECRETS, { key: 'a\nb', value: VALUE }), 422, 'invalid_argument')
+    for (const key of ['"a\\nb"', String.raw`"\ud800"`]) {
+      const answer = await wide.call('POST', SECRETS, `{"key":${key},"value":"x"}`)
+      expectProblem(answer, 422, 'invalid_argument')
+      expect(fields(answer)).toEqual(['key'])
+    }
   })
 })
 

@@ -1,12 +1,14 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
-import { createHash } from 'node:crypto'
+import { createHash, generateKeyPairSync, sign } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
 import { get } from 'node:https'
-import { connect } from 'node:net'
+import { connect, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { DatabaseSync } from 'node:sqlite'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -228,5 +230,122 @@ describe('strongroom serve', () => {
     writeFileSync(join(folder, 'cert.pem'), 'x', { mode: 0o600 })
     const tls = await refusal(`http:\n${KEYS}\n  tls: { cert: { file: cert.pem }, key: { file: cert.pem } }\n`)
     expect([tls.code, tls.message]).toEqual([2, 'strongroom: http.tls: cert and key are not a certificate and its private key, in PEM\n'])
+  })
+
+  it('goes on when the reader of its log has gone away', async () => {
+    const { child, url, ended } = await served(`http:\n${KEYS}\n`)
+    child.stdout?.destroy()
+    child.stderr?.destroy()
+    for (let n = 0; n < 3; n += 1) expect((await create(url, `key-${n}`)).status).toBe(200)
+    child.kill('SIGTERM')
+    expect(await ended).toBe(0)
+  })
+
+  it('listens nowhere without an address', async () => {
+    expect(await refusal(`http:\n${KEYS}\n`, ['--host', ''])).toEqual({ code: 2, message: expect.stringContaining('--host is an address') })
+  })
+
+  it('logs what is wrong behind an answer, and no path that a client made up', async () => {
+    const jwt = `  jwt: { jwks: 'http://127.0.0.1:1/keys', issuer: i, audience: a }`
+    const { url, lines } = await served(`http:\n${KEYS}\n${jwt}\n`)
+    const token = `${Buffer.from('{"alg":"RS256"}').toString('base64url')}.${Buffer.from('{}').toString('base64url')}.AAAA`
+    const away = await fetch(`${url}/v5/sgp/secrets`, { headers: { authorization: `Bearer ${token}`, 'x-selected-account-id': 'acme' } })
+    expect(away.status).toBe(503)
+    expect((await fetch(`${url}/v5/sgp/secrets/hunter2-my-password`, { headers })).status).toBe(404)
+    const rude = connect(Number(new URL(url).port), '127.0.0.1')
+    rude.write('this is no HTTP\r\n\r\n')
+    const [, rudeId] = /x-request-id: (\S+)/.exec(await text(rude)) ?? []
+    // The secrets' folder becomes a file.
+    rmSync(join(folder, 'store'), { recursive: true, force: true })
+    writeFileSync(join(folder, 'store'), '')
+    const broken = await create(url, 'a')
+    expect(broken.status).toBeGreaterThanOrEqual(500)
+    await expect
+      .poll(() => lines.filter(({ event }) => event === 'request'))
+      .toMatchObject([
+        { status: 503, address: '127.0.0.1', trouble: { operation: 'authenticate' } },
+        { status: 404, route: '/v5/sgp/secrets/{secret_id}' },
+        { status: 400, code: 'malformed_request', address: '127.0.0.1', request_id: rudeId },
+        { status: broken.status, trouble: { kind: expect.stringMatching(/./), operation: 'registry.create', store: 'main' } },
+      ])
+    expect(JSON.stringify(lines)).not.toContain('hunter2')
+  })
+
+  it('does the upkeep of its registry', async () => {
+    const first = await served(`http:\n${KEYS}\n`)
+    await create(first.url, 'a')
+    first.child.kill('SIGTERM')
+    await first.ended
+    const database = new DatabaseSync(join(folder, 'meta.db'))
+    try {
+      const { store, path } = database.prepare('SELECT store, path FROM records').get() as { readonly store: string; readonly path: string }
+      database
+        .prepare(
+          `INSERT INTO queue (registry, id, task, account, secret, store, path, version, token, attempts, queued_at, claim, ready_at, code, retained_until, copy)
+           SELECT registry, 'left-behind', 'destroy_version', account, id, :store, :path, 'gone', NULL, 0, 0, NULL, 0, NULL, NULL, NULL FROM records`,
+        )
+        .run({ store, path })
+      await served(`http:\n${KEYS}\n`)
+      await expect.poll(() => database.prepare('SELECT count(*) AS left FROM queue').get()).toEqual({ left: 0 })
+    } finally {
+      database.close()
+    }
+  })
+
+  it('shows its page for people where it is told to', async () => {
+    const { url } = await served(`http:\n  docs: true\n${KEYS}\n`)
+    expect(await (await fetch(`${url}/docs`)).text()).toContain('swagger-ui')
+    const without = await served(`http:\n${KEYS}\n`)
+    expect((await fetch(`${without.url}/docs`)).status).toBe(404)
+  })
+
+  it("lets the holder of an issuer's token in", async () => {
+    const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+    const keys = JSON.stringify({ keys: [{ ...publicKey.export({ format: 'jwk' }), alg: 'RS256', kid: 'k' }] })
+    const issuer = createServer((_, answer) => answer.end(keys)).listen(0, '127.0.0.1')
+    await once(issuer, 'listening')
+    try {
+      const { port } = issuer.address() as AddressInfo
+      const { url } = await served(`http:\n  jwt: { jwks: 'http://127.0.0.1:${port}/keys', issuer: i, audience: a }\n`)
+      const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
+      const claims = { iss: 'i', aud: 'a', sub: 'ada', accounts: ['acme'], exp: Math.floor(Date.now() / 1000) + 60 }
+      const signed = `${part({ alg: 'RS256', kid: 'k' })}.${part(claims)}`
+      const token = `${signed}.${sign('sha256', Buffer.from(signed), privateKey).toString('base64url')}`
+      const ask = (authorization: string): Promise<Response> =>
+        fetch(`${url}/v5/sgp/secrets`, { headers: { authorization, 'x-selected-account-id': 'acme' } })
+      expect((await ask(`Bearer ${token}`)).status).toBe(200)
+      expect((await ask(`Bearer ${token}x`)).status).toBe(401)
+    } finally {
+      issuer.close()
+      issuer.closeAllConnections()
+    }
+  })
+
+  it('works on no more than it is told to, and keeps no more connections, nor longer', async () => {
+    const limits = '{ concurrent: 1, connections: 40, headerBytes: 1024, keepAliveMs: 100 }'
+    const { url } = await served(`http:\n  limits: ${limits}\n${KEYS}\n`)
+    const statuses = await Promise.all(Array.from({ length: 20 }, async (_, n) => (await create(url, `key-${n}`)).status))
+    expect(new Set(statuses)).toEqual(new Set([200, 503]))
+    expect((await fetch(`${url}/healthz`, { headers: { 'x-long': 'x'.repeat(2000) } })).status).toBe(431)
+    const port = Number(new URL(url).port)
+    const idle = connect(port, '127.0.0.1')
+    idle.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n')
+    // It ends by itself.
+    expect(await text(idle)).toMatch(/^HTTP\/1\.1 200 /)
+    const many = Array.from({ length: 60 }, () => connect(port, '127.0.0.1').on('error', () => {}))
+    await expect.poll(() => many.filter(({ destroyed, readableEnded }) => destroyed || readableEnded).length).toBeGreaterThan(0)
+    for (const socket of many) socket.destroy()
+  })
+
+  it('waits for what is under way no longer than it is told to', async () => {
+    const { child, url, errors, ended } = await served(`http:\n  limits: { shutdownMs: 200 }\n${KEYS}\n`)
+    const slow = connect(Number(new URL(url).port), '127.0.0.1').on('error', () => {})
+    const head = Object.entries({ host: 'localhost', ...headers, 'content-type': 'application/json', 'content-length': '100' })
+    slow.write(`POST /v5/sgp/secrets HTTP/1.1\r\n${head.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n{`)
+    expect((await fetch(`${url}/healthz`)).status).toBe(200)
+    child.kill('SIGTERM')
+    await expect.poll(() => errors()).toContain('stopping')
+    expect(await ended).toBe(0)
+    slow.destroy()
   })
 })

@@ -138,7 +138,8 @@ export class Checks {
     const native = this.#capabilities.maxValueBytes[form]
     const allowed = this.#policy.limits === 'native' ? native : Math.min(native, PORTABLE_BYTES[form])
     if (size > allowed) {
-      const wider = allowed < native ? `; with limits: 'native' this store takes ${native}` : ''
+      // For whoever reads it: a caller of an API cannot set the policy's `limits`, of which errors.md tells those who can.
+      const wider = allowed < native ? `, as every cloud takes; this store alone takes ${native}` : ''
       const hint = `the value has ${size} bytes of ${form}, ${allowed} allowed${wider}`
       throw SecretError.refused('too_large', operation, { store: this.#store, hint })
     }

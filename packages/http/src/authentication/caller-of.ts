@@ -1,4 +1,5 @@
 import { invalid, Problem } from '../problem.ts'
+import { troubleOf } from '../trouble.ts'
 import { ACCOUNT_HEADER, type Authenticate, type Caller, type Refusal } from './authenticate.ts'
 
 /** @throws Problem 401, 403, 422; 503 when the hook itself failed */
@@ -6,16 +7,11 @@ export async function callerOf(authenticate: Authenticate, request: Request): Pr
   let answer: Caller | Refusal
   try {
     answer = await authenticate(request)
-  } catch {
+  } catch (error) {
     // Whatever it threw may quote a credential, so it is not passed on.
-    throw new Problem({
-      status: 503,
-      code: 'unavailable',
-      detail: 'callers cannot be told apart now; nothing was done',
-      effect: 'none',
-      retryAfterMs: 1000,
-      retry: true,
-    })
+    const detail = 'callers cannot be told apart now; nothing was done'
+    const init = { status: 503, code: 'unavailable', detail, effect: 'none', retryAfterMs: 1000, retry: true } as const
+    throw new Problem(init, { ...troubleOf(error), operation: 'authenticate' })
   }
   if (!('refused' in answer)) return answer
   switch (answer.refused) {

@@ -65,6 +65,12 @@ interface Call {
   readonly signal?: AbortSignal | undefined
 }
 
+/** One that came to its end. */
+interface Answer {
+  readonly response: Response
+  readonly text: string
+}
+
 const SECRETS = 'v5/sgp/secrets'
 const TIMEOUT_MS = 30_000
 
@@ -73,8 +79,8 @@ export function createSecretsClient(options: SecretsClientOptions): SecretsClien
   const base = new URL(String(options.baseUrl).replace(/\/?$/, '/'))
   const { fetch: send = async request => await fetch(request), timeoutMs = TIMEOUT_MS } = options
 
-  const answer = async (call: Call): Promise<Response> => {
-    const { operation, method, query, body, signal } = call
+  const answer = async (call: Call): Promise<Answer> => {
+    const { method, query, body, signal } = call
     const url = new URL(call.path, base)
     for (const [name, value] of Object.entries(query ?? {})) if (value !== undefined) url.searchParams.set(name, String(value))
     const headers = new Headers(await credentials(options))
@@ -88,21 +94,17 @@ export function createSecretsClient(options: SecretsClientOptions): SecretsClien
       signal: signal === undefined ? limit : AbortSignal.any([signal, limit]),
       ...(body !== undefined && { body: JSON.stringify(body) }),
     })
-    let response: Response
-    try {
-      response = await send(request)
-    } catch {
-      signal?.throwIfAborted()
-      // What a runtime says of a request may quote it.
-      throw new SecretsApiError({ operation, status: undefined, code: 'no_answer', effect: method === 'GET' ? 'none' : 'unknown' })
-    }
-    if (!response.ok) throw await errorOf(call, response)
-    return response
+    const { response, text } = await whole(call, async () => {
+      const begun = await send(request)
+      return { response: begun, text: await begun.text() }
+    })
+    if (!response.ok) throw errorOf(call, response, text)
+    return { response, text }
   }
   const json = async (call: Call): Promise<{ readonly value: unknown; readonly etag: string }> => {
-    const response = await answer(call)
+    const { response, text } = await answer(call)
     try {
-      return { value: await response.json(), etag: response.headers.get('etag') ?? '' }
+      return { value: JSON.parse(text), etag: response.headers.get('etag') ?? '' }
     } catch {
       throw notUnderstood(call, response.status)
     }
@@ -153,10 +155,21 @@ async function credentials({ apiKey, token, account }: SecretsClientOptions): Pr
   }
 }
 
-async function errorOf(call: Call, response: Response): Promise<SecretsApiError> {
+/** The answer to its end: one that is cut off on the way says no more than none. @throws SecretsApiError; what the caller's own signal has */
+async function whole({ operation, method, signal }: Call, exchange: () => Promise<Answer>): Promise<Answer> {
+  try {
+    return await exchange()
+  } catch {
+    signal?.throwIfAborted()
+    // What a runtime says of a request may quote it.
+    throw new SecretsApiError({ operation, status: undefined, code: 'no_answer', effect: method === 'GET' ? 'none' : 'unknown' })
+  }
+}
+
+function errorOf(call: Call, response: Response, text: string): SecretsApiError {
   const { operation, body } = call
   const { status } = response
-  const problem = await problemIn(response, [body?.value, body?.value_base64])
+  const problem = problemIn(response, text, [body?.value, body?.value_base64])
   if (problem === undefined) return notUnderstood(call, status)
   const seconds = Number(response.headers.get('retry-after') ?? Number.NaN)
   const retryAfterMs = Number.isFinite(seconds) ? seconds * 1000 : undefined
@@ -164,10 +177,9 @@ async function errorOf(call: Call, response: Response): Promise<SecretsApiError>
 }
 
 /** The problem document; undefined for anything else, and for one that quotes the value that was sent. */
-async function problemIn(response: Response, sent: readonly (string | undefined)[]): Promise<ProblemDocument | undefined> {
+function problemIn({ headers }: Response, text: string, sent: readonly (string | undefined)[]): ProblemDocument | undefined {
   try {
-    const text = await response.text()
-    if (response.headers.get('content-type')?.startsWith('application/problem+json') !== true) return undefined
+    if (headers.get('content-type')?.startsWith('application/problem+json') !== true) return undefined
     if (sent.some(value => value !== undefined && value.length > 3 && text.includes(JSON.stringify(value).slice(1, -1)))) return undefined
     const problem = JSON.parse(text) as ProblemDocument
     return typeof problem.code === 'string' && typeof problem.detail === 'string' ? problem : undefined

@@ -1,6 +1,6 @@
 import type { ProblemCode, ProblemDocument } from '../schemas.ts'
 
-/** The server's code; `no_answer` when none came, `not_understood` when what came is not of this API. */
+/** The server's code; `no_answer` when none came, or not to its end; `not_understood` when what came is not of this API. */
 export type SecretsApiErrorCode = ProblemCode | 'no_answer' | 'not_understood'
 
 interface Init {
@@ -17,7 +17,7 @@ export class SecretsApiError extends Error {
   override readonly name = 'SecretsApiError'
   /** Such as `createSecret`. */
   readonly operation: string
-  /** Undefined when no answer came. */
+  /** Undefined where the code is `no_answer`. */
   readonly status: number | undefined
   readonly code: SecretsApiErrorCode
   /** `unknown`: the write may have happened; repeat it with the same idempotency key. */
@@ -30,7 +30,9 @@ export class SecretsApiError extends Error {
   declare readonly cause?: never
 
   constructor({ operation, status, code, effect, problem, retryAfterMs }: Init) {
-    super(`${operation}: ${problem?.detail ?? (code === 'no_answer' ? 'no answer came' : 'the answer is not one of this API')} (${code})`)
+    super(
+      `${operation}: ${problem?.detail ?? (code === 'no_answer' ? 'no answer came, or not to its end' : 'the answer is not one of this API')} (${code})`,
+    )
     this.operation = operation
     this.status = status
     this.code = code

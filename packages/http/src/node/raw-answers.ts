@@ -1,55 +1,84 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { http } from './http.ts'
 import { problemDocument, type ProblemInit } from '../problem.ts'
 
 const MALFORMED: ProblemInit = { status: 400, code: 'malformed_request', detail: 'this is not HTTP/1.1 as it should be' }
+const NO_PROXY: ProblemInit = {
+  status: 405,
+  code: 'method_not_allowed',
+  detail: 'this is no proxy',
+  headers: { allow: 'GET, HEAD, POST, PATCH, DELETE' },
+}
+const NO_EXPECTATION: ProblemInit = { status: 417, code: 'expectation_failed', detail: 'only 100-continue can be expected' }
+/** How long a client that was refused has to close the connection. */
+const LINGER_MS = 2000
 const BY_CODE: Readonly<Record<string, ProblemInit>> = {
   ERR_HTTP_REQUEST_TIMEOUT: { status: 408, code: 'request_timeout', detail: 'the request did not come in time' },
   HPE_HEADER_OVERFLOW: { status: 431, code: 'headers_too_large', detail: 'the header fields are too large' },
 }
 
+/** A request that never came to the handler, such as one that is no HTTP. */
+export interface RefusedRequest {
+  readonly at: Date
+  readonly status: number
+  readonly code: string
+  readonly requestId: string
+  /** The IP address that it came from. */
+  readonly address: string | undefined
+}
+
+type Tell = (refused: RefusedRequest) => void
+
 /** What Node refuses before there is a request: it has its problem document too. */
-export function answerRawErrors(server: Server): void {
+export function answerRawErrors(server: Server, tell: Tell): void {
+  const answered = new WeakSet<Duplex>()
+  const answer = (socket: Duplex, init: ProblemInit): void => {
+    answered.add(socket)
+    const { body, headers } = refusal(init, tell, socket)
+    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+    socket.end(`HTTP/1.1 ${init.status} ${http.STATUS_CODES[init.status]}\r\n${lines.join('')}\r\n${body}`)
+    // What the client still sends is read and thrown away: closed upon it, the connection would be reset, and the answer lost.
+    socket.resume()
+    const late = setTimeout(() => socket.destroy(), LINGER_MS)
+    socket.once('close', () => clearTimeout(late))
+  }
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    if (error.code === 'ECONNRESET' || !socket.writable || hasAnswer(socket)) {
-      socket.destroy()
-      return
-    }
-    socket.end(rawAnswer(BY_CODE[error.code ?? ''] ?? MALFORMED))
+    if (answered.has(socket) && error.code !== 'ECONNRESET') return
+    if (error.code === 'ECONNRESET' || !socket.writable || hasAnswer(socket)) socket.destroy()
+    else answer(socket, BY_CODE[error.code ?? ''] ?? MALFORMED)
   })
   server.on('connect', (_request: IncomingMessage, socket: Duplex) => {
     socket.on('error', () => socket.destroy())
-    socket.end(
-      rawAnswer({ status: 405, code: 'method_not_allowed', detail: 'this is no proxy', headers: { allow: 'GET, HEAD, POST, PATCH, DELETE' } }),
-    )
+    answer(socket, NO_PROXY)
   })
   server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
     request.resume()
-    writeProblem(response, { status: 417, code: 'expectation_failed', detail: 'only 100-continue can be expected' })
+    const { body, headers } = refusal(NO_EXPECTATION, tell, request.socket)
+    response.writeHead(NO_EXPECTATION.status, headers).end(body)
   })
 }
 
 /** A request whose URL or host makes no URL. */
-export function malformedAnswer(): Response {
-  const { document, headers } = problemDocument(MALFORMED, randomUUID())
-  return new Response(JSON.stringify(document), { status: 400, headers: { ...fixedHeaders(document.request_id), ...headers } })
+export function malformedAnswer(tell: Tell): Response {
+  const { body, headers } = refusal(MALFORMED, tell)
+  return new Response(body, { status: MALFORMED.status, headers })
 }
 
-function writeProblem(response: ServerResponse, init: ProblemInit): void {
-  const { document, headers } = problemDocument(init, randomUUID())
+function refusal(init: ProblemInit, tell: Tell, socket?: Duplex): { readonly body: string; readonly headers: Record<string, string> } {
+  const { status, code } = init
+  const requestId = randomUUID()
+  try {
+    tell({ at: new Date(), status, code, requestId, address: socket instanceof Socket ? socket.remoteAddress : undefined })
+  } catch {
+    // An observer does not change an answer.
+  }
+  const { document, headers } = problemDocument(init, requestId)
   const body = JSON.stringify(document)
-  const all = { ...fixedHeaders(document.request_id), ...headers, 'content-length': Buffer.byteLength(body), connection: 'close' }
-  response.writeHead(init.status, all).end(body)
-}
-
-function rawAnswer(init: ProblemInit): string {
-  const { document, headers } = problemDocument(init, randomUUID())
-  const body = JSON.stringify(document)
-  const all = { ...fixedHeaders(document.request_id), ...headers, 'content-length': String(Buffer.byteLength(body)), connection: 'close' }
-  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`)
-  return `HTTP/1.1 ${init.status} ${http.STATUS_CODES[init.status]}\r\n${lines.join('')}\r\n${body}`
+  const ending = socket === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)), connection: 'close' }
+  return { body, headers: { ...fixedHeaders(requestId), ...headers, ...ending } }
 }
 
 function fixedHeaders(requestId: string): Record<string, string> {

@@ -1,20 +1,23 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import { isIPv6, type AddressInfo, type Socket } from 'node:net'
+import { isIPv6, type AddressInfo } from 'node:net'
+import { Connections } from './connections.ts'
 import { http } from './http.ts'
-import { answerRawErrors, malformedAnswer } from './raw-answers.ts'
+import { answerRawErrors, malformedAnswer, type RefusedRequest } from './raw-answers.ts'
 
 export interface ServerTimes {
-  /** Milliseconds in which the header fields must have come; 10,000 by default. */
+  /** Milliseconds in which TLS must have been agreed upon, and then those in which the header fields must have come; 10,000 by default. */
   readonly headersMs?: number | undefined
   /** Milliseconds in which the whole request must have come; 30,000 by default. */
   readonly requestMs?: number | undefined
   /** Milliseconds that an idle connection is kept; 65,000 by default, longer than most balancers keep theirs. */
   readonly keepAliveMs?: number | undefined
+  /** Milliseconds in which the client must have taken the answer, once it has begun; 60,000 by default. */
+  readonly answerMs?: number | undefined
 }
 
 export interface SecretsServerOptions {
   /** The handler: `app.fetch`. */
-  readonly fetch: (request: Request) => Response | Promise<Response>
+  readonly fetch: (request: Request, env: object) => Response | Promise<Response>
   /** 127.0.0.1 by default: whoever serves others says so. */
   readonly host?: string | undefined
   /** 0, the default, for any that is free. */
@@ -22,6 +25,8 @@ export interface SecretsServerOptions {
   /** Certificate chain and private key, in PEM. */
   readonly tls?: { readonly cert: string | Uint8Array; readonly key: string | Uint8Array } | undefined
   readonly times?: ServerTimes | undefined
+  /** Told of what was refused before the handler could see it, such as what is no HTTP: for an access log. */
+  readonly onRefused?: ((refused: RefusedRequest) => void) | undefined
   /** Connections at once; what is beyond is closed at once. No limit by default. */
   readonly maxConnections?: number | undefined
   /** The most bytes that a request's header fields may have; 16 KiB by default. */
@@ -44,20 +49,27 @@ const GRACE_MS = 30_000
 type Listener = (incoming: IncomingMessage, outgoing: ServerResponse) => unknown
 
 /** Node's own `Response`, which it stands on, takes Node longer to load than all of this package: it is not needed before a request. */
-function lateListener(fetch: SecretsServerOptions['fetch']): { readonly load: () => Promise<Listener>; readonly take: Listener } {
+function lateListener(
+  fetch: SecretsServerOptions['fetch'],
+  errorHandler: () => Response,
+): { readonly load: () => Promise<Listener>; readonly take: Listener } {
   let loading: Promise<Listener> | undefined
   let loaded: Listener | undefined
   const load = (): Promise<Listener> =>
     (loading ??= import('@hono/node-server').then(
-      ({ getRequestListener }) => (loaded = getRequestListener(fetch, { overrideGlobalObjects: true, errorHandler: malformedAnswer })),
+      ({ getRequestListener }) =>
+        (loaded = getRequestListener(fetch, {
+          overrideGlobalObjects: true,
+          errorHandler,
+        })),
     ))
   return { load, take: async (incoming, outgoing) => await (loaded ?? (await load()))(incoming, outgoing) }
 }
 
 /** Serves a handler on Node. @throws the system's error when the port cannot be had */
 export async function startSecretsServer(options: SecretsServerOptions): Promise<SecretsServer> {
-  const { host = '127.0.0.1', port = 0, tls, maxConnections, maxHeaderBytes = 16_384 } = options
-  const { headersMs = 10_000, requestMs = 30_000, keepAliveMs = 65_000 } = options.times ?? {}
+  const { host = '127.0.0.1', port = 0, tls, maxConnections, maxHeaderBytes = 16_384, onRefused = () => {} } = options
+  const { headersMs = 10_000, requestMs = 30_000, keepAliveMs = 65_000, answerMs = 60_000 } = options.times ?? {}
   const settings = {
     headersTimeout: Math.min(headersMs, requestMs),
     requestTimeout: requestMs,
@@ -68,10 +80,7 @@ export async function startSecretsServer(options: SecretsServerOptions): Promise
     // Node's own answer to it would be no problem document.
     requireHostHeader: false,
   }
-  let stopping = false
-  /** How many requests are under way on each open connection. */
-  const requests = new Map<Socket, number>()
-  const listener = lateListener(options.fetch)
+  const listener = lateListener(options.fetch, () => malformedAnswer(onRefused))
   const server: Server =
     tls === undefined
       ? http.createServer(settings)
@@ -80,25 +89,11 @@ export async function startSecretsServer(options: SecretsServerOptions): Promise
           cert: Buffer.from(tls.cert),
           key: Buffer.from(tls.key),
           minVersion: 'TLSv1.2',
+          handshakeTimeout: headersMs,
         })
-  const answered = function (this: ServerResponse): void {
-    const { socket } = this.req
-    const left = (requests.get(socket) ?? 1) - 1
-    if (left === 0 && stopping) socket.destroySoon()
-    else if (requests.has(socket)) requests.set(socket, left)
-  }
-  server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
-    requests.set(socket, 0)
-    socket.once('close', () => requests.delete(socket))
-  })
-  server.on('request', (incoming, outgoing) => {
-    const { socket } = incoming
-    requests.set(socket, (requests.get(socket) ?? 0) + 1)
-    outgoing.on('close', answered)
-    void listener.take(incoming, outgoing)
-  })
+  const connections = new Connections(server, { isTls: tls !== undefined, answerMs })
   if (maxConnections !== undefined) server.maxConnections = maxConnections
-  answerRawErrors(server)
+  answerRawErrors(server, onRefused)
   await new Promise<void>((done, fail) => {
     server.once('error', fail)
     server.listen(port, host, () => {
@@ -107,24 +102,26 @@ export async function startSecretsServer(options: SecretsServerOptions): Promise
     })
   })
   const address = server.address() as AddressInfo
+  const authority = `${isIPv6(host) ? `[${host}]` : host}:${address.port}`
+  server.on('request', (incoming, outgoing) => {
+    // As old probes ask: only HTTP/1.1 has to say whom.
+    if (incoming.httpVersion === '1.0') incoming.headers.host ??= authority
+    void listener.take(incoming, outgoing)
+  })
   // Once the caller has gone on: the first request, if it takes its time, need not wait for it.
   setTimeout(() => void listener.load(), 0).unref()
 
   let stopped: Promise<void> | undefined
-  const stop = (graceMs: number): Promise<void> => {
-    stopping = true
-    return new Promise<void>(done => {
-      const late = setTimeout(() => server.closeAllConnections(), graceMs)
-      server.close(() => {
-        clearTimeout(late)
-        done()
-      })
-      // Node itself would wait for one on which no request has come yet.
-      for (const [socket, count] of requests) if (count === 0) socket.destroy()
-    })
+  const stop = async (graceMs: number): Promise<void> => {
+    const closed = new Promise<void>(done => server.close(() => done()))
+    const late = setTimeout(() => connections.cutOff(), graceMs)
+    // Node itself would wait for those on which no request has come yet.
+    connections.finish()
+    await closed
+    clearTimeout(late)
   }
   return {
-    url: `${tls === undefined ? 'http' : 'https'}://${isIPv6(host) ? `[${host}]` : host}:${address.port}`,
+    url: `${tls === undefined ? 'http' : 'https'}://${authority}`,
     port: address.port,
     stop: async ({ graceMs = GRACE_MS } = {}) => await (stopped ??= stop(graceMs)),
     [Symbol.asyncDispose]: async () => await (stopped ??= stop(GRACE_MS)),

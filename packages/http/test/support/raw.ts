@@ -1,5 +1,14 @@
-import { connect, type Socket } from 'node:net'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+
+/** The sockets that servers of this process accept from now on, as the servers have them. */
+export function accepting(): Disposable & { readonly sockets: readonly Socket[] } {
+  const sockets: Socket[] = []
+  const add = (message: unknown): void => void sockets.push((message as { readonly socket: Socket }).socket)
+  subscribe('net.server.socket', add)
+  return { sockets, [Symbol.dispose]: () => void unsubscribe('net.server.socket', add) }
+}
 
 /** An answer as it came over the wire. */
 export interface RawAnswer {
@@ -10,8 +19,9 @@ export interface RawAnswer {
 
 const LATE_MS = 15_000
 
-export async function connected(port: number): Promise<Socket> {
-  const socket = connect(port, '127.0.0.1')
+/** Half open: it stays open in its own direction when the server has closed the other. */
+export async function connected(port: number, { allowHalfOpen = false } = {}): Promise<Socket> {
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen })
   await once(socket, 'connect')
   return socket
 }

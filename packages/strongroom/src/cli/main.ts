@@ -1,10 +1,9 @@
 #!/usr/bin/env node
 import { CommanderError } from 'commander'
-import { EXIT } from './exit-codes.ts'
 import { program } from './program.ts'
+import { endUnread } from './unread.ts'
 
-// As in `strongroom list | head -1`.
-process.stdout.on('error', () => process.exit(EXIT.unread))
+process.stdout.on('error', endUnread)
 
 try {
   await program().parseAsync()

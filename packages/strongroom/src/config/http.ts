@@ -60,6 +60,7 @@ export const httpSection = fields(
         connections: whole(1, 1_000_000, 'connections').optional().describe('Default: as many as the system has.'),
         headersMs: whole(1, DAY_MS, 'milliseconds').optional().describe('Default: 10000.'),
         requestMs: whole(1, DAY_MS, 'milliseconds').optional().describe('Default: 30000.'),
+        answerMs: whole(1, DAY_MS, 'milliseconds').optional().describe('How long a client may take to take its answer. Default: 60000.'),
         keepAliveMs: whole(1, DAY_MS, 'milliseconds').optional().describe('Default: 65000.'),
         shutdownMs: whole(0, DAY_MS, 'milliseconds').optional().describe('How long a stop waits for what is under way. Default: 30000.'),
       },

@@ -19,6 +19,7 @@ import { openLoaded, type Strongroom } from '../../open-strongroom.ts'
 import { UsageError } from '../failure.ts'
 import { LineLog } from '../line-log.ts'
 import type { GlobalOptions } from '../program.ts'
+import { endUnread } from '../unread.ts'
 
 export interface ServeOptions extends GlobalOptions {
   readonly host: string
@@ -26,7 +27,6 @@ export interface ServeOptions extends GlobalOptions {
   readonly unsafeNoAuthentication?: boolean
 }
 
-const READINESS = 'strongroom-readiness'
 /**
  * A server's objects are a request's, and go with it. Where many requests are under way V8 may take those of one place in the code for lasting
  * ones, and make them old from the start; whatever such a one refers to then stays too, and each collection of young objects takes 15 ms, not 1.
@@ -36,6 +36,8 @@ const ALL_ARE_YOUNG = '--no-allocation-site-pretenuring'
 /** Serves until the process is told to stop; then finishes what is under way. */
 export async function serve(options: ServeOptions): Promise<void> {
   const { host, port } = options
+  // To Node it would be every address of the machine.
+  if (host === '') throw new UsageError('--host is an address or a name of this machine; it is empty')
   if (port > 65_535) throw new UsageError('a port is a whole number from 0 to 65535')
   if (process.versions['bun'] === undefined) setFlagsFromString(ALL_ARE_YOUNG)
   const loaded = await loadConfig(options.config, process.env)
@@ -47,6 +49,9 @@ export async function serve(options: ServeOptions): Promise<void> {
 
   await using room = await openLoaded(loaded, { onWarning: warn })
   const registry = await room.registry()
+  // A service is not its log's reader's, nor a terminal's.
+  process.stdout.off('error', endUnread)
+  process.stderr.on('error', () => {})
   const log = new LineLog(process.stdout)
   const limits = http.limits ?? {}
   const app = createSecretsApp(registry, {
@@ -67,8 +72,9 @@ export async function serve(options: ServeOptions): Promise<void> {
     host,
     port,
     tls,
-    times: { headersMs: limits.headersMs, requestMs: limits.requestMs, keepAliveMs: limits.keepAliveMs },
+    times: { headersMs: limits.headersMs, requestMs: limits.requestMs, answerMs: limits.answerMs, keepAliveMs: limits.keepAliveMs },
     maxConnections: limits.connections,
+    onRefused: ({ at, status, code, requestId, address }) => log.write({ time: at, event: 'request', status, code, request_id: requestId, address }),
     maxHeaderBytes: limits.headerBytes,
   }).catch((error: unknown) => {
     throw listenProblem(error, host, port)
@@ -106,10 +112,10 @@ async function tlsOf({ tls }: HttpConfig, surroundings: Surroundings): Promise<{
   return { cert, key }
 }
 
-/** Whether the default store answers: that it has no such secret is an answer. */
+/** Whether the default store answers: that it has no such secret is an answer. Named as the registry's own, which its policy lets in. */
 async function storeAnswers(room: Strongroom, signal: AbortSignal): Promise<void> {
   try {
-    for await (const _ of room.store().versions(READINESS, { signal })) return
+    for await (const _ of room.store().versions(`${room.config.id}-readiness`, { signal })) return
   } catch (error) {
     if (!isSecretError(error, 'not_found')) throw error
   }
@@ -129,14 +135,31 @@ async function stopSignal(): Promise<void> {
 }
 
 /** No query, no body, no path that a client made up. */
-function lineOf({ at, durationMs, method, route, status, code, requestId, traceparent, client, account, actor, secret }: RequestEvent): object {
+function lineOf({
+  at,
+  durationMs,
+  method,
+  address,
+  route,
+  status,
+  code,
+  trouble,
+  requestId,
+  traceparent,
+  client,
+  account,
+  actor,
+  secret,
+}: RequestEvent): object {
   return {
     time: at,
     event: 'request',
     method,
+    address,
     route,
     status,
     code,
+    trouble,
     duration_ms: Math.round(durationMs * 100) / 100,
     request_id: requestId,
     traceparent,
