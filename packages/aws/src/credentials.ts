@@ -10,7 +10,7 @@ export interface AwsCredentials {
 
 type Identity = Exclude<SecretsManagerClientConfig['credentials'], undefined | ((...args: never) => unknown)>
 
-const FAILED = refused('unauthenticated', { hint: 'the function given as credentials failed' })
+const FAILED = refused('unauthenticated', { hint: 'the function given as credentials failed, or gave none within 10 seconds' })
 
 /** In the SDK's form. Whatever the caller's function throws, it means that there are no credentials, and that nothing was sent. */
 export function credentialsOf(given: AwsCredentials | (() => Promise<AwsCredentials>)): Identity | (() => Promise<Identity>) {

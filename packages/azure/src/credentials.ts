@@ -67,7 +67,8 @@ function told(credential: AzureTokenCredential): TokenCredential {
       // The SDK hands on what it was given; a credential may want a standard signal, as `fetch` does.
       const { abortSignal } = options ?? {}
       const standard = abortSignal instanceof LentSignal ? { abortSignal: abortSignal.standard() } : undefined
-      return askedOf(() => credential.getToken(scopes, { ...options, ...standard }), isToken, noToken)
+      // Each request asks for itself until its signal ends it, and a chain of credentials may take long.
+      return askedOf(() => credential.getToken(scopes, { ...options, ...standard }), isToken, noToken, Infinity)
     },
   }
 }

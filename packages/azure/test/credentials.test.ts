@@ -71,6 +71,16 @@ describe('a credential', () => {
     expect((await codeOf(driver, read(driver)))[0]).toBe('not_found')
   })
 
+  test('that hangs once is asked again by the next call', async () => {
+    let asked = 0
+    const good = credentialAt(vault)
+    const getToken: AzureTokenCredential['getToken'] = scopes => ((asked += 1) === 1 ? new Promise(() => {}) : good.getToken(scopes))
+    await using store = azureSecretStore({ ...optionsAt(vault), credential: { getToken } })
+    await expect(store.get('a', { signal: AbortSignal.timeout(300) })).rejects.toMatchObject({ code: 'aborted', effect: 'none' })
+    await expect(store.get('a')).rejects.toMatchObject({ code: 'not_found' })
+    expect(asked).toBe(2)
+  })
+
   test('that hangs, and does not listen, ends at the signal; a store ends at its deadline', async () => {
     const hang = (): Promise<never> => new Promise(() => {})
     const driver = driverWith(hang)

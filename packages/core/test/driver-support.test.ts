@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import { get } from 'node:http'
+import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { isSecretError } from '../src/index.ts'
 import {
@@ -364,6 +365,22 @@ test('what a function of the caller’s gives: it fails, or does not fit, and me
     error => refused('unauthenticated', { retryable: error instanceof Error }),
   ).catch(classify)
   expect(retryable).toMatchObject({ code: 'unauthenticated', retryable: true })
+})
+
+test('what a function of the caller’s does not give in time: it means the same, and may be asked again', async () => {
+  const classify = classifier(() => undefined)
+  const failure = refused('unauthenticated')
+  const asked = (give: () => unknown, withinMs?: number): Promise<unknown> => askedOf(give, value => isText(value), failure, withinMs).catch(classify)
+  expect(await asked(() => new Promise(() => {}), 10)).toMatchObject({ code: 'unauthenticated', retryable: true, effect: 'none' })
+  expect(await asked(() => delay(20, 'x'), Infinity)).toBe('x')
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const hanging = asked(() => new Promise(() => {}))
+  vi.advanceTimersByTime(9_999)
+  const answered = asked(async () => 'x')
+  expect([await answered, vi.getTimerCount()]).toEqual(['x', 1])
+  vi.advanceTimersByTime(1)
+  expect(await hanging).toMatchObject({ code: 'unauthenticated', retryable: true })
 })
 
 describe('a token', () => {

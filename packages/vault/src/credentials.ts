@@ -88,7 +88,7 @@ async function loginOf(auth: Exclude<VaultAuth, { readonly method: 'token' }>): 
 
 /** Whatever the caller's function throws, it means that there are no credentials, and that nothing was sent. */
 function valueOf(given: Given, name: 'token' | 'secretId' | 'jwt'): Promise<string> {
-  const failure = refused('unauthenticated', { hint: `what gives auth.${name} failed, or gave no text` })
+  const failure = refused('unauthenticated', { hint: `what gives auth.${name} failed, or gave no text within 10 seconds` })
   return askedOf(typeof given === 'function' ? given : () => given, value => isText(value), failure)
 }
 

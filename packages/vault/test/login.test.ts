@@ -328,7 +328,10 @@ describe.skipIf(missing !== undefined)(suite('logins, for real'), () => {
         const other = jwtOf({ ...serviceAccount, iss: 'https://kubernetes', 'kubernetes.io': names }, privateKey)
         expect((await failureOf(driverWith({ method: 'kubernetes', mount: k8s, role: 'app', jwt: other }))).code).toBe('unauthenticated')
         const nowhere = driverWith({ method: 'kubernetes', mount: k8s, role: 'app', jwtFile: join(folder, 'nothing') })
-        expect(await failureOf(nowhere)).toMatchObject({ code: 'unauthenticated', hint: 'what gives auth.jwt failed, or gave no text' })
+        expect(await failureOf(nowhere)).toMatchObject({
+          code: 'unauthenticated',
+          hint: 'what gives auth.jwt failed, or gave no text within 10 seconds',
+        })
       } finally {
         await rm(folder, { recursive: true, force: true })
         await cluster.stop()

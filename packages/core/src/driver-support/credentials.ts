@@ -4,24 +4,40 @@ import { DriverFinding } from './failure.ts'
 import { Shared } from './shared.ts'
 import type { Failure } from '../errors.ts'
 
+/** As long as a server may be silent. */
+const ANSWER_MS = 10_000
+
 /**
  * For authors of drivers: what a function that the caller gave answers, such as one for credentials. Whatever it throws means `failure`, and
- * so does an answer that does not fit. @throws the function's own error, or a DriverFinding
+ * so does an answer that does not fit. One that does not come within `withinMs`, by default 10 seconds, means it too, but is retryable: where
+ * many calls wait for one answer, a function that hangs once would end all that come after. @throws the function's own error, or a DriverFinding
  */
 export async function askedOf<T>(
   give: () => unknown,
   fits: (answer: unknown) => answer is T,
   failure: Failure | ((error: unknown) => Failure),
+  withinMs: number = ANSWER_MS,
 ): Promise<T> {
   const meaning = (error?: unknown): Failure => (typeof failure === 'function' ? failure(error) : failure)
   let answer: unknown
   try {
-    answer = await give()
+    answer = await within(withinMs, give)
   } catch (error) {
-    throw explained(error, meaning(error))
+    throw explained(error, error === LATE ? { ...meaning(), retryable: true } : meaning(error))
   }
   if (!fits(answer)) throw new DriverFinding(meaning())
   return answer
+}
+
+const LATE = Symbol('late')
+
+/** @throws `LATE`, or whatever `give` throws */
+function within(ms: number, give: () => unknown): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const timer = ms === Infinity ? undefined : setTimeout(() => reject(LATE), ms)
+    const asked = (async () => await give())()
+    asked.finally(() => clearTimeout(timer)).then(resolve, reject)
+  })
 }
 
 /** Something that ends after its time, such as the token of a login. */
