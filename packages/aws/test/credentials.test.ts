@@ -24,3 +24,16 @@ test('a function for credentials that hangs once is unauthenticated after ten se
   expect(await failure()).toMatchObject({ code: 'not_found' })
   expect(asked).toBe(2)
 })
+
+test.each([
+  ['a key', { accessKeyId: 'a\n', secretAccessKey: 'b' }],
+  ['a session token', { accessKeyId: 'a', secretAccessKey: 'b', sessionToken: 'c\r\n' }],
+])('a function that gives %s with a line break is unauthenticated, and nothing is sent', async (_, credentials) => {
+  const { region, accountId, url, controls } = await startEmulator()
+  const driver = awsDriver({ region, accountId, endpoint: url, credentials: async () => credentials })
+  onTestFinished(() => driver.close())
+  const payload = { bytes: new TextEncoder().encode('x'), text: true }
+  const write = driver.create({ path: 'a' as NativePath, payload, labels: {}, token: crypto.randomUUID() }, call)
+  expect(await write.catch(driver.classify)).toMatchObject({ code: 'unauthenticated', effect: 'none' })
+  expect(controls.journal).toEqual([])
+})

@@ -18,6 +18,7 @@ import {
   isLike,
   isOneOf,
   isText,
+  isToken,
   LazyClient,
   loadSdk,
   networkFailure,
@@ -342,6 +343,11 @@ test('a step of a call: its effect, and a failure that was expected', async () =
   expect(await unlessFailed(failing(), error => classify(error).code === 'conflict')).toBeUndefined()
   await expect(unlessFailed(failing(), () => false)).rejects.toThrow(MARKER)
   expect(classify(await unsupported().catch((error: unknown) => error))).toMatchObject({ code: 'unsupported', effect: 'none' })
+})
+
+test('a token is what a header takes as it is', () => {
+  expect(['a', '!~', 'x'.repeat(20_000)].filter(isToken)).toHaveLength(3)
+  expect(['', ' ', 'a b', 'a\n', 'a\r\nX-Other: 1', 'a\0', 'größe', '日本', '\x7f', undefined, 5].filter(isToken)).toEqual([])
 })
 
 test('what a function of the caller’s gives: it fails, or does not fit, and means the same', async () => {

@@ -39,9 +39,16 @@ test.each(['token', 'secretId'] as const)('a function for a %s that hangs once i
   const both = Promise.all([failure(driver), failure(driver)])
   while (asked === 0) await new Promise(setImmediate)
   vi.advanceTimersByTime(10_000)
-  const hint = `what gives auth.${name} failed, or gave no text within 10 seconds`
+  const hint = `what gives auth.${name} failed, gave no ${name === 'token' ? 'token without a line break' : 'text'}, or took over 10 seconds`
   for (const failed of await both) expect(failed).toMatchObject({ code: 'unauthenticated', retryable: true, effect: 'none', hint })
   vi.useRealTimers()
   expect(await failure(driver)).toMatchObject({ code: 'not_found' })
   expect(asked).toBe(2)
+})
+
+test.each(['root\n', 'r\r\nX-Other: 1', '日本', ''])('a function that gives %j as the token is unauthenticated, and nothing is sent', async token => {
+  const before = vault.controls.journal.length
+  const hint = 'what gives auth.token failed, gave no token without a line break, or took over 10 seconds'
+  expect(await failure(open({ auth: { method: 'token', token: () => token } }))).toMatchObject({ code: 'unauthenticated', effect: 'none', hint })
+  expect(vault.controls.journal.length).toBe(before)
 })
