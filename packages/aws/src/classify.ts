@@ -4,11 +4,8 @@ const THROTTLED: Failure = refused('throttled', { retryable: true })
 const UNAUTHENTICATED: Failure = refused('unauthenticated')
 const INVALID: Failure = refused('invalid_argument')
 const KMS: Failure = refused('permission_denied', { hint: 'the KMS key of the secret cannot be used: no permission, or it is disabled' })
-const NAME_HELD: Failure = refused('name_held', {
-  // The same answer comes for some seconds after a purge, so a retry can succeed.
-  retryable: true,
-  hint: 'a deleted secret holds the name until it is restored or purged; after a purge the name is free within seconds',
-})
+/** The same answer comes for some seconds after a purge, and where a deleted secret holds the name for its window: the driver looks which. */
+const NAME_HELD: Failure = refused('name_held', { retryable: true, hint: 'a secret of that name was purged; the name is free within seconds' })
 
 /** AWS's own names, from the service's model and the SDK's lists. The HTTP status is 400 for almost all of them. */
 const BY_NAME: ReadonlyMap<string, Failure> = new Map([

@@ -1,4 +1,4 @@
-import { askedOf, isText, refused } from '@strongroom/core/driver-support'
+import { askedOf, isText, isToken, refused } from '@strongroom/core/driver-support'
 import type { SecretsManagerClientConfig } from '@aws-sdk/client-secrets-manager'
 
 export interface AwsCredentials {
@@ -10,17 +10,19 @@ export interface AwsCredentials {
 
 type Identity = Exclude<SecretsManagerClientConfig['credentials'], undefined | ((...args: never) => unknown)>
 
-const FAILED = refused('unauthenticated', { hint: 'the function given as credentials failed' })
+const FAILED = refused('unauthenticated', {
+  hint: 'the function given as credentials failed, gave none without a line break, or took over 10 seconds',
+})
 
 /** In the SDK's form. Whatever the caller's function throws, it means that there are no credentials, and that nothing was sent. */
 export function credentialsOf(given: AwsCredentials | (() => Promise<AwsCredentials>)): Identity | (() => Promise<Identity>) {
   return typeof given === 'function' ? async () => identityOf(await askedOf(given, isCredentials, FAILED)) : identityOf(given)
 }
 
-/** Whether it has what a request is signed with; says nothing of whether it is right. */
+/** Whether it has what a request is signed with, in a form that its headers take; says nothing of whether it is right. */
 export function isCredentials(value: unknown): value is AwsCredentials {
   const { accessKeyId, secretAccessKey, sessionToken } = (value ?? {}) as Readonly<Record<string, unknown>>
-  return isText(accessKeyId) && isText(secretAccessKey) && (sessionToken === undefined || typeof sessionToken === 'string')
+  return isToken(accessKeyId) && isText(secretAccessKey) && (sessionToken === undefined || sessionToken === '' || isToken(sessionToken))
 }
 
 function identityOf({ accessKeyId, secretAccessKey, sessionToken, expiration }: AwsCredentials): Identity {

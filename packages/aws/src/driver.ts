@@ -5,6 +5,7 @@ import {
   refused,
   textOf,
   tokenOf,
+  unlessFailed,
   withCircumstances,
   type DriverCall,
   type DriverCapabilities,
@@ -37,6 +38,8 @@ const CAPABILITIES: DriverCapabilities = {
 const ABORTED: Failure = refused('aborted', { effect: 'unknown' })
 const PENDING = 'STRONGROOM_PENDING'
 const PAGE = 100
+/** So long after a purge the name is free for certain, whichever clock is wrong. */
+const PURGE_MS = 300_000
 /** What the name filter of `ListSecrets` takes; a leading `!` would turn it round. No secret's name begins otherwise. */
 const FILTER = /^(?!!)[a-zA-Z0-9 :_@/+=.!-]{1,512}$/
 
@@ -68,12 +71,23 @@ export function awsDriver(options: AwsOptions): SecretDriver {
     }
   }
 
+  const describe = (path: NativePath, call: DriverCall): Promise<Aws.DescribeSecretResponse> => {
+    const input = { SecretId: checkName(path) }
+    return send('describe', call, sdk => new sdk.DescribeSecretCommand(input))
+  }
+
   /** The labelled versions of a secret that is there; AWS describes and lists what is scheduled for deletion as if it were. */
   const labels = async (path: NativePath, call: DriverCall): Promise<Readonly<Record<string, readonly string[]>>> => {
-    const input = { SecretId: checkName(path) }
-    const answer = await send<Aws.DescribeSecretResponse>('describe', call, sdk => new sdk.DescribeSecretCommand(input))
+    const answer = await describe(path, call)
     if (dateOf(answer.DeletedDate) !== undefined) throw finding('not_found')
     return answer.VersionIdsToStages ?? {}
+  }
+
+  /** Whether a secret is kept at the path for its window. By AWS's pages its date is the deletion's or the window's end: of a purge, both are now. */
+  const isKept = async (path: NativePath, call: DriverCall): Promise<boolean> => {
+    const found = await unlessFailed(describe(path, call), () => true)
+    const date = dateOf(found?.DeletedDate)
+    return date !== undefined && Math.abs(date.getTime() - Date.now()) > PURGE_MS
   }
 
   return {
@@ -90,7 +104,11 @@ export function awsDriver(options: AwsOptions): SecretDriver {
         Tags: Object.entries({ ...tags, ...labels }).map(([Key, Value]) => ({ Key, Value })),
         ...(kmsKeyId === undefined ? {} : { KmsKeyId: kmsKeyId }),
       }
-      const answer = await send<Aws.CreateSecretResponse>('create', call, sdk => new sdk.CreateSecretCommand(input))
+      const created = send<Aws.CreateSecretResponse>('create', call, sdk => new sdk.CreateSecretCommand(input))
+      const answer = await created.catch(async (error: unknown) => {
+        const isHeld = classify(error).code === 'name_held' && (await isKept(path, call))
+        throw isHeld ? withCircumstances(error, { failure: refused('name_held') }) : error
+      })
       return { version: written(answer.VersionId, token), fullPath: answers.text(answer.ARN, 'unknown') }
     },
 

@@ -38,7 +38,7 @@ const RULES: Rules<AwsOptions> = {
   endpoint: undefined,
   unsafePlainHttp: ['is true or false', isFlag],
   credentials: [
-    'have accessKeyId and secretAccessKey, or are a function that answers them',
+    'have accessKeyId and secretAccessKey, without a line break, or are a function that answers them',
     value => typeof value === 'function' || isCredentials(value),
   ],
   kmsKeyId: ['is the id, the alias or the ARN of a key', value => isText(value, 2048)],

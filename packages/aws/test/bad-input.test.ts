@@ -154,6 +154,50 @@ describe('what AWS may do', () => {
     await store.put('a', VALUE, { ifAbsent: true })
   })
 
+  it('and a store waits for it, however often it has looked', async () => {
+    const emulator = await startEmulator({ nameHeldMs: 60_000 })
+    const store = storeOn(emulator, { attempts: 4 })
+    await store.put('a', VALUE)
+    await store.delete('a', { purge: true })
+    const put = store.put('a', VALUE)
+    await expect
+      .poll(() => emulator.controls.journal.filter(({ operation, answered }) => operation === 'CreateSecret' && answered === 400).length, {
+        timeout: 20_000,
+      })
+      .toBe(5)
+    emulator.controls.clock.advance(60_000)
+    await put
+    expect((await store.get('a')).value.revealText()).toBe(VALUE)
+  })
+
+  it.each([
+    ['until the end of its window', undefined],
+    ['since its deletion', Date.now() / 1000 - 86_400],
+  ])('keeps a deleted secret, dated %s, whose name is not waited for', async (_, DeletedDate) => {
+    const emulator = await startEmulator()
+    const store = storeOn(emulator, { attempts: 4 })
+    await store.put('a', VALUE)
+    await store.delete('a')
+    if (DeletedDate !== undefined) {
+      const answer = { kind: 'answer', status: 200, body: JSON.stringify({ Name: 'a', DeletedDate }) } as const
+      emulator.controls.inject(answer, { operations: ['DescribeSecret'] })
+    }
+    emulator.controls.journal.length = 0
+    const error = await errorOf(store.put('a', VALUE, { ifAbsent: true }))
+    expect([error.code, error.effect, error.retryable]).toEqual(['name_held', 'none', false])
+    expect(emulator.controls.journal.map(({ operation }) => operation)).toEqual(['CreateSecret', 'DescribeSecret'])
+  })
+
+  it('does not say which to one who may not look: retryable, as it may pass', async () => {
+    const emulator = await startEmulator()
+    const store = storeOn(emulator)
+    await store.put('a', VALUE)
+    await store.delete('a')
+    emulator.controls.permit('someone', { operations: ['CreateSecret', 'TagResource'] })
+    const error = await errorOf(store.put('a', VALUE, { ifAbsent: true }))
+    expect([error.code, error.effect, error.retryable]).toEqual(['name_held', 'none', true])
+  })
+
   it('answers batches in parts, and lists with short and empty pages: nothing is missing', async () => {
     const emulator = await startEmulator({ batchSize: 3, listScan: 2 })
     const others = storeOn(emulator, { prefix: 'aa/' })

@@ -33,6 +33,8 @@ test.each<[string, unknown]>([
   ['leave for plain endpoints that is text', { ...good, unsafePlainHttp: 'yes' }],
   ['an endpoint with a password', { ...good, endpoint: 'http://user:password@localhost' }],
   ['credentials without a key', { ...good, credentials: { accessKeyId: 'x' } }],
+  ['a key with a line break at its end', { ...good, credentials: { ...keys, accessKeyId: 'x\n' } }],
+  ['a session token with one', { ...good, credentials: { ...keys, sessionToken: 'x\n' } }],
   ['credentials that are text', { ...good, credentials: 'x' }],
   ['an empty key', { ...good, kmsKeyId: '' }],
   ['tags that are a list', { ...good, tags: ['x'] }],

@@ -11,10 +11,8 @@ const NOT_A_VAULT: Failure = refused('misconfigured', { hint: 'what answers at v
 const NAME_HELD: Failure = refused('name_held')
 const NAME_HELD_FOR_SECONDS: Failure = refused('name_held', {
   retryable: true,
-  retryAfterMs: ASK_AGAIN_MS,
   hint: 'a secret of that name is just being deleted, purged or recovered; this takes some seconds',
 })
-const IN_MOTION: Failure = refused('conflict', { retryable: true, retryAfterMs: ASK_AGAIN_MS, hint: 'the secret is just being recovered' })
 
 const BY_NAME: ReadonlyMap<unknown, Failure> = new Map([
   ['AbortError', refused('aborted', { effect: 'unknown' })],
@@ -71,9 +69,9 @@ function forbidden(inner: unknown): Failure {
 function conflicting(inner: unknown, operation: string | undefined): Failure {
   const deleted = inner === 'ObjectIsDeletedButRecoverable'
   if (!deleted && inner !== 'ObjectIsBeingDeleted' && inner !== 'ObjectIsBeingRecovered') return refused('conflict', { retryable: true })
-  if (operation === 'create') return deleted ? NAME_HELD : NAME_HELD_FOR_SECONDS
-  // To everybody but a creator, what is deleted is not there.
-  return inner === 'ObjectIsBeingRecovered' ? IN_MOTION : NOT_FOUND
+  // To everybody but a creator, what is deleted is not there; what is being recovered soon is.
+  if (operation !== 'create' && inner !== 'ObjectIsBeingRecovered') return NOT_FOUND
+  return deleted ? NAME_HELD : NAME_HELD_FOR_SECONDS
 }
 
 /** The SDK has neither a class nor a code for this, and finds it before it sends anything but an empty probe. */

@@ -44,8 +44,8 @@ export type Act<Answer> = (client: AzureClient, options: RequestOptions, body: (
 const SERVICE_VERSION = '7.6'
 const SOCKETS = 128
 const ONLY = 'strongroom-only'
-/** As the SDK looks for a proxy. */
-const PROXIES = ['HTTPS_PROXY', 'HTTP_PROXY', 'ALL_PROXY'].flatMap(name => [name, name.toLowerCase()])
+/** Where the SDK looks for a proxy. */
+const PROXY = /^(?:https?|all)_proxy$/i
 /** What does nothing here: core retries, no redirect is followed, no form is sent. */
 export const IDLE_POLICIES: readonly string[] = ['defaultRetryPolicy', 'redirectPolicy', 'formDataPolicy', 'multipartPolicy']
 
@@ -54,16 +54,12 @@ export const UNTRACED = 'TracingContextImpl'
 
 interface Started {
   readonly client: AzureClient
-  /** Made here; undefined for a client that is the caller's. */
-  readonly own: { readonly agent: Agent | undefined } | undefined
+  /** The agents of a client that was made here; undefined for one that is the caller's. */
+  readonly own: ReadonlySet<Agent> | undefined
 }
 
 /** The SDK logs each request as JSON, agent and all, down to the headers on its sockets, which have the bearer token. */
-class QuietAgent extends Agent {
-  toJSON(): string {
-    return 'agent'
-  }
-}
+const QUIET = { toJSON: () => 'agent' }
 
 /** The SDK's client, made by the first call. */
 export class Connection {
@@ -72,7 +68,7 @@ export class Connection {
   constructor(options: AzureOptions) {
     this.#client = new LazyClient(
       () => start(options),
-      ({ own }) => own?.agent?.destroy(),
+      ({ own }) => own?.forEach(agent => agent.destroy()),
     )
   }
 
@@ -113,21 +109,39 @@ async function start(options: AzureOptions): Promise<Started> {
   const { SecretClient } = await loadSdk('@azure/keyvault-secrets', () => import('@azure/keyvault-secrets'))
   const credential = await credentialOf(options.credential as AzureCredential | AzureTokenCredential)
   const ca = options.tls?.ca
-  // Behind a proxy the sockets are the SDK's.
-  const agent = PROXIES.some(name => process.env[name]) ? undefined : new QuietAgent({ keepAlive: true, maxSockets: SOCKETS, ca })
+  const isProxied = Object.keys(process.env).some(name => PROXY.test(name) && process.env[name] !== '')
+  const agent = Object.assign(new Agent({ keepAlive: true, maxSockets: SOCKETS, ca }), QUIET)
+  const agents = new Set<Agent>([agent])
   const own = new SecretClient(vaultUrl, credential, {
     serviceVersion,
     disableChallengeResourceVerification,
     retryOptions: { maxRetries: 0 },
     redirectOptions: { maxRetries: 0 },
-    additionalPolicies: [{ policy: onlyOne, position: 'perCall' }],
-    ...(agent === undefined ? {} : { agent }),
-    ...(agent !== undefined || ca === undefined ? {} : { tlsOptions: { ca } }),
+    additionalPolicies: [onlyOne, ...(isProxied ? [agentPolicy(agents, agent, ca)] : [])].map(policy => ({ policy, position: 'perCall' })),
+    ...(isProxied ? {} : { agent }),
   })
   const pipeline = pipelineOf(own)
-  for (const name of agent === undefined ? IDLE_POLICIES : [...IDLE_POLICIES, 'proxyPolicy']) pipeline?.removePolicy({ name })
+  for (const name of isProxied ? IDLE_POLICIES : [...IDLE_POLICIES, 'proxyPolicy']) pipeline?.removePolicy({ name })
   for (const policy of pipeline?.removePolicy({ name: 'tracingPolicy' }) ?? []) pipeline?.addPolicy(whereTraced(policy), { afterPhase: 'Retry' })
-  return { client: own, own: { agent } }
+  return { client: own, own: agents }
+}
+
+/**
+ * Where there is a proxy, the SDK's policy before this one gives its own agent to each request that goes there. It is made like ours: quiet,
+ * with the authorities, and keeping connections, which it does not find again unless it is told that all of them are secure.
+ */
+function agentPolicy(agents: Set<Agent>, ours: Agent, ca: string | undefined): Policy {
+  return {
+    name: 'strongroomAgent',
+    sendRequest(request, next) {
+      const agent = (request.agent ??= ours) as Agent
+      if (!agents.has(agent)) {
+        agents.add(Object.assign(agent, QUIET, { keepAlive: true }))
+        Object.assign(agent.options, { ca, secureEndpoint: true })
+      }
+      return next(request)
+    },
+  }
 }
 
 /** Only to leave out what is idle, which makes a fast `get` slower by 3 %: where the SDK has it elsewhere, nothing else is different. */

@@ -1,4 +1,4 @@
-import { askedOf, explained, LentSignal, loadSdk, refused, type Failure, type Fields } from '@strongroom/core/driver-support'
+import { askedOf, explained, isToken, LentSignal, loadSdk, refused, type Failure, type Fields } from '@strongroom/core/driver-support'
 import type { AccessToken, TokenCredential } from '@azure/identity'
 
 /** Anything that answers tokens, such as a credential of `@azure/identity`. `expiresOnTimestamp` is in milliseconds since 1970. */
@@ -67,7 +67,8 @@ function told(credential: AzureTokenCredential): TokenCredential {
       // The SDK hands on what it was given; a credential may want a standard signal, as `fetch` does.
       const { abortSignal } = options ?? {}
       const standard = abortSignal instanceof LentSignal ? { abortSignal: abortSignal.standard() } : undefined
-      return askedOf(() => credential.getToken(scopes, { ...options, ...standard }), isToken, noToken)
+      // Each request asks for itself until its signal ends it, and a chain of credentials may take long.
+      return askedOf(() => credential.getToken(scopes, { ...options, ...standard }), isAccessToken, noToken, Infinity)
     },
   }
 }
@@ -78,8 +79,7 @@ function noToken(error: unknown): Failure {
   return refused('unauthenticated', { retryable, hint: 'the credential gave no token' })
 }
 
-function isToken(value: unknown): value is AccessToken {
+function isAccessToken(value: unknown): value is AccessToken {
   const { token, expiresOnTimestamp } = (value ?? {}) as Fields
-  // No character that would end the header, or begin another.
-  return typeof token === 'string' && /^[\x21-\x7e]+$/.test(token) && typeof expiresOnTimestamp === 'number'
+  return isToken(token) && typeof expiresOnTimestamp === 'number'
 }

@@ -28,7 +28,7 @@ const rows: readonly Row[] = [
   [restError(409, 'Conflict'), 'conflict', true, 'none'],
   [restError(409, 'Conflict', 'ObjectIsDeletedButRecoverable'), 'not_found', false, 'none'],
   [restError(409, 'Conflict', 'ObjectIsBeingDeleted'), 'not_found', false, 'none'],
-  [restError(409, 'Conflict', 'ObjectIsBeingRecovered'), 'conflict', true, 'none'],
+  [restError(409, 'Conflict', 'ObjectIsBeingRecovered'), 'name_held', true, 'none'],
   [restError(413), 'too_large', false, 'none'],
   [restError(429, 'Throttled'), 'throttled', true, 'none'],
   [restError(429), 'throttled', true, 'none'],
@@ -68,12 +68,12 @@ describe('classify', () => {
   })
 
   test.each([
-    ['ObjectIsDeletedButRecoverable', false, undefined],
-    ['ObjectIsBeingDeleted', true, 2_000],
-    ['ObjectIsBeingRecovered', true, 2_000],
-  ])('to a create, %s is a name that is held', (inner, retryable, retryAfterMs) => {
+    ['ObjectIsDeletedButRecoverable', false],
+    ['ObjectIsBeingDeleted', true],
+    ['ObjectIsBeingRecovered', true],
+  ])('to a create, %s is a name that is held, and no time is named for it', (inner, retryable) => {
     const error = withCircumstances(restError(409, 'Conflict', inner), { operation: 'create' })
-    expect(classify(error)).toMatchObject({ code: 'name_held', retryable, retryAfterMs, effect: 'none' })
+    expect(classify(error)).toMatchObject({ code: 'name_held', retryable, retryAfterMs: undefined, effect: 'none' })
   })
 
   test('what fails while it only looks has no effect, and what fails after a step has written may have one', () => {

@@ -2,9 +2,10 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { once } from 'node:events'
 import type { NativePath, SecretDriver } from '@strongroom/core'
 import { startAzureEmulator, type AzureEmulator } from '@strongroom/emulators/azure'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { azureDriver, azureSecretStore, type AzureTokenCredential } from '../src/index.ts'
 import { call, codeOf } from './fake-client.ts'
+import { startTunnel } from './tunnel.ts'
 import { credentialAt, optionsAt } from './vault.ts'
 
 const path = 'a' as NativePath
@@ -69,6 +70,19 @@ describe('a credential', () => {
     })
     expect((await codeOf(driver, read(driver)))[0]).toBe('unauthenticated')
     expect((await codeOf(driver, read(driver)))[0]).toBe('not_found')
+  })
+
+  test('that hangs once is asked again by the next call', async () => {
+    const leaving = new AbortController()
+    const good = credentialAt(vault)
+    const getToken: AzureTokenCredential['getToken'] = scopes => {
+      if (leaving.signal.aborted) return good.getToken(scopes)
+      leaving.abort()
+      return new Promise(() => {})
+    }
+    await using store = azureSecretStore({ ...optionsAt(vault), credential: { getToken } })
+    await expect(store.get('a', { signal: leaving.signal })).rejects.toMatchObject({ code: 'aborted', effect: 'none' })
+    await expect(store.get('a')).rejects.toMatchObject({ code: 'not_found' })
   })
 
   test('that hangs, and does not listen, ends at the signal; a store ends at its deadline', async () => {
@@ -144,5 +158,26 @@ describe('behind a proxy', () => {
     await codeOf(driver, driver.read({ path, version: undefined }, call))
     await driver.close()
     expect(lines).toEqual(['CONNECT my-vault.vault.azure.net:443 HTTP/1.1'])
+  })
+
+  test('its connections are kept, go to whom the authorities given vouch for, and end with the driver', async () => {
+    const tunnel = await startTunnel()
+    onTestFinished(tunnel.stop)
+    const vault = await startAzureEmulator()
+    onTestFinished(vault.stop)
+    vi.stubEnv('HTTPS_PROXY', tunnel.url)
+    onTestFinished(() => void vi.unstubAllEnvs())
+    const driver = azureDriver(optionsAt(vault))
+    const read = (): Promise<unknown> => codeOf(driver, driver.read({ path, version: undefined }, call))
+    for (let round = 1; round <= 5; round += 1) expect(await read()).toEqual(['not_found', 'none'])
+    expect(tunnel.opened()).toBe(1)
+    for (let round = 1; round <= 3; round += 1) await Promise.all(Array.from({ length: 10 }, read))
+    expect(tunnel.opened()).toBeLessThanOrEqual(10)
+    expect(tunnel.open()).toBeGreaterThan(0)
+    await driver.close()
+    await expect.poll(tunnel.open).toBe(0)
+    const others = azureDriver({ ...optionsAt(vault), tls: undefined })
+    expect(await codeOf(others, others.read({ path, version: undefined }, call))).toEqual(['misconfigured', 'none'])
+    await others.close()
   })
 })

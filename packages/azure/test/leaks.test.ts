@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { direct } from './no-proxy.ts'
+import { startTunnel } from './tunnel.ts'
 
 const run = promisify(execFile)
 
@@ -65,16 +66,24 @@ await vault.stop()
 process.stdout.write(JSON.stringify({ failed: errors.filter(error => error !== 'done').length, of: errors.length, rawHas, shownHas: shown.includes(marker), tokens }))
 `
 
-test('with AZURE_LOG_LEVEL=verbose neither the SDK’s log nor anything of ours has a value', async () => {
+test.each([
+  ['straight', undefined],
+  ['behind a proxy', ''],
+  ['past a proxy', '127.0.0.1'],
+])('with AZURE_LOG_LEVEL=verbose neither the SDK’s log nor anything of ours has a value or a token: %s', async (_, noProxy) => {
+  const tunnel = noProxy === undefined ? undefined : await startTunnel()
+  onTestFinished(() => tunnel?.stop())
+  const proxied = tunnel === undefined ? {} : { HTTPS_PROXY: tunnel.url, NO_PROXY: noProxy, no_proxy: noProxy }
   const marker = `marker-${crypto.randomUUID()}`
   const { stdout, stderr } = await run(process.execPath, ['--conditions=@strongroom/source', '--input-type=module', '--eval', SCRIPT], {
     cwd: import.meta.dirname,
-    env: { ...direct, AZURE_LOG_LEVEL: 'verbose', MARKER: marker, NO_COLOR: '1' },
+    env: { ...direct, ...proxied, AZURE_LOG_LEVEL: 'verbose', MARKER: marker, NO_COLOR: '1' },
     maxBuffer: 100_000_000,
   })
   const { failed, of, rawHas, shownHas, tokens } = JSON.parse(stdout) as Readonly<Record<string, unknown>> & { readonly tokens: readonly string[] }
   // Two puts and a get succeed after all: the SDK answers a 401 itself, and a name that was held is not held when it is looked at again.
   expect({ of, failed, shownHas }).toEqual({ of: 31, failed: 28, shownHas: false })
+  expect((tunnel?.opened() ?? 0) > 0).toBe(noProxy === '')
   // The SDK does log, and its errors do have the value: otherwise this test would show nothing.
   expect(stderr).toContain('azure:keyvault-secrets:info Request')
   expect(rawHas).toBe(true)

@@ -130,7 +130,8 @@ export interface SecretDriver {
 
   /**
    * Makes a secret with its first version, which is current. Fails as `already_exists` when there is one at the path, or as
-   * `name_held` when a deleted one holds the name. `fullPath` is what a client outside this library uses to read it. Where
+   * `name_held` when a deleted one holds the name: retryable only where the name comes free by itself within seconds, since core waits
+   * for it until the deadline. `fullPath` is what a client outside this library uses to read it. Where
    * `versionProof` is `token`, the same token and payload again answers the first call's version instead.
    */
   create(request: CreateRequest, call: DriverCall): Promise<{ readonly version: VersionId; readonly fullPath: string }>

@@ -20,7 +20,10 @@ export interface StorePolicy {
   readonly limits?: 'portable' | 'native'
   /** Milliseconds for one call with all its attempts. Default 15,000. */
   readonly deadlineMs?: number
-  /** Tries in all, the first included. Default 4. */
+  /**
+   * Tries in all, the first included; only what is retryable is repeated. Default 4. Those that find a name which comes free by itself
+   * (`name_held`, retryable) do not count: it is waited for until the deadline, unless this is 1.
+   */
   readonly attempts?: number
   /** Called after each call. What it throws is ignored: an observer does not change an outcome. */
   readonly onOperation?: (event: OperationEvent) => void

@@ -1,7 +1,8 @@
 import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import { get } from 'node:http'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { isSecretError } from '../src/index.ts'
 import {
   answerChecks,
@@ -17,6 +18,7 @@ import {
   isLike,
   isOneOf,
   isText,
+  isToken,
   LazyClient,
   loadSdk,
   networkFailure,
@@ -343,6 +345,11 @@ test('a step of a call: its effect, and a failure that was expected', async () =
   expect(classify(await unsupported().catch((error: unknown) => error))).toMatchObject({ code: 'unsupported', effect: 'none' })
 })
 
+test('a token is what a header takes as it is', () => {
+  expect(['a', '!~', 'x'.repeat(20_000)].filter(isToken)).toHaveLength(3)
+  expect(['', ' ', 'a b', 'a\n', 'a\r\nX-Other: 1', 'a\0', 'größe', '日本', '\x7f', undefined, 5].filter(isToken)).toEqual([])
+})
+
 test('what a function of the caller’s gives: it fails, or does not fit, and means the same', async () => {
   const classify = classifier(() => undefined)
   const failure = refused('unauthenticated')
@@ -366,31 +373,98 @@ test('what a function of the caller’s gives: it fails, or does not fit, and me
   expect(retryable).toMatchObject({ code: 'unauthenticated', retryable: true })
 })
 
-test('a token is got once for many, kept while it is young, renewed, and used to its end where that fails', async () => {
-  const given: (string | undefined)[] = []
-  let fails = false
-  let number = 0
-  let ageMs = 0
-  const tokens = new Renewed(async held => {
-    given.push(held?.token)
-    if (fails) throw new Error('no')
-    number += 1
-    return { token: `t${number}`, since: performance.now() - ageMs, ttlMs: 1_000_000 }
+test('what a function of the caller’s does not give in time: it means the same, and may be asked again', async () => {
+  const classify = classifier(() => undefined)
+  const failure = refused('unauthenticated')
+  const asked = (give: () => unknown, withinMs?: number): Promise<unknown> => askedOf(give, value => isText(value), failure, withinMs).catch(classify)
+  expect(await asked(() => new Promise(() => {}), 10)).toMatchObject({ code: 'unauthenticated', retryable: true, effect: 'none' })
+  expect(await asked(() => delay(20, 'x'), Infinity)).toBe('x')
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const hanging = asked(() => new Promise(() => {}))
+  vi.advanceTimersByTime(9_999)
+  const answered = asked(async () => 'x')
+  expect([await answered, vi.getTimerCount()]).toEqual(['x', 1])
+  vi.advanceTimersByTime(1)
+  expect(await hanging).toMatchObject({ code: 'unauthenticated', retryable: true })
+})
+
+describe('a token', () => {
+  /** Tokens of 1,000 seconds that are as old as it says when they come; each renewal waits for its gate, if there is one. */
+  function renewing() {
+    const given: (string | undefined)[] = []
+    const scene = { given, ageMs: 0, fails: false, gate: undefined as Promise<void> | undefined }
+    const tokens = new Renewed(async held => {
+      given.push(held?.token)
+      const since = performance.now() - scene.ageMs
+      await scene.gate
+      if (scene.fails) throw new Error('no')
+      return { token: `t${given.length}`, since, ttlMs: 1_000_000 }
+    })
+    const call = new AbortController()
+    return { scene, given, tokens, get: () => tokens.get(call) }
+  }
+  const settled = (): Promise<void> => new Promise(resolve => setTimeout(resolve, 0))
+  const realNow = performance.now.bind(performance)
+  const ahead = (ms: number): unknown => vi.spyOn(performance, 'now').mockImplementation(() => realNow() + ms)
+  afterEach(() => void vi.restoreAllMocks())
+
+  test('is got once for many, kept while it is young, then renewed once behind their backs', async () => {
+    const { given, get } = renewing()
+    expect(await Promise.all([get(), get()])).toEqual(['t1', 't1'])
+    ahead(600_000)
+    expect([await get(), given]).toEqual(['t1', [undefined]])
+    ahead(700_000)
+    expect(await Promise.all([get(), get()])).toEqual(['t1', 't1'])
+    await settled()
+    expect([await get(), given]).toEqual(['t2', [undefined, 't1']])
   })
-  const call = new AbortController()
-  const get = (): Promise<string> => tokens.get(call)
-  ageMs = 900_000
-  expect(await Promise.all([get(), get()])).toEqual(['t1', 't1'])
-  fails = true
-  expect([await get(), given]).toEqual(['t1', [undefined, 't1']])
-  fails = false
-  ageMs = 0
-  expect([await get(), await get(), given]).toEqual(['t2', 't2', [undefined, 't1', 't1']])
-  tokens.drop('t1')
-  expect(await get()).toBe('t2')
-  tokens.drop('t2')
-  ageMs = 2_000_000
-  expect([await get(), given.at(-1)]).toEqual(['t3', undefined])
-  fails = true
-  await expect(get()).rejects.toThrow('no')
+
+  test('is used while its renewal has no answer, and nobody begins another', async () => {
+    const { scene, given, get } = renewing()
+    await get()
+    ahead(700_000)
+    const gate = Promise.withResolvers<void>()
+    scene.gate = gate.promise
+    expect([await get(), await get(), given]).toEqual(['t1', 't1', [undefined, 't1']])
+    ahead(1_100_000)
+    const waiting = get()
+    gate.resolve()
+    expect([await waiting, given.length]).toEqual(['t2', 2])
+  })
+
+  test('is used to its end where its renewal fails, which is tried again when half of what is left is over', async () => {
+    const { scene, given, get } = renewing()
+    await get()
+    scene.fails = true
+    for (const [ms, tries] of [
+      [700_000, 1],
+      [840_000, 1],
+      [851_000, 2],
+      [920_000, 2],
+      [926_000, 3],
+      [999_000, 4],
+      [999_700, 4], // a second at least
+    ] as const) {
+      ahead(ms)
+      expect(await get()).toBe('t1')
+      await settled()
+      expect([ms, given.length - 1]).toEqual([ms, tries])
+    }
+    ahead(1_000_100)
+    await expect(get()).rejects.toThrow('no')
+    await expect(get()).rejects.toThrow('no')
+    scene.fails = false
+    expect(await get()).toBe('t8')
+    expect(given.slice(-3)).toEqual([undefined, undefined, undefined])
+  })
+
+  test('that the server refused is forgotten, unless it is another one by now', async () => {
+    const { given, tokens, get } = renewing()
+    await get()
+    tokens.drop('t0')
+    expect(await get()).toBe('t1')
+    tokens.drop('t1')
+    expect([await get(), given]).toEqual(['t2', [undefined, undefined]])
+  })
 })

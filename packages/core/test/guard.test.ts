@@ -1,7 +1,8 @@
 import { createSecretStore, isSecretError, SecretError, type OperationEvent, type StorePolicy } from '@strongroom/core'
 import { inspect } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { failureOf, fails, lost, ScriptedDriver, until } from './support/scripted.ts'
+import { POLICY, RegistryWorld } from './support/registry-world.ts'
+import { failureOf, fails, lost, ScriptedDriver, until, type Scripted } from './support/scripted.ts'
 
 const QUICK: StorePolicy = { deadlineMs: 2_000, attempts: 4 }
 const unhandled: unknown[] = []
@@ -136,6 +137,74 @@ describe('retries', () => {
     const { scripted, store } = await open({ ...QUICK, attempts: 1 })
     scripted.on('read', lost())
     expect(await failureOf(store.get('name'))).toMatchObject({ effect: 'none' })
+  })
+})
+
+describe('a name that comes free by itself', () => {
+  const held = (): Scripted => fails({ code: 'name_held' })
+
+  /** No wait is waited out; answers all that were asked for. */
+  function waits(): () => readonly number[] {
+    const timer = globalThis.setTimeout
+    const delays = vi
+      .spyOn(globalThis, 'setTimeout')
+      .mockImplementation(((done: () => void, ms: number) => timer(done, ms === 60_000 ? ms : 0)) as typeof setTimeout)
+    return () => delays.mock.calls.map(([, ms = 0]) => ms).filter(ms => ms !== 60_000)
+  }
+
+  it.each([
+    [0, 0.5],
+    [0.999, 0.9995],
+  ])('is waited for with waits that grow, with jitter (%s), which do not count as attempts', async (random, part) => {
+    const asked = waits()
+    const { scripted, store } = await open({ deadlineMs: 60_000, attempts: 2 })
+    vi.spyOn(Math, 'random').mockReturnValue(random)
+    scripted.on('create', held(), held(), held(), fails(), held(), held(), held())
+    await store.put('other', 'value', { ifAbsent: true })
+    const grown = [200, 400, 800, 1_600, 2_000, 2_000].map(most => most * part)
+    expect(asked()).toEqual([...grown.slice(0, 3), 100 * random, ...grown.slice(3)])
+    expect(scripted.count('create')).toBe(8)
+  })
+
+  it('and what else fails counts as ever', async () => {
+    waits()
+    const { scripted, store } = await open({ deadlineMs: 60_000, attempts: 2 })
+    scripted.on('create', held(), fails(), held(), fails({ code: 'throttled' }))
+    expect(await failureOf(store.put('other', 'value', { ifAbsent: true }))).toMatchObject({ code: 'throttled' })
+    expect(scripted.count('create')).toBe(4)
+  })
+
+  it('is told as held when the deadline comes first, with nothing written', async () => {
+    const { scripted, store } = await open({ deadlineMs: 500 })
+    scripted.on('create', ...Array.from({ length: 20 }, held))
+    expect(await failureOf(store.put('other', 'value', { ifAbsent: true }))).toMatchObject({ code: 'name_held', retryable: true, effect: 'none' })
+  })
+
+  it('is waited for as long as the backend asks, and not past the deadline', async () => {
+    const { scripted, store } = await open({ deadlineMs: 60_000 })
+    scripted.on('create', fails({ code: 'name_held', retryAfterMs: 120_000 }))
+    expect(await failureOf(store.put('other', 'value', { ifAbsent: true }))).toMatchObject({ code: 'name_held', retryAfterMs: 120_000 })
+    expect(scripted.count('create')).toBe(1)
+  })
+
+  it('is not waited for by who wants one attempt, nor where it is held for good', async () => {
+    const { scripted, store } = await open({ ...QUICK, attempts: 1 })
+    scripted.on('create', held())
+    expect(await failureOf(store.put('other', 'value', { ifAbsent: true }))).toMatchObject({ code: 'name_held' })
+    const patient = await open()
+    patient.scripted.on('create', fails({ code: 'name_held', retryable: false }))
+    expect(await failureOf(patient.store.put('other', 'value', { ifAbsent: true }))).toMatchObject({ code: 'name_held' })
+    expect([scripted.count('create'), patient.scripted.count('create')]).toEqual([1, 1])
+  })
+
+  it('is waited for within a registry’s write, which leaves nothing behind when the deadline comes first', async () => {
+    const world = new RegistryWorld()
+    const secrets = await world.secrets({ policy: { ...POLICY, deadlineMs: 400 } })
+    world.cloud.on('create', held())
+    await secrets.create({ key: 'first', value: 'v' })
+    world.cloud.on('create', ...Array.from({ length: 20 }, held))
+    expect(await failureOf(secrets.create({ key: 'second', value: 'v' }))).toMatchObject({ code: 'name_held', effect: 'none' })
+    expect(await Array.fromAsync((await world.registry()).pending())).toEqual([])
   })
 })
 

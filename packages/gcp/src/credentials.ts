@@ -1,4 +1,4 @@
-import { explained, refused } from '@strongroom/core/driver-support'
+import { explained, isToken, refused } from '@strongroom/core/driver-support'
 import type * as Gax from 'google-gax'
 import { tokenFailure } from './classify.ts'
 import type { GcpOptions } from './options.ts'
@@ -31,10 +31,12 @@ export async function authOf(
   }
 }
 
-/** @throws what it means that there is none, before anything is sent */
+/** @throws what it means that there is none, or none that a header takes, before anything is sent */
 export async function tokenOf(auth: GcpAuthClient, host: string): Promise<Readonly<Record<string, string>>> {
   try {
-    return Object.fromEntries(await auth.getRequestHeaders(`${host}/`))
+    const headers = Object.fromEntries(await auth.getRequestHeaders(`${host}/`))
+    if (!Object.values(headers).every(value => value.split(' ').every(isToken))) throw new TypeError('no header takes it')
+    return headers
   } catch (error) {
     throw explained(error, tokenFailure(error))
   }

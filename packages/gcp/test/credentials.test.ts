@@ -10,6 +10,7 @@ import type { NativePath } from '@strongroom/core'
 import { suiteTitle } from '@strongroom/testbed'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { gcpDriver } from '../src/index.ts'
+import { call, create, failure, startScene } from './scene.ts'
 import { hasOpenssl, startUntrusted } from './untrusted.ts'
 
 // Processes of their own: what is looked for is the machine's, Google's library remembers it, and what it throws can end a process.
@@ -66,6 +67,33 @@ test('a metadata server that never answers holds up no call longer than its sign
   expect(await printed(TWO_CALLS({ projectId: 'my-project' }, 100), environment)).toEqual(['aborted none', 'unauthenticated none'])
   silent.close()
 }, 30_000)
+
+test.each(['grpc', 'rest'] as const)('an authClient that hangs once is asked again by the next call: %s', async transport => {
+  const scene = await startScene()
+  const leaving = new AbortController()
+  const getRequestHeaders = async (): Promise<Headers> => {
+    if (leaving.signal.aborted) return new Headers({ authorization: 'Bearer only-for-tests' })
+    leaving.abort()
+    return await new Promise(() => {})
+  }
+  const driver = scene.open({ transport, authClient: { getRequestHeaders } })
+  const path = scene.path()
+  expect(await failure(driver, driver.read({ path, version: undefined }, call(leaving.signal)))).toBe('aborted none')
+  expect(await failure(driver, driver.read({ path, version: undefined }, call()))).toBe('not_found none')
+  await scene.stop()
+})
+
+test.each(['grpc', 'rest'] as const)('an authClient whose token no header takes is unauthenticated, and nothing is sent: %s', async transport => {
+  const scene = await startScene()
+  for (const token of ['a\nb', '日本']) {
+    // As a class of its own may answer it: `Headers` refuses these itself.
+    const getRequestHeaders = async (): Promise<Headers> => new Map([['authorization', `Bearer ${token}`]]) as unknown as Headers
+    const driver = scene.open({ transport, authClient: { getRequestHeaders } })
+    expect(await failure(driver, create(driver, scene.path(), 'x'))).toBe('unauthenticated none')
+  }
+  expect(scene.controls.journal).toEqual([])
+  await scene.stop()
+})
 
 test.skipIf(missing !== undefined)(suiteTitle('a key file that is there at the second call is used by it', missing), async () => {
   const server = await startUntrusted()

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { askedOf, finding, isText, refused, Renewed, unlessFailed, withCircumstances } from '@strongroom/core/driver-support'
+import { askedOf, finding, isText, isToken, refused, Renewed, unlessFailed, withCircumstances } from '@strongroom/core/driver-support'
 import type { Failure, Fields, Lasting } from '@strongroom/core/driver-support'
 import { classify, statusOf } from './classify.ts'
 import type { Given, VaultAuth } from './options.ts'
@@ -71,7 +71,7 @@ export function tokenOf(auth: VaultAuth, ask: Ask): Renewed<Held> {
 function heldOf(answer: unknown, since: number, fullTtlMs?: number): Held {
   const { auth } = (answer ?? {}) as { readonly auth?: Fields | null }
   const { client_token: token, lease_duration: seconds, renewable } = auth ?? {}
-  if (!isText(token) || typeof seconds !== 'number' || !(seconds >= 0)) {
+  if (!isToken(token) || typeof seconds !== 'number' || !(seconds >= 0)) {
     throw finding('corrupt', { hint: 'the answer to the login is incomplete' })
   }
   // No time means without end, as for a root token.
@@ -88,8 +88,9 @@ async function loginOf(auth: Exclude<VaultAuth, { readonly method: 'token' }>): 
 
 /** Whatever the caller's function throws, it means that there are no credentials, and that nothing was sent. */
 function valueOf(given: Given, name: 'token' | 'secretId' | 'jwt'): Promise<string> {
-  const failure = refused('unauthenticated', { hint: `what gives auth.${name} failed, or gave no text` })
-  return askedOf(typeof given === 'function' ? given : () => given, value => isText(value), failure)
+  const [what, fits] = name === 'token' ? ['token without a line break', isToken] : ['text', (value: unknown): value is string => isText(value)]
+  const failure = refused('unauthenticated', { hint: `what gives auth.${name} failed, gave no ${what}, or took over 10 seconds` })
+  return askedOf(typeof given === 'function' ? given : () => given, fits, failure)
 }
 
 function isRefused(error: unknown): boolean {

@@ -1,4 +1,4 @@
-import { isFlag, isFrom, isText, optionChecks, type Fits, type OptionChecks, type Rules } from '@strongroom/core/driver-support'
+import { isFlag, isFrom, isText, isToken, optionChecks, type Fits, type OptionChecks, type Rules } from '@strongroom/core/driver-support'
 import { isPath, trimmed } from './paths.ts'
 
 /** Text, or a function that answers it: asked at every login, so that what rotates is never kept. */
@@ -72,7 +72,7 @@ const RULES: Rules<VaultOptions> = {
   address: undefined,
   unsafePlainHttp: ['is true or false', isFlag],
   mount: ['is a path such as secret or team/kv', isPath],
-  namespace: ['is a path such as team or team/part', value => value === '' || isPath(value)],
+  namespace: ['is a path such as team or team/part, of visible ASCII characters', value => value === '' || (isPath(value) && isToken(value))],
   auth: undefined,
   tls: undefined,
   maxVersions: ['is a whole number from 10 to 100000', isFrom(10, 100_000)],
@@ -80,11 +80,15 @@ const RULES: Rules<VaultOptions> = {
 }
 
 const isGiven: Fits = value => isText(value) || typeof value === 'function'
+const token = [
+  'is visible ASCII without a line break, or a function that answers it',
+  (value: unknown) => isToken(value) || typeof value === 'function',
+] as const
 const given = ['is text, or a function that answers it', isGiven] as const
 const role = ['is text', isText, 'required'] as const
 const mount = ['is a path such as approle', isPath] as const
 const AUTH: Readonly<Record<VaultAuth['method'], Rules<Readonly<Record<string, unknown>>>>> = {
-  token: { method: undefined, token: [...given, 'required'], renew: ['is true or false', isFlag] },
+  token: { method: undefined, token: [...token, 'required'], renew: ['is true or false', isFlag] },
   approle: { method: undefined, roleId: role, secretId: [...given, 'required'], mount },
   kubernetes: { method: undefined, role, jwt: given, jwtFile: ['is the path of a file', isText], mount },
   jwt: { method: undefined, role, jwt: [...given, 'required'], mount },

@@ -1,27 +1,43 @@
-import { isAborted, type Abortable } from './abort.ts'
+import type { Abortable } from './abort.ts'
 import { explained } from './classify.ts'
 import { DriverFinding } from './failure.ts'
 import { Shared } from './shared.ts'
 import type { Failure } from '../errors.ts'
 
+/** As long as a server may be silent. */
+const ANSWER_MS = 10_000
+
 /**
  * For authors of drivers: what a function that the caller gave answers, such as one for credentials. Whatever it throws means `failure`, and
- * so does an answer that does not fit. @throws the function's own error, or a DriverFinding
+ * so does an answer that does not fit. One that does not come within `withinMs`, by default 10 seconds, means it too, but is retryable: where
+ * many calls wait for one answer, a function that hangs once would end all that come after. @throws the function's own error, or a DriverFinding
  */
 export async function askedOf<T>(
   give: () => unknown,
   fits: (answer: unknown) => answer is T,
   failure: Failure | ((error: unknown) => Failure),
+  withinMs: number = ANSWER_MS,
 ): Promise<T> {
   const meaning = (error?: unknown): Failure => (typeof failure === 'function' ? failure(error) : failure)
   let answer: unknown
   try {
-    answer = await give()
+    answer = await within(withinMs, give)
   } catch (error) {
-    throw explained(error, meaning(error))
+    throw explained(error, error === LATE ? { ...meaning(), retryable: true } : meaning(error))
   }
   if (!fits(answer)) throw new DriverFinding(meaning())
   return answer
+}
+
+const LATE = Symbol('late')
+
+/** @throws `LATE`, or whatever `give` throws */
+function within(ms: number, give: () => unknown): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const timer = ms === Infinity ? undefined : setTimeout(() => reject(LATE), ms)
+    const asked = (async () => await give())()
+    asked.finally(() => clearTimeout(timer)).then(resolve, reject)
+  })
 }
 
 /** Something that ends after its time, such as the token of a login. */
@@ -32,31 +48,43 @@ export interface Lasting {
   readonly ttlMs: number
 }
 
-/** When so much of its time is over, it is renewed by the next call. There is no timer: who does not call needs no token. */
+/** When so much of its time is over, the next call has it renewed. There is no timer: who does not call needs no token. */
 const RENEW_AT = 2 / 3
+/** The least pause after a renewal that failed; it is half of the time that is left otherwise. */
+const PAUSE_MS = 1_000
 
 /** For authors of drivers: a token, got and renewed once for many callers, and kept for its time. */
 export class Renewed<Held extends Lasting> {
   readonly #renew: (held: Held | undefined) => Promise<Held>
   readonly #next = new Shared<string>()
   #held: Held | undefined
+  #renewAt = 0
 
   /** `renew` is given what is there and has not ended. */
   constructor(renew: (held: Held | undefined) => Promise<Held>) {
     this.#renew = renew
   }
 
-  /** @throws DriverFinding `aborted`, or whatever `renew` throws, unless what is there has a part of its time yet */
+  /**
+   * What is there as long as it has time: nobody waits for its renewal, however long that takes.
+   * @throws DriverFinding `aborted`, or whatever `renew` throws
+   */
   async get(call: Abortable): Promise<string> {
     const held = this.#held
-    if (held !== undefined && isYoung(held)) return held.token
+    if (held === undefined || timeLeft(held) <= 0) return await this.#next.run(() => this.#begin(), call)
+    // Until its time is over, a failure is nobody's.
+    if (performance.now() >= this.#renewAt) this.#next.begin(() => this.#begin()).catch(() => {})
+    return held.token
+  }
+
+  async #begin(): Promise<string> {
+    const held = this.#held !== undefined && timeLeft(this.#held) > 0 ? this.#held : undefined
     try {
-      return await this.#next.run(async () => {
-        this.#held = await this.#renew(this.#held !== undefined && hasTime(this.#held) ? this.#held : undefined)
-        return this.#held.token
-      }, call)
+      const { since, ttlMs, token } = (this.#held = await this.#renew(held))
+      this.#renewAt = since + ttlMs * RENEW_AT
+      return token
     } catch (error) {
-      if (held !== undefined && held === this.#held && hasTime(held) && !isAborted(call)) return held.token
+      if (held !== undefined) this.#renewAt = performance.now() + Math.max(PAUSE_MS, timeLeft(held) / 2)
       throw error
     }
   }
@@ -67,10 +95,6 @@ export class Renewed<Held extends Lasting> {
   }
 }
 
-function hasTime({ since, ttlMs }: Lasting): boolean {
-  return performance.now() - since < ttlMs
-}
-
-function isYoung({ since, ttlMs }: Lasting): boolean {
-  return performance.now() - since < ttlMs * RENEW_AT
+function timeLeft({ since, ttlMs }: Lasting): number {
+  return since + ttlMs - performance.now()
 }

@@ -40,7 +40,7 @@ export { httpSender, type HttpAnswer, type HttpRequest, type HttpSender, type Ht
 export { LazyClient, loadSdk } from './lazy-client.ts'
 export { LentSignal } from './lent-signal.ts'
 export { networkFailure } from './network-failure.ts'
-export { hasMethods, isFlag, isFrom, isLike, isOneOf, isText, optionChecks, type Fits, type OptionChecks, type Rules } from './options.ts'
+export { hasMethods, isFlag, isFrom, isLike, isOneOf, isText, isToken, optionChecks, type Fits, type OptionChecks, type Rules } from './options.ts'
 export { PageTokens } from './page-tokens.ts'
 export { Shared } from './shared.ts'
 export { traceparentOf } from './trace.ts'

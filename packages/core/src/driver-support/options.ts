@@ -102,6 +102,14 @@ export function isText(value: unknown, max = 4096): value is string {
   return typeof value === 'string' && value.length >= 1 && value.length <= max && value.isWellFormed()
 }
 
+/**
+ * For authors of drivers: text that a header takes as it is, such as a token: visible ASCII alone. A line break, which is easily read from a
+ * file with it, would fail in the client, where nobody knows what it means.
+ */
+export function isToken(value: unknown): value is string {
+  return typeof value === 'string' && /^[\x21-\x7e]+$/.test(value)
+}
+
 /** For authors of drivers: text of this form, of at most `max` characters. */
 export function isLike(form: RegExp, max?: number): Fits {
   return value => isText(value, max) && form.test(value)

@@ -6,9 +6,14 @@ export class Shared<T> {
 
   /** Begins the work unless it is under way. @throws DriverFinding `aborted`, or whatever the work throws */
   async run(work: () => Promise<T>, call: Abortable): Promise<T> {
+    return await unlessAborted(this.begin(work), call, 'none')
+  }
+
+  /** As `run`, for nobody in particular. */
+  begin(work: () => Promise<T>): Promise<T> {
     this.#running ??= work().finally(() => {
       this.#running = undefined
     })
-    return await unlessAborted(this.#running, call, 'none')
+    return this.#running
   }
 }

@@ -1,7 +1,7 @@
 import type { DriverCall } from '../driver.ts'
 import { SecretError, secretErrorCodes, type Failure, type SecretErrorCode } from '../errors.ts'
 import type { StorePolicy } from '../policy.ts'
-import { backoffMs, sleep } from './backoff.ts'
+import { backoffMs, heldMs, sleep } from './backoff.ts'
 import { disown, release, retain } from './shared.ts'
 import { itself, Stop } from './stop.ts'
 
@@ -39,6 +39,8 @@ export interface GuardedAnswer<T> {
 
 interface State {
   attempts: number
+  /** Attempts among them that found the name held for the moment: they do not count against the policy's. */
+  held: number
   uncertain: boolean
 }
 
@@ -74,11 +76,11 @@ export class Guard {
 
   /** `result`: what the answer is made into. */
   run<T, R = T>(request: GuardedCall<T>, result: (answer: T) => R = itself as (answer: T) => R): Promise<R> {
-    return this.#execute(request, { attempts: 0, uncertain: false }, result)
+    return this.#execute(request, { attempts: 0, held: 0, uncertain: false }, result)
   }
 
   async runWrite<T>(request: GuardedCall<T>): Promise<GuardedAnswer<T>> {
-    const state = { attempts: 0, uncertain: false }
+    const state = { attempts: 0, held: 0, uncertain: false }
     return { answer: await this.#execute(request, state, itself), uncertain: state.uncertain }
   }
 
@@ -162,9 +164,14 @@ export class Guard {
   async #pause(request: GuardedCall<unknown>, state: State, stop: Stop, error: unknown): Promise<void> {
     const failure = stop.code === undefined ? this.#classify(error, request.operation) : stop.failure(true)
     if (failure.effect === 'unknown' && request.afterUnknown !== 'read') state.uncertain = true
-    const delayMs = backoffMs(state.attempts, failure)
+    const isHeld = failure.code === 'name_held'
+    if (isHeld) state.held += 1
+    const counted = state.attempts - state.held
+    const delayMs = isHeld ? heldMs(state.held, failure) : backoffMs(counted, failure)
     const mayRepeat = failure.retryable && stop.code === undefined && (!state.uncertain || request.afterUnknown !== 'never')
-    if (!mayRepeat || state.attempts >= this.#attempts || performance.now() + delayMs >= stop.deadlineAt) {
+    // Who wants one attempt wants no waiting either.
+    const isLast = this.#attempts === 1 || counted >= this.#attempts
+    if (!mayRepeat || isLast || performance.now() + delayMs >= stop.deadlineAt) {
       throw this.#error(request, { ...failure, effect: state.uncertain ? 'unknown' : 'none' })
     }
     await sleep(delayMs, stop.signal)
