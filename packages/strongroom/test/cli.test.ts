@@ -1,5 +1,5 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chownSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
@@ -198,6 +198,30 @@ describe('run', () => {
     const code = await new Promise(done => child.once('close', done))
     expect({ code, out }).toEqual({ code: 3, out: 'started\nstopped\n' })
   })
+})
+
+// A container is often told to run as a number that no name belongs to; only root can start a process as another.
+it.skipIf(process.getuid?.() !== 0)('names a user without a name by the number', async () => {
+  const own = mkdtempSync(join(tmpdir(), 'strongroom-nobody-'))
+  try {
+    const uid = 54_321
+    writeFileSync(join(own, 'strongroom.yaml'), 'stores: { main: local:./store }\nmetadata: sqlite:./meta.db\n')
+    chownSync(own, uid, uid)
+    const { STRONGROOM_ACTOR: _, ...nameless } = environment
+    const nobody = async (...args: readonly string[]) => {
+      const child = spawn(process.execPath, [...ARGUMENTS, ...args], { cwd: own, env: nameless, stdio: 'pipe', uid, gid: uid })
+      child.stdin.end('v')
+      const { code, out, err } = await ended(child)
+      return { code, out: out.toString(), err }
+    }
+    const made = await nobody('create', 'mine', '--json')
+    expect(made).toMatchObject({ code: 0, err: '' })
+    expect(JSON.parse(made.out)).toMatchObject({ createdBy: { id: 'uid-54321' } })
+    expect(JSON.parse((await nobody('create', 'ours', '--actor', 'ada', '--json')).out)).toMatchObject({ createdBy: { id: 'ada' } })
+    expect(await nobody('reconcile', '--json')).toMatchObject({ code: 0, err: '' })
+  } finally {
+    rmSync(own, { recursive: true })
+  }
 })
 
 describe('exit codes', () => {

@@ -22,7 +22,16 @@ export async function withRoom<Answer>({ config }: GlobalOptions, work: (room: S
 }
 
 export function actorOf({ actor }: Pick<AccountOptions, 'actor'>): Actor {
-  return { id: actor ?? userInfo().username, type: 'user' }
+  return { id: actor ?? ownName(), type: 'user' }
+}
+
+/** A container often runs as a number that no name belongs to. */
+function ownName(): string {
+  try {
+    return userInfo().username
+  } catch {
+    return `uid-${process.getuid?.() ?? 'unknown'}`
+  }
 }
 
 /** @throws UsageError without one; SecretError `invalid_argument` for what cannot be one */
