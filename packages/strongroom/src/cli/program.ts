@@ -17,22 +17,34 @@ export interface AccountOptions extends GlobalOptions {
 export function program(): Command {
   const root = new Command('strongroom')
     .description('Secrets in any cloud, by one configuration.')
-    .option('-c, --config <file>', 'the configuration (default: STRONGROOM_CONFIG, STRONGROOM_STORE or ./strongroom.yaml)')
-    .option('--json', 'answer as JSON, one document or one line an item')
+    .addOption(configOption())
+    .addOption(jsonOption())
     .option('-V, --version', 'the version of this command')
     .on('option:version', showVersion)
     .showHelpAfterError('(strongroom --help tells more)')
     .exitOverride()
+    // What stands after a command is that command's; `run` could not leave alone what follows its own command otherwise.
+    .enablePositionalOptions()
     .addHelpText(
       'after',
       '\nValues are read from a pipe, a file or a hidden prompt, never from an argument.\nExit codes: 0 done, 1 failed, 2 usage, 3 configuration, 4 missing, 5 denied, 6 conflict, 7 try again, 8 may have happened, 130 interrupted.',
     )
 
-  const command = (name: string, description: string, parent: Command = root): Command => parent.command(name).description(description).exitOverride()
-  const forAccount = (name: string, description: string, parent: Command = root): Command =>
-    command(name, description, parent)
-      .addOption(new Option('-a, --account <account>', 'whose secrets').env('STRONGROOM_ACCOUNT'))
-      .addOption(actorOption())
+  // The options of the program go with every command too; the later one of a line counts.
+  const plain = (name: string, description: string, parent: Command = root): Command =>
+    parent
+      .command(name)
+      .description(description)
+      .exitOverride()
+      .addOption(configOption())
+      .on('option:config', (file: string) => root.setOptionValue('config', file))
+  const command = (name: string, description: string, parent?: Command): Command =>
+    plain(name, description, parent)
+      .addOption(jsonOption())
+      .on('option:json', () => root.setOptionValue('json', true))
+  const ofAccount = (made: Command): Command =>
+    made.addOption(new Option('-a, --account <account>', 'whose secrets').env('STRONGROOM_ACCOUNT')).addOption(actorOption())
+  const forAccount = (name: string, description: string, parent?: Command): Command => ofAccount(command(name, description, parent))
 
   command('init', 'write a configuration: asks what it needs, and opens what it wrote')
     .option('-y, --yes', 'ask nothing: what is usual where no option says otherwise')
@@ -69,11 +81,13 @@ export function program(): Command {
     .option('--if-revision <n>', 'only at this revision', wholeNumber)
     .option('--purge-adopted', 'also what was adopted; otherwise that stays in its cloud')
     .action(async (key, _, at) => (await import('./commands/secrets.ts')).remove(key, at.optsWithGlobals()))
-  forAccount('read <key>', 'write a value to standard output, byte by byte; on a terminal only with --reveal')
+  ofAccount(plain('read <key>', 'write a value to standard output, byte by byte; on a terminal only with --reveal'))
     .option('--reveal', 'also on a terminal')
     .action(async (key, _, at) => (await import('./commands/read.ts')).read(key, at.optsWithGlobals()))
-  forAccount('run <command> [args...]', 'run a command with secrets as its environment variables; nothing of them is written to a disk')
-    .option('-e, --env <pairs...>', 'NAME=key, these only (default: every secret, stripe-key as STRIPE_KEY)')
+  ofAccount(plain('run <command> [args...]', 'run a command with secrets as its environment variables; nothing of them is written to a disk'))
+    .usage('[options] [--] <command> [args...]')
+    .passThroughOptions()
+    .option('-e, --env <pair>', 'NAME=key, and only what is given so, once for each (default: every secret, stripe-key as STRIPE_KEY)', eachOf)
     .action(async (command, args, _, at) => (await import('./commands/run.ts')).run(command, args, at.optsWithGlobals()))
   forAccount('export', 'write what is known of the secrets as JSON lines, with where each is and without a value')
     .option('--all', 'of every account')
@@ -140,7 +154,10 @@ export function program(): Command {
     .option('-p, --port <n>', '0 for any that is free', wholeNumber, 8080)
     .option('--unsafe-no-authentication', 'let everyone in as one anonymous user; only on the loopback')
     .action(async (_, at) => (await import('./commands/serve.ts')).serve(at.optsWithGlobals()))
-  command('completion', 'print what makes a shell complete commands, options and the names of stores')
+  root
+    .command('completion')
+    .description('print what makes a shell complete commands, options and the names of stores')
+    .exitOverride()
     .addArgument(new Argument('<shell>', 'which shell').choices(['bash', 'zsh', 'fish']))
     .addHelpText(
       'after',
@@ -154,6 +171,14 @@ export function program(): Command {
   return root
 }
 
+function configOption(): Option {
+  return new Option('-c, --config <file>', 'the configuration (default: STRONGROOM_CONFIG, STRONGROOM_STORE or ./strongroom.yaml)')
+}
+
+function jsonOption(): Option {
+  return new Option('--json', 'answer as JSON, one document or one line an item')
+}
+
 function actorOption(): Option {
   return new Option('--actor <id>', 'who the audit trail names (default: the user of this machine)').env('STRONGROOM_ACTOR')
 }
@@ -162,6 +187,10 @@ function showVersion(): never {
   const version = ownVersion()
   process.stdout.write(`${version}\n`)
   throw new CommanderError(0, 'commander.version', version)
+}
+
+function eachOf(given: string, before: readonly string[] = []): readonly string[] {
+  return [...before, given]
 }
 
 function wholeNumber(text: string): number {
