@@ -88,6 +88,7 @@ export function program(): Command {
     .usage('[options] [--] <command> [args...]')
     .passThroughOptions()
     .option('-e, --env <pair>', 'NAME=key, and only what is given so, once for each (default: every secret, stripe-key as STRIPE_KEY)', eachOf)
+    .option('--keep <variable>', 'give the command this one too, though the configuration takes a credential from it; once for each', eachOf)
     .action(async (command, args, _, at) => (await import('./commands/run.ts')).run(command, args, at.optsWithGlobals()))
   forAccount('export', 'write what is known of the secrets as JSON lines, with where each is and without a value')
     .option('--all', 'of every account')
