@@ -6,6 +6,9 @@ import { program } from './program.ts'
 // As in `strongroom list | head -1`.
 process.stdout.on('error', () => process.exit(EXIT.unread))
 
+// Node would open its debugger, in a process that may hold values.
+process.on('SIGUSR1', () => {})
+
 try {
   await program().parseAsync()
 } catch (error) {
