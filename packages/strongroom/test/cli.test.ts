@@ -269,6 +269,23 @@ describe('exit codes', () => {
     expect(answer.err.trim()).not.toBe('')
   })
 
+  it.each([
+    [['migrate', '--from', 'main', '--grace', '400d'], 'at most 366d, or keep'],
+    [['migrate', '--from', 'main', '--grace', '24'], 'a time such as 90m, 24h or 7d'],
+    [['reconcile', '--grace', '31d'], 'at most 30d'],
+    [['reconcile', '--grace', '9999999999'], 'at most 30d'],
+  ])('a time that is too long, in the words of the command: %j', async (args, allowed) => {
+    const { code, err } = await run(args)
+    expect(code).toBe(2)
+    expect(err).toContain(allowed)
+    expect(err).not.toContain('graceMs')
+  })
+
+  it('a time with a unit', async () => {
+    expect((await run(['reconcile', '--grace', '90m'])).code).toBe(0)
+    expect((await run(['reconcile', '--grace', '0'])).code).toBe(0)
+  })
+
   it('a key that is taken, and another revision', async () => {
     await json(['create', 'taken'], 'v')
     expect((await run(['create', 'taken'], 'v')).code).toBe(6)

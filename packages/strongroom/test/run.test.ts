@@ -40,7 +40,10 @@ console.log('ready')
 `
 
 beforeAll(async () => {
-  writeFileSync(join(folder, 'strongroom.yaml'), 'stores: { main: { type: local, path: ./store, key: { env: MY_STORE_KEY } } }\nmetadata: sqlite:./meta.db\n')
+  writeFileSync(
+    join(folder, 'strongroom.yaml'),
+    'stores: { main: { type: local, path: ./store, key: { env: MY_STORE_KEY } } }\nmetadata: sqlite:./meta.db\n',
+  )
   writeFileSync(join(folder, 'listener.mjs'), LISTENER)
   writeFileSync(join(folder, 'counter.mjs'), COUNTER)
   expect(await command(['create', 'db-pass'], { input: 'p@ss' })).toMatchObject({ code: 0 })
@@ -80,25 +83,28 @@ describe('signals', { timeout: 30_000 }, () => {
     expect({ code, count: /count=\d+/.exec(screen)?.[0] }).toEqual({ code: 0, count: 'count=1' })
   })
 
-  it.each(['SIGINT', 'SIGQUIT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGCONT', 'SIGWINCH'] as const)('%s, sent to it alone, reaches the command', async signal => {
-    // In a session of its own: no terminal has it in front, whatever the tests are started from.
-    const child = spawn(process.execPath, [MAIN, 'run', '--', process.execPath, 'listener.mjs'], {
-      cwd: folder,
-      env: { PATH: process.env['PATH'], ...OWN },
-      stdio: 'pipe',
-      detached: true,
-    })
-    const end = endOf(child)
-    onTestFinished(() => void killGroup(child.pid))
-    let out = ''
-    child.stdout.on('data', (data: Buffer) => {
-      const before = out
-      out += data.toString()
-      if (!before.includes('ready') && out.includes('ready')) child.kill(signal)
-      if (out.includes(signal)) child.kill('SIGTERM')
-    })
-    expect(await end).toEqual({ code: 9, out: `ready\n${signal}\n`, err: '' })
-  })
+  it.each(['SIGINT', 'SIGQUIT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGCONT', 'SIGWINCH'] as const)(
+    '%s, sent to it alone, reaches the command',
+    async signal => {
+      // In a session of its own: no terminal has it in front, whatever the tests are started from.
+      const child = spawn(process.execPath, [MAIN, 'run', '--', process.execPath, 'listener.mjs'], {
+        cwd: folder,
+        env: { PATH: process.env['PATH'], ...OWN },
+        stdio: 'pipe',
+        detached: true,
+      })
+      const end = endOf(child)
+      onTestFinished(() => void killGroup(child.pid))
+      let out = ''
+      child.stdout.on('data', (data: Buffer) => {
+        const before = out
+        out += data.toString()
+        if (!before.includes('ready') && out.includes('ready')) child.kill(signal)
+        if (out.includes(signal)) child.kill('SIGTERM')
+      })
+      expect(await end).toEqual({ code: 9, out: `ready\n${signal}\n`, err: '' })
+    },
+  )
 })
 
 describe('its environment', () => {

@@ -20,7 +20,9 @@ const command = (args: readonly string[], more: Started = {}) => commandLine(fol
 const typed = (key: string, keys: string) => command(['create', key], { terminal: [{ at: 'Value', keys }] })
 const kept = async (key: string) => (await command(['read', key])).out
 
-beforeAll(() => writeFileSync(join(folder, 'strongroom.yaml'), 'stores: { main: { type: local, path: ./store, limits: native } }\nmetadata: sqlite:./meta.db\n'))
+beforeAll(() =>
+  writeFileSync(join(folder, 'strongroom.yaml'), 'stores: { main: { type: local, path: ./store, limits: native } }\nmetadata: sqlite:./meta.db\n'),
+)
 afterAll(() => rmSync(folder, { recursive: true }))
 
 describe('the prompt', () => {

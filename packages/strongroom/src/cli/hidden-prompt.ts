@@ -12,7 +12,10 @@ const BRACKETED_PASTE = { on: '\u001b[?2004h', off: '\u001b[?2004l' } as const
  * Asks on standard error: standard output is for the answer.
  * @throws UsageError for what cannot be told or is longer than `limit` bytes; SecretError `aborted`
  */
-export async function hiddenPrompt(message: string, { limit, signal }: { readonly limit: number; readonly signal: AbortSignal }): Promise<Uint8Array> {
+export async function hiddenPrompt(
+  message: string,
+  { limit, signal }: { readonly limit: number; readonly signal: AbortSignal },
+): Promise<Uint8Array> {
   const typed = new TypedValue(limit)
   const terminal = process.stdin
   const say = (text: string): void => void process.stderr.write(text)

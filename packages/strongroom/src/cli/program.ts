@@ -110,8 +110,12 @@ export function program(): Command {
     .option('--plan', 'only tell what would be done, and what stands in its way')
     .option('--measure', 'read every value beforehand to see that it fits')
     .option('--skip-unfit', 'move the others, where something does not fit')
-    .option('--concurrency <n>', 'so many at a time', wholeNumber)
-    .option('--grace <time>', 'how long the old copies stay, such as 90m, 24h or 7d; or keep', graceTime)
+    .option('--concurrency <n>', 'so many at a time', wholeNumber, 16)
+    .addOption(
+      new Option('--grace <time>', 'how long the old copies stay, such as 90m, 24h or 7d, at most 366d; or keep')
+        .default(DAY_MS, '24h')
+        .argParser(text => (text === 'keep' ? text : timeOf(text, 366, ', or keep'))),
+    )
     .action(async (_, at) => (await import('./commands/migrate.ts')).migrate(at.optsWithGlobals()))
   forOperator('drop-old-copies <store>', 'let maintain purge what a migration has left in a store, before its time').action(async (store, _, at) =>
     (await import('./commands/migrate.ts')).dropOldCopies(store, at.optsWithGlobals()),
@@ -135,7 +139,11 @@ export function program(): Command {
   command('reconcile', 'compare the database with the clouds; mends only what --repair names')
     .option('-s, --store <store>', 'this store only')
     .addOption(new Option('-r, --repair <kinds...>', 'what to mend').choices(['orphan', 'drift']))
-    .option('--grace <ms>', 'leave alone what has changed within so many milliseconds', wholeNumber, 3_600_000)
+    .addOption(
+      new Option('--grace <time>', 'leave alone what has changed within that time, such as 90m or 2d, at most 30d; without a unit, milliseconds')
+        .default(3_600_000, '1h')
+        .argParser(text => timeOf(/^\d{1,15}$/.test(text) ? `${text}ms` : text, 30)),
+    )
     .addOption(actorOption())
     .action(async (_, at) => (await import('./commands/reconcile.ts')).reconcile(at.optsWithGlobals()))
   command('doctor', 'say of each store and the database what works, what is wrong, and how to mend it')
@@ -199,11 +207,13 @@ function wholeNumber(text: string): number {
   return Number(text)
 }
 
-const UNITS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+const DAY_MS = 86_400_000
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: DAY_MS }
 
-function graceTime(text: string): number | 'keep' {
-  if (text === 'keep') return text
-  const [, count, unit = ''] = /^(\d{1,9})([smhd])$/.exec(text) ?? []
-  if (count === undefined) throw new InvalidArgumentError('a time such as 90m, 24h or 7d is allowed, or keep')
-  return Number(count) * (UNITS[unit] ?? 0)
+/** Milliseconds. */
+function timeOf(text: string, mostDays: number, others: string = ''): number {
+  const [, count, unit = ''] = /^(\d{1,15})(ms|[smhd])$/.exec(text) ?? []
+  const time = Number(count) * (UNITS[unit] ?? 0)
+  if (count !== undefined && time <= mostDays * DAY_MS) return time
+  throw new InvalidArgumentError(`a time such as 90m, 24h or 7d is allowed, at most ${mostDays}d${others}`)
 }

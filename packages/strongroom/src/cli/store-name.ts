@@ -5,5 +5,7 @@ import { UsageError } from './failure.ts'
 export function checkStoreName(name: string, names: readonly string[]): void {
   if (names.includes(name)) return
   const near = nearest(name, names)
-  throw new UsageError(`there is no store ${JSON.stringify(name)}${near === undefined ? '' : `; did you mean ${near}?`}; there are ${names.join(', ')}`)
+  throw new UsageError(
+    `there is no store ${JSON.stringify(name)}${near === undefined ? '' : `; did you mean ${near}?`}; there are ${names.join(', ')}`,
+  )
 }

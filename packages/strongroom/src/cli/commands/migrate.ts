@@ -23,7 +23,10 @@ export async function migrate(options: MigrateArguments): Promise<void> {
     const { stores, writeTo } = room.config
     const { to = writeTo } = options
     for (const name of [from, to]) checkStoreName(name, stores)
-    if (from === to) throw new UsageError(`--from and --to are two stores, and both are ${from}${options.to === undefined ? ': without --to it is the one of writeTo' : ''}`)
+    if (from === to)
+      throw new UsageError(
+        `--from and --to are two stores, and both are ${from}${options.to === undefined ? ': without --to it is the one of writeTo' : ''}`,
+      )
     const migrator = await room.migrator(actorOf(options))
     const about = { from, to, concurrency, measure, rate: room.rates, signal }
     if (options.plan === true) {

@@ -9,7 +9,10 @@ import { valueInput } from '../value-input.ts'
 export async function create(key: string, options: AccountOptions & { readonly file?: string; readonly description?: string }): Promise<void> {
   const { file, description } = options
   await withAccount(options, async (secrets, { room, signal }) => {
-    show(await secrets.create({ key, value: await valueInput(file, room, signal), ...(description !== undefined && { description }) }, { signal }), options)
+    show(
+      await secrets.create({ key, value: await valueInput(file, room, signal), ...(description !== undefined && { description }) }, { signal }),
+      options,
+    )
   })
 }
 
