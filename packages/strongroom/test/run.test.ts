@@ -94,7 +94,7 @@ describe('signals', { timeout: 30_000 }, () => {
         detached: true,
       })
       const end = endOf(child)
-      onTestFinished(() => void killGroup(child.pid))
+      onTestFinished(() => killGroup(child.pid))
       let out = ''
       child.stdout.on('data', (data: Buffer) => {
         const before = out
