@@ -1,5 +1,5 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chownSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
@@ -167,6 +167,28 @@ it('rolls back, mends what an outsider did, and says what it compared', async ()
   expect((await store.get(path)).value.revealText()).toBe('second')
 })
 
+describe('the name of a store', () => {
+  it.each([
+    [['drop-old-copies', 'typo']],
+    [['migrate', '--from', 'typo']],
+    [['migrate', '--from', 'main', '--to', 'typo']],
+    [['migrate', '--plan', '--from', 'typo']],
+    [['adopt', '--store', 'typo']],
+    [['reconcile', '--store', 'typo']],
+    [['doctor', '--store', 'typo']],
+    [['conformance', '--store', 'typo']],
+  ])('that the configuration has not is refused with those that it has: %j', async args => {
+    expect(await run(args)).toMatchObject({ code: 2, out: '', err: 'strongroom: there is no store "typo"; there are main\n' })
+  })
+
+  it('is guessed where it is nearly right, and of two that are one it is said where the other came from', async () => {
+    expect((await run(['drop-old-copies', 'mian'])).err).toBe('strongroom: there is no store "mian"; did you mean main?; there are main\n')
+    const both = 'strongroom: --from and --to are two stores, and both are main'
+    expect(await run(['migrate', '--from', 'main', '--to', 'main'])).toMatchObject({ code: 2, err: `${both}\n` })
+    expect(await run(['migrate', '--from', 'main'])).toMatchObject({ code: 2, err: `${both}: without --to it is the one of writeTo\n` })
+  })
+})
+
 describe('run', () => {
   const account = ['--account', 'runner']
   const shell = (script: string, ...more: readonly string[]) => run(['run', ...account, ...more, '--', 'sh', '-c', script])
@@ -200,6 +222,34 @@ describe('run', () => {
   })
 })
 
+// A container is often told to run as a number that no name belongs to; only root can start a process as another.
+it.skipIf(process.getuid?.() !== 0)('names a user without a name by the number', async () => {
+  const own = mkdtempSync(join(tmpdir(), 'strongroom-nobody-'))
+  try {
+    const uid = 54_321
+    writeFileSync(join(own, 'strongroom.yaml'), 'stores: { main: local:./store }\nmetadata: sqlite:./meta.db\n')
+    chownSync(own, uid, uid)
+    const { STRONGROOM_ACTOR: _, HOME: __, ...nameless } = environment
+    const nobody = async (...args: readonly string[]) => {
+      const child = spawn(process.execPath, [...ARGUMENTS, ...args], { cwd: own, env: nameless, stdio: 'pipe', uid, gid: uid })
+      child.stdin.end('v')
+      const { code, out, err } = await ended(child)
+      return { code, out: out.toString(), err }
+    }
+    const made = await nobody('create', 'mine', '--json')
+    expect(made).toMatchObject({ code: 0, err: '' })
+    expect(JSON.parse(made.out)).toMatchObject({ createdBy: { id: 'uid-54321' } })
+    expect(JSON.parse((await nobody('create', 'ours', '--actor', 'ada', '--json')).out)).toMatchObject({ createdBy: { id: 'ada' } })
+    expect(await nobody('reconcile', '--json')).toMatchObject({ code: 0, err: '' })
+    writeFileSync(join(own, 'vault.yaml'), 'stores: { main: "vault://127.0.0.1:1/secret" }\nmetadata: sqlite:./meta.db\n')
+    const homeless = await nobody('list', '-c', 'vault.yaml')
+    expect(homeless.code).toBe(3)
+    expect(homeless.err).toContain('found the file ~/.vault-token, which cannot be read')
+  } finally {
+    rmSync(own, { recursive: true })
+  }
+})
+
 describe('exit codes', () => {
   it.each([
     ['a command that is not there', ['lst'], 2],
@@ -217,6 +267,23 @@ describe('exit codes', () => {
     expect(answer.out).toBe('')
     expect(answer.err).not.toMatch(/^\s+at /m)
     expect(answer.err.trim()).not.toBe('')
+  })
+
+  it.each([
+    [['migrate', '--from', 'main', '--grace', '400d'], 'at most 366d, or keep'],
+    [['migrate', '--from', 'main', '--grace', '24'], 'a time such as 90m, 24h or 7d'],
+    [['reconcile', '--grace', '31d'], 'at most 30d'],
+    [['reconcile', '--grace', '9999999999'], 'at most 30d'],
+  ])('a time that is too long, in the words of the command: %j', async (args, allowed) => {
+    const { code, err } = await run(args)
+    expect(code).toBe(2)
+    expect(err).toContain(allowed)
+    expect(err).not.toContain('graceMs')
+  })
+
+  it('a time with a unit', async () => {
+    expect((await run(['reconcile', '--grace', '90m'])).code).toBe(0)
+    expect((await run(['reconcile', '--grace', '0'])).code).toBe(0)
   })
 
   it('a key that is taken, and another revision', async () => {

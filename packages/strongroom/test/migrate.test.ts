@@ -137,7 +137,7 @@ describe('migrate', () => {
     for (const [args, code] of [
       [['migrate', '--to', 'new'], 2],
       [['migrate', '--from', 'old', '--to', 'old'], 2],
-      [['migrate', '--from', 'old', '--to', 'nowhere'], 3],
+      [['migrate', '--from', 'old', '--to', 'nowhere'], 2],
       [['migrate', '--from', 'old', '--to', 'new', '--grace', 'soon'], 2],
       [['drop-old-copies'], 2],
     ] as const) {

@@ -79,12 +79,15 @@ export default { stores: { main: { type: 'mine', where: '/mine' } }, metadata: '
 
   it.each([
     ['strongroom.config.ts', 'throw new Error("hunter2")', 'a program that fails when it is loaded'],
-    ['strongroom.config.ts', 'import "./nowhere.ts"\nexport default {}', 'an import in it that is missing'],
+    ['strongroom.config.ts', 'import "./nowhere.ts"\nexport default {}', 'a program that imports nowhere.ts, which is missing'],
+    ['strongroom.config.ts', 'import "no-such-package/sub"\nexport default {}', 'a program that imports no-such-package, which is missing'],
+    ['strongroom.config.ts', 'import "./broken.mjs"\nexport default {}', 'a program with broken.mjs that imports @nobody/nothing, which is missing'],
     ['strongroom.config.ts', 'export const config = {}', 'a configuration as the default export'],
     ['strongroom.config.ts', 'export default 7', 'a configuration as the default export'],
     ['strongroom.config.ts', 'export const schemes = { mine: 7 }\nexport default {}', 'schemes: found an object; allowed: an object of functions'],
     ['strongroom.config.mjs', 'export default {', 'a program that fails when it is loaded'],
   ])('and says what is wrong with %s: %s', async (name, text, why) => {
+    write('broken.mjs', 'import "@nobody/nothing"\n')
     write(name, text)
     const { code, err } = await command(['list'])
     expect(code).toBe(3)

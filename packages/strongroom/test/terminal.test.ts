@@ -88,8 +88,12 @@ describe('colours', () => {
   // oxlint-disable-next-line no-control-regex
   const COLOUR = /\x1b\[(?:3[0-7]|9[0-7]|38;)[0-9;]*m/
   const prompt = async (environment: NodeJS.ProcessEnv) =>
-    (await command(['create', 'never'], { terminal: [{ at: 'Value', keys: '\x03' }], environment: { TERM: 'xterm-256color', ...environment } }))
-      .screen
+    (
+      await command(['init', '-c', 'never.yaml'], {
+        terminal: [{ at: 'Where are the values kept', keys: '\x03' }],
+        environment: { TERM: 'xterm-256color', ...environment },
+      })
+    ).screen
 
   it('are there, and not with NO_COLOR', async () => {
     expect(await prompt({ NO_COLOR: '' })).toMatch(COLOUR)

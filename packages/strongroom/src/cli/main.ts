@@ -5,6 +5,9 @@ import { endUnread } from './unread.ts'
 
 process.stdout.on('error', endUnread)
 
+// Node would open its debugger, in a process that may hold values.
+process.on('SIGUSR1', () => {})
+
 try {
   await program().parseAsync()
 } catch (error) {

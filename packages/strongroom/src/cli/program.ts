@@ -17,22 +17,34 @@ export interface AccountOptions extends GlobalOptions {
 export function program(): Command {
   const root = new Command('strongroom')
     .description('Secrets in any cloud, by one configuration.')
-    .option('-c, --config <file>', 'the configuration (default: STRONGROOM_CONFIG, STRONGROOM_STORE or ./strongroom.yaml)')
-    .option('--json', 'answer as JSON, one document or one line an item')
+    .addOption(configOption())
+    .addOption(jsonOption())
     .option('-V, --version', 'the version of this command')
     .on('option:version', showVersion)
     .showHelpAfterError('(strongroom --help tells more)')
     .exitOverride()
+    // What stands after a command is that command's; `run` could not leave alone what follows its own command otherwise.
+    .enablePositionalOptions()
     .addHelpText(
       'after',
       '\nValues are read from a pipe, a file or a hidden prompt, never from an argument.\nExit codes: 0 done, 1 failed, 2 usage, 3 configuration, 4 missing, 5 denied, 6 conflict, 7 try again, 8 may have happened, 130 interrupted.',
     )
 
-  const command = (name: string, description: string, parent: Command = root): Command => parent.command(name).description(description).exitOverride()
-  const forAccount = (name: string, description: string, parent: Command = root): Command =>
-    command(name, description, parent)
-      .addOption(new Option('-a, --account <account>', 'whose secrets').env('STRONGROOM_ACCOUNT'))
-      .addOption(actorOption())
+  // The options of the program go with every command too; the later one of a line counts.
+  const plain = (name: string, description: string, parent: Command = root): Command =>
+    parent
+      .command(name)
+      .description(description)
+      .exitOverride()
+      .addOption(configOption())
+      .on('option:config', (file: string) => root.setOptionValue('config', file))
+  const command = (name: string, description: string, parent?: Command): Command =>
+    plain(name, description, parent)
+      .addOption(jsonOption())
+      .on('option:json', () => root.setOptionValue('json', true))
+  const ofAccount = (made: Command): Command =>
+    made.addOption(new Option('-a, --account <account>', 'whose secrets').env('STRONGROOM_ACCOUNT')).addOption(actorOption())
+  const forAccount = (name: string, description: string, parent?: Command): Command => ofAccount(command(name, description, parent))
 
   command('init', 'write a configuration: asks what it needs, and opens what it wrote')
     .option('-y, --yes', 'ask nothing: what is usual where no option says otherwise')
@@ -69,11 +81,14 @@ export function program(): Command {
     .option('--if-revision <n>', 'only at this revision', wholeNumber)
     .option('--purge-adopted', 'also what was adopted; otherwise that stays in its cloud')
     .action(async (key, _, at) => (await import('./commands/secrets.ts')).remove(key, at.optsWithGlobals()))
-  forAccount('read <key>', 'write a value to standard output, byte by byte; on a terminal only with --reveal')
+  ofAccount(plain('read <key>', 'write a value to standard output, byte by byte; on a terminal only with --reveal'))
     .option('--reveal', 'also on a terminal')
     .action(async (key, _, at) => (await import('./commands/read.ts')).read(key, at.optsWithGlobals()))
-  forAccount('run <command> [args...]', 'run a command with secrets as its environment variables; nothing of them is written to a disk')
-    .option('-e, --env <pairs...>', 'NAME=key, these only (default: every secret, stripe-key as STRIPE_KEY)')
+  ofAccount(plain('run <command> [args...]', 'run a command with secrets as its environment variables; nothing of them is written to a disk'))
+    .usage('[options] [--] <command> [args...]')
+    .passThroughOptions()
+    .option('-e, --env <pair>', 'NAME=key, and only what is given so, once for each (default: every secret, stripe-key as STRIPE_KEY)', eachOf)
+    .option('--keep <variable>', 'give the command this one too, though the configuration takes a credential from it; once for each', eachOf)
     .action(async (command, args, _, at) => (await import('./commands/run.ts')).run(command, args, at.optsWithGlobals()))
   forAccount('export', 'write what is known of the secrets as JSON lines, with where each is and without a value')
     .option('--all', 'of every account')
@@ -96,8 +111,12 @@ export function program(): Command {
     .option('--plan', 'only tell what would be done, and what stands in its way')
     .option('--measure', 'read every value beforehand to see that it fits')
     .option('--skip-unfit', 'move the others, where something does not fit')
-    .option('--concurrency <n>', 'so many at a time', wholeNumber)
-    .option('--grace <time>', 'how long the old copies stay, such as 90m, 24h or 7d; or keep', graceTime)
+    .option('--concurrency <n>', 'so many at a time', wholeNumber, 16)
+    .addOption(
+      new Option('--grace <time>', 'how long the old copies stay, such as 90m, 24h or 7d, at most 366d; or keep')
+        .default(DAY_MS, '24h')
+        .argParser(text => (text === 'keep' ? text : timeOf(text, 366, ', or keep'))),
+    )
     .action(async (_, at) => (await import('./commands/migrate.ts')).migrate(at.optsWithGlobals()))
   forOperator('drop-old-copies <store>', 'let maintain purge what a migration has left in a store, before its time').action(async (store, _, at) =>
     (await import('./commands/migrate.ts')).dropOldCopies(store, at.optsWithGlobals()),
@@ -121,7 +140,11 @@ export function program(): Command {
   command('reconcile', 'compare the database with the clouds; mends only what --repair names')
     .option('-s, --store <store>', 'this store only')
     .addOption(new Option('-r, --repair <kinds...>', 'what to mend').choices(['orphan', 'drift']))
-    .option('--grace <ms>', 'leave alone what has changed within so many milliseconds', wholeNumber, 3_600_000)
+    .addOption(
+      new Option('--grace <time>', 'leave alone what has changed within that time, such as 90m or 2d, at most 30d; without a unit, milliseconds')
+        .default(3_600_000, '1h')
+        .argParser(text => timeOf(/^\d{1,15}$/.test(text) ? `${text}ms` : text, 30)),
+    )
     .addOption(actorOption())
     .action(async (_, at) => (await import('./commands/reconcile.ts')).reconcile(at.optsWithGlobals()))
   command('doctor', 'say of each store and the database what works, what is wrong, and how to mend it')
@@ -141,7 +164,10 @@ export function program(): Command {
     .option('-p, --port <n>', '0 for any that is free', wholeNumber, 8080)
     .option('--unsafe-no-authentication', 'let everyone in as one anonymous user; only on the loopback')
     .action(async (_, at) => (await import('./commands/serve.ts')).serve(at.optsWithGlobals()))
-  command('completion', 'print what makes a shell complete commands, options and the names of stores')
+  root
+    .command('completion')
+    .description('print what makes a shell complete commands, options and the names of stores')
+    .exitOverride()
     .addArgument(new Argument('<shell>', 'which shell').choices(['bash', 'zsh', 'fish']))
     .addHelpText(
       'after',
@@ -155,6 +181,14 @@ export function program(): Command {
   return root
 }
 
+function configOption(): Option {
+  return new Option('-c, --config <file>', 'the configuration (default: STRONGROOM_CONFIG, STRONGROOM_STORE or ./strongroom.yaml)')
+}
+
+function jsonOption(): Option {
+  return new Option('--json', 'answer as JSON, one document or one line an item')
+}
+
 function actorOption(): Option {
   return new Option('--actor <id>', 'who the audit trail names (default: the user of this machine)').env('STRONGROOM_ACTOR')
 }
@@ -165,16 +199,22 @@ function showVersion(): never {
   throw new CommanderError(0, 'commander.version', version)
 }
 
+function eachOf(given: string, before: readonly string[] = []): readonly string[] {
+  return [...before, given]
+}
+
 function wholeNumber(text: string): number {
   if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('a whole number is allowed')
   return Number(text)
 }
 
-const UNITS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+const DAY_MS = 86_400_000
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: DAY_MS }
 
-function graceTime(text: string): number | 'keep' {
-  if (text === 'keep') return text
-  const [, count, unit = ''] = /^(\d{1,9})([smhd])$/.exec(text) ?? []
-  if (count === undefined) throw new InvalidArgumentError('a time such as 90m, 24h or 7d is allowed, or keep')
-  return Number(count) * (UNITS[unit] ?? 0)
+/** Milliseconds. */
+function timeOf(text: string, mostDays: number, others: string = ''): number {
+  const [, count, unit = ''] = /^(\d{1,15})(ms|[smhd])$/.exec(text) ?? []
+  const time = Number(count) * (UNITS[unit] ?? 0)
+  if (count !== undefined && time <= mostDays * DAY_MS) return time
+  throw new InvalidArgumentError(`a time such as 90m, 24h or 7d is allowed, at most ${mostDays}d${others}`)
 }

@@ -1,5 +1,5 @@
 import { access, readFile } from 'node:fs/promises'
-import { dirname, extname, isAbsolute, resolve } from 'node:path'
+import { dirname, extname, isAbsolute, relative, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { foundText, ConfigError } from './problems.ts'
 import { isPlainObject } from './interpolate.ts'
@@ -69,10 +69,8 @@ async function readFileConfig(path: string): Promise<RawConfig> {
 /** A program of the user's own: the only form that may bring code with it. */
 async function codeOf(path: string, file: string): Promise<Pick<RawConfig, 'config' | 'schemes'>> {
   const module = (await import(pathToFileURL(file).href).catch((error: unknown) => {
-    const found =
-      error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND'
-        ? 'nothing, or an import in it that is missing'
-        : 'a program that fails when it is loaded'
+    const isMissing = error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND'
+    const found = isMissing ? missingText(file, error.message) : 'a program that fails when it is loaded'
     throw new ConfigError(path, [{ path: '', found, allowed: 'a module whose default export is a configuration' }])
   })) as { readonly default?: unknown; readonly schemes?: unknown }
   const { default: config, schemes = {} } = module
@@ -80,6 +78,15 @@ async function codeOf(path: string, file: string): Promise<Pick<RawConfig, 'conf
     throw new ConfigError(path, [{ path: 'schemes', found: foundText(schemes, ''), allowed: 'an object of functions, each of which makes a driver' }])
   if (isPlainObject(config)) return { config, schemes: schemes as Schemes }
   throw new ConfigError(path, [{ path: 'default', found: foundText(module.default, ''), allowed: 'a configuration as the default export' }])
+}
+
+/** Of Node's message only the name of what is missing, and of who imports it. */
+function missingText(file: string, message: string): string {
+  const [, missing = '', from] = /^Cannot find (?:module|package) '(.+)' imported from (.+)$/s.exec(message) ?? []
+  if (missing === file) return 'no such file'
+  const named = (path: string): string => (isAbsolute(path) ? relative(dirname(file), path) : path)
+  const by = from === undefined || from === file ? 'a program' : `a program with ${named(from)}`
+  return `${by} that imports ${missing === '' ? 'what is missing' : `${named(missing)}, which is missing`}`
 }
 
 async function dataOf(path: string, file: string, extension: string): Promise<unknown> {

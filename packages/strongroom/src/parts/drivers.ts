@@ -189,7 +189,7 @@ async function vaultOptions({ auth, tls, ...rest }: Omit<Of<'vault'>, Common>, g
 async function vaultAuth(auth: Of<'vault'>['auth'], given: Given, folder: string) {
   // As Vault's own command does.
   if (auth === undefined) {
-    const own = { file: join(homedir(), '.vault-token') }
+    const own = { file: join(homeFolder(), '.vault-token') }
     return { method: 'token', token: await given.renewed('auth', given.isSet('VAULT_TOKEN') ? { env: 'VAULT_TOKEN' } : own) } as const
   }
   switch (auth.method) {
@@ -201,6 +201,15 @@ async function vaultAuth(auth: Of<'vault'>['auth'], given: Given, folder: string
       return { ...auth, jwt: await given.renewed('auth.jwt', auth.jwt) }
     case 'kubernetes':
       return { ...auth, ...(auth.jwtFile && { jwtFile: pathFrom(folder, auth.jwtFile) }) }
+  }
+}
+
+/** A user without a name may have none; then the message names what was looked for. */
+function homeFolder(): string {
+  try {
+    return homedir()
+  } catch {
+    return '~'
   }
 }
 

@@ -6,6 +6,7 @@ import { printJson, printTable } from '../output.ts'
 import type { AccountOptions } from '../program.ts'
 import { startProgress } from '../progress.ts'
 import { accountOf, actorOf, withRoom } from '../session.ts'
+import { checkStoreName } from '../store-name.ts'
 
 interface AdoptArguments extends AccountOptions {
   readonly store: string
@@ -26,6 +27,7 @@ export async function adopt(options: AdoptArguments): Promise<void> {
   const pattern = match === undefined ? undefined : patternOf(match)
   const names = rename === undefined ? new Map<string, string | null>() : await namesOf(rename)
   await withRoom(options, async (room, signal) => {
+    checkStoreName(store, room.config.stores)
     const migrator = await room.migrator(actorOf(options))
     const filter = ({ path }: { readonly path: NativePath }): boolean => (pattern?.test(path) ?? true) && names.get(path) !== null
     const keyOf = (path: NativePath): string => {

@@ -10,6 +10,7 @@ import { EXIT, UsageError } from '../failure.ts'
 import { printJson, printTable } from '../output.ts'
 import type { GlobalOptions } from '../program.ts'
 import { startProgress } from '../progress.ts'
+import { checkStoreName } from '../store-name.ts'
 
 const NOBODY = 'http://127.0.0.1:1'
 
@@ -100,8 +101,8 @@ async function chosen(
       : { source: 'the URL', folder: process.cwd(), config: { stores: { main: url.replaceAll('$', '$$$$') } }, schemes: {} }
   const { stores, writeTo } = checkConfig(raw.source, raw.config, process.env, Object.keys(raw.schemes))
   const name = named ?? writeTo
-  const store = Object.hasOwn(stores, name) ? stores[name] : undefined
-  if (store === undefined) throw new UsageError(`there is no store ${JSON.stringify(name)}; there are ${Object.keys(stores).join(', ')}`)
+  checkStoreName(name, Object.keys(stores))
+  const store = stores[name] as Store
   const told = new Set<string>()
   const warn = (message: string): void => {
     if (!told.has(message)) process.stderr.write(`strongroom: warning: ${message}\n`)

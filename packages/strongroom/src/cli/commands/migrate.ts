@@ -1,9 +1,11 @@
 import { isSecretError, type Migration, type MigrationPlan, type MigrationReport, type References } from '@strongroom/core'
 import { EXIT } from '../exit-codes.ts'
+import { UsageError } from '../failure.ts'
 import { printJson, printTable } from '../output.ts'
 import type { AccountOptions } from '../program.ts'
 import { isShown, startProgress } from '../progress.ts'
 import { actorOf, withRoom } from '../session.ts'
+import { checkStoreName } from '../store-name.ts'
 
 interface MigrateArguments extends AccountOptions {
   readonly from: string
@@ -18,8 +20,14 @@ interface MigrateArguments extends AccountOptions {
 export async function migrate(options: MigrateArguments): Promise<void> {
   const { from, measure, concurrency, skipUnfit, grace: graceMs, json } = options
   await withRoom(options, async (room, signal) => {
+    const { stores, writeTo } = room.config
+    const { to = writeTo } = options
+    for (const name of [from, to]) checkStoreName(name, stores)
+    if (from === to)
+      throw new UsageError(
+        `--from and --to are two stores, and both are ${from}${options.to === undefined ? ': without --to it is the one of writeTo' : ''}`,
+      )
     const migrator = await room.migrator(actorOf(options))
-    const { to = room.config.writeTo } = options
     const about = { from, to, concurrency, measure, rate: room.rates, signal }
     if (options.plan === true) {
       const plan = await migrator.plan(about)
@@ -83,6 +91,7 @@ async function follow(run: AsyncGenerator<Migration, MigrationReport>, { total, 
 
 export async function dropOldCopies(store: string, options: AccountOptions): Promise<void> {
   await withRoom(options, async (room, signal) => {
+    checkStoreName(store, room.config.stores)
     const dropped = await (await room.migrator(actorOf(options))).dropOldCopies(store, { signal })
     if (options.json === true) return printJson({ dropped })
     process.stdout.write(`${dropped} old copies are due: strongroom maintain\n`)

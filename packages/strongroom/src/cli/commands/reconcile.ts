@@ -3,12 +3,14 @@ import { printJson, printTable } from '../output.ts'
 import type { AccountOptions } from '../program.ts'
 import { isShown, startProgress } from '../progress.ts'
 import { actorOf, withRoom } from '../session.ts'
+import { checkStoreName } from '../store-name.ts'
 
 export async function reconcile(
   options: AccountOptions & { readonly store?: string; readonly repair?: readonly RepairKind[]; readonly grace: number },
 ): Promise<void> {
   const { store, repair, grace: graceMs, json } = options
   await withRoom(options, async (room, signal) => {
+    if (store !== undefined) checkStoreName(store, room.config.stores)
     const migrator = await room.migrator(actorOf(options))
     const names = store === undefined ? room.config.stores : [store]
     const records = isShown(options) ? (await Promise.all(names.map(name => migrator.references(name)))).map(found => found.records) : []

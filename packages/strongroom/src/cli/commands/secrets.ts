@@ -8,8 +8,11 @@ import { valueInput } from '../value-input.ts'
 
 export async function create(key: string, options: AccountOptions & { readonly file?: string; readonly description?: string }): Promise<void> {
   const { file, description } = options
-  await withAccount(options, async (secrets, { signal }) => {
-    show(await secrets.create({ key, value: await valueInput(file), ...(description !== undefined && { description }) }, { signal }), options)
+  await withAccount(options, async (secrets, { room, signal }) => {
+    show(
+      await secrets.create({ key, value: await valueInput(file, room, signal), ...(description !== undefined && { description }) }, { signal }),
+      options,
+    )
   })
 }
 
@@ -46,10 +49,10 @@ export async function update(
 ): Promise<void> {
   const { file, description, ifRevision } = options
   const hasValue = description === undefined || file !== undefined || options.value === true
-  await withAccount(options, async (secrets, { signal }) => {
+  await withAccount(options, async (secrets, { room, signal }) => {
     const { id } = await secrets.describe({ key }, { signal })
     const change = {
-      ...(hasValue && { value: await valueInput(file) }),
+      ...(hasValue && { value: await valueInput(file, room, signal) }),
       ...(description !== undefined && { description: description === '' ? null : description }),
     }
     show(await secrets.update(id, change, { signal, ...(ifRevision !== undefined && { ifRevision }) }), options)

@@ -51,7 +51,7 @@ const NOTHING: Suggestions = { items: [], files: false }
 
 interface Place {
   readonly command: Command
-  /** The command's options and those of the commands around it. */
+  /** Those that may stand here: the command's own. */
   readonly options: readonly Option[]
   readonly given: ReadonlySet<Option>
   /** The option whose value is typed. */
@@ -66,7 +66,7 @@ interface Place {
 
 function placeOf(root: Command, words: readonly string[]): Place {
   const chain = [root]
-  const options = () => chain.toReversed().flatMap(optionsOf)
+  const options = () => optionsOf(chain.at(-1) ?? root)
   const given = new Set<Option>()
   let takes: Option | undefined
   let count = 0

@@ -2,14 +2,14 @@ import { checkConfig, type CheckedConfig } from '../../config/check.ts'
 import type { Surroundings } from '../../config/credentials.ts'
 import { ConfigError, shownName } from '../../config/problems.ts'
 import { readConfig } from '../../config/read.ts'
+import { variablesOf } from '../../config/variables.ts'
 import { driverOf } from '../../parts/drivers.ts'
 import { requestKeysOf } from '../../parts/request-keys.ts'
-import { UsageError } from '../failure.ts'
+import { checkStoreName } from '../store-name.ts'
 import { examineDatabase } from './database.ts'
 import { readableFiles } from './files.ts'
 import type { DoctorReport, Finding, Power } from './report.ts'
 import { examineStore, type Examined } from './store.ts'
-import { variablesOf } from './variables.ts'
 import { ownVersion } from '../version.ts'
 
 const DEADLINE_MS = 10_000
@@ -38,8 +38,7 @@ export async function examine({ config, store: only, write, power, signal, envir
     if (!(error instanceof ConfigError)) throw error
     return { ok: false, ...common, configuration: { ...described, problems: error.problems }, stores: [], database: null, findings: [] }
   }
-  if (only !== undefined && !Object.hasOwn(checked.stores, only))
-    throw new UsageError(`there is no store ${JSON.stringify(only)}; there are ${Object.keys(checked.stores).join(', ')}`)
+  if (only !== undefined) checkStoreName(only, Object.keys(checked.stores))
   // What is readable is found by looking at all files, also those that no call needs.
   const surroundings: Surroundings = { source: raw.source, folder: raw.folder, environment, warn: () => {} }
   const { id: registry, policy: { deadlineMs = DEADLINE_MS } = {} } = checked
