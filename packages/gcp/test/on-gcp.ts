@@ -7,7 +7,8 @@ import { faultsOf, isReal, outOfBand, startGcp, type GcpPlace } from './place.ts
 
 const REAL_HOOKS: readonly Hook[] = ['second', 'outOfBand']
 const EVERY_HOOK: readonly Hook[] = [...REAL_HOOKS, 'denied', 'manageOnly', 'faults', 'unreachable']
-const MANAGE = [
+/** What a registry needs: no access to values. */
+export const MANAGE: readonly string[] = [
   'CreateSecret',
   'GetSecret',
   'UpdateSecret',
@@ -57,7 +58,13 @@ export function onGcp({ label, transport, more, options, lists = 0 }: Run): [lab
     controls.permit('manager', { operations: MANAGE })
     const manageOnly = open('manager')
     const others = { manageOnly, denied: open('nobody'), unreachable: gcpDriver({ ...gcp.options(transport), ...more, endpoint: await nowhere() }) }
-    return { ...drivers, ...others, ...outside, faults: faultsOf(controls), dispose: dispose(...Object.values({ ...drivers, ...others })) }
+    return {
+      ...drivers,
+      ...others,
+      ...outside,
+      faults: faultsOf(controls, () => controls.requests),
+      dispose: dispose(...Object.values({ ...drivers, ...others })),
+    }
   }
 
   const asked: ConformanceOptions = {

@@ -1,6 +1,6 @@
 import { SecretManagerServiceClient } from '@google-cloud/secret-manager'
 import type { Faults, OutOfBand } from '@strongroom/conformance'
-import { wireFaults } from '@strongroom/emulators'
+import { wireFaults, type Fault, type InjectOptions } from '@strongroom/emulators'
 import { startGcpEmulator, type Controls } from '@strongroom/emulators/gcp'
 import { googleAuthLibrary } from 'google-gax'
 import type { GcpAuthClient, GcpOptions } from '../src/index.ts'
@@ -89,14 +89,19 @@ export function outOfBand(client: SecretManagerServiceClient, parent: string, al
   }
 }
 
-/** What the kit asks for, by the emulator's own faults. */
-export function faultsOf(controls: Controls): Faults {
+interface Injectable {
+  inject(fault: Fault, options?: InjectOptions): void
+  clearFaults(): void
+}
+
+/** What the kit asks for, by the faults of the emulator or of a proxy. */
+export function faultsOf(faulty: Injectable, requests: () => number): Faults {
   return {
-    loseNextResponse: async () => controls.inject({ kind: 'lose' }),
-    throttleNext: async (count, retryAfterMs) => controls.inject({ kind: 'throttle', retryAfterMs }, { count }),
-    requests: async () => controls.requests,
-    stallNext: async () => controls.inject({ kind: 'stall' }),
-    wire: async (fault, count, after) => (count === 0 ? controls.clearFaults() : controls.inject(WIRE[fault], { count, after })),
+    loseNextResponse: async () => faulty.inject({ kind: 'lose' }),
+    throttleNext: async (count, retryAfterMs) => faulty.inject({ kind: 'throttle', retryAfterMs }, { count }),
+    requests: async () => requests(),
+    stallNext: async () => faulty.inject({ kind: 'stall' }),
+    wire: async (fault, count, after) => (count === 0 ? faulty.clearFaults() : faulty.inject(WIRE[fault], { count, after })),
   }
 }
 
