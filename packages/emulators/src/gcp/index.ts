@@ -6,7 +6,7 @@ import { Pages } from './pages.ts'
 import { loadProtos } from './protos.ts'
 import { restProtocol } from './rest.ts'
 import { Store } from './state.ts'
-import { projectNumberOf } from './status.ts'
+import { projectNumberOf, statusOfName } from './status.ts'
 
 export type { Controls } from '../shared/controls.ts'
 
@@ -32,7 +32,7 @@ export interface GcpEmulator {
 /** Google Secret Manager v1 in this process, on two free ports of the loopback. */
 export async function startGcpEmulator({ projectId = 'strongroom-test', locationId }: GcpEmulatorOptions = {}): Promise<GcpEmulator> {
   const protos = await loadProtos()
-  const controls = new Controls()
+  const controls = new Controls(statusOfName)
   const project = { id: projectId, number: projectNumberOf(projectId) }
   const store = new Store(controls.clock, controls.lag)
   const context: Context = { project, locationId, store, controls, pages: new Pages() }

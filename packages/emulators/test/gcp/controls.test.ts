@@ -85,6 +85,12 @@ describe.each(transports)('over %s', transport => {
     expect(codes).toEqual([0, 14, 0])
   })
 
+  test.each(['SecretNotFound', 'OK'])('a code that is no error of gRPC (%s) is refused at once', async code => {
+    const { client, emulator, parent } = await start()
+    expect(() => emulator.controls.inject({ kind: 'fail', code })).toThrow(RangeError)
+    expect(await codeOf(client.listSecrets({ parent }, once))).toBe(0)
+  })
+
   test('many calls at once on one connection each have their own answer', async () => {
     const { emulator, ...here } = await start()
     await place?.create('a')
