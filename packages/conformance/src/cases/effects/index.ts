@@ -185,7 +185,7 @@ async function isAlreadyDone(write: Write, scene: Scene, before: Seen): Promise<
 }
 
 /** Lists may lag, so there is one look for all tries of a case. What a backend keeps of labels at all is other cases' matter. */
-async function isListed(context: CaseContext, { removes = false }: Write, paths: readonly NativePath[]): Promise<void> {
+async function isListed(context: CaseContext, { removes }: Write, paths: readonly NativePath[]): Promise<void> {
   if (paths.length === 0) return
   const undisturbed = removes ? undefined : (await context.create('one', { labels: LABELS })).path
   await context.settled(async () => {
