@@ -1,5 +1,6 @@
 import type { ConformanceOptions, DriverHarness, Hook, StartHarness } from '@strongroom/conformance'
 import type { SecretDriver } from '@strongroom/core'
+import type { Lag } from '@strongroom/emulators/gcp'
 import { freePort } from '@strongroom/testbed'
 import { afterAll, beforeAll } from 'vitest'
 import { gcpDriver, type GcpOptions } from '../src/index.ts'
@@ -25,12 +26,12 @@ export interface Run {
   readonly transport: 'grpc' | 'rest'
   readonly more?: Partial<GcpOptions>
   readonly options?: ConformanceOptions
-  /** Milliseconds by which lists are behind. */
-  readonly lists?: number
+  /** By how much the emulator's answers are behind. */
+  readonly lag?: Partial<Lag>
 }
 
 /** What the kit is given for a run on the emulator, or on the project of the environment; for the inside of a suite, which starts the place. */
-export function onGcp({ label, transport, more, options, lists = 0 }: Run): [label: string, start: StartHarness, options: ConformanceOptions] {
+export function onGcp({ label, transport, more, options, lag = {} }: Run): [label: string, start: StartHarness, options: ConformanceOptions] {
   let gcp: GcpPlace
 
   beforeAll(async () => {
@@ -52,7 +53,7 @@ export function onGcp({ label, transport, more, options, lists = 0 }: Run): [lab
       }
     if (controls === undefined) return { ...drivers, ...outside, dispose: dispose(...Object.values(drivers)) }
 
-    controls.lag.lists = lists
+    Object.assign(controls.lag, lag)
     controls.permit('owner')
     controls.permit('nobody', { operations: [] })
     controls.permit('manager', { operations: MANAGE })

@@ -67,17 +67,40 @@ export function officialOverRest(projectId: string, url: string): SecretManagerS
   return new SecretManagerServiceClient(options as ConstructorParameters<typeof SecretManagerServiceClient>[0])
 }
 
+const NOT_FOUND = 5
+const FAILED_PRECONDITION = 9
+
+/** A version's value, or why it cannot be read; undefined where there is none. */
+type Accessed = Uint8Array | Error | undefined
+
+function bytesOf(accessed: Accessed): Uint8Array | undefined {
+  if (accessed instanceof Error) throw accessed
+  return accessed
+}
+
 /** What someone with Google's client does, who takes the newest version for the current one, or the one with the alias. */
 export function outOfBand(client: SecretManagerServiceClient, parent: string, alias?: string): OutOfBand {
   const secret = (path: string): string => `${parent}/secrets/${path}`
+  const access = async (name: string): Promise<Accessed> => {
+    try {
+      const [{ payload }] = await client.accessSecretVersion({ name })
+      return new Uint8Array(Buffer.from(payload?.data ?? ''))
+    } catch (error) {
+      const { code } = error as { readonly code?: unknown }
+      if (code === NOT_FOUND) return undefined
+      if (code === FAILED_PRECONDITION) return error as Error
+      throw error
+    }
+  }
   return {
     read: async path => {
-      try {
-        const [{ payload }] = await client.accessSecretVersion({ name: `${secret(path)}/versions/${alias ?? 'latest'}` })
-        return new Uint8Array(Buffer.from(payload?.data ?? ''))
-      } catch (error) {
-        if (error instanceof Error && (error as { code?: unknown }).code === 5) return undefined
-        throw error
+      if (alias !== undefined) return bytesOf(await access(`${secret(path)}/versions/${alias}`))
+      // `latest` may be behind; an access by number is not.
+      let newest: Accessed
+      for (let number = 1; ; number += 1) {
+        const found = await access(`${secret(path)}/versions/${number}`)
+        if (found === undefined) return bytesOf(newest)
+        newest = found
       }
     },
     write: async (path, bytes) => {
