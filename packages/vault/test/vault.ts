@@ -55,6 +55,8 @@ export class Vault {
       policies: [name],
       ...more,
     })
+    // Asked only: a test may have ended it, or its time may be over.
+    this.#undo.push(() => this.ask('POST', 'auth/token/revoke', { token: auth.client_token }))
     return auth.client_token
   }
 
@@ -62,6 +64,7 @@ export class Vault {
     const name = `strongroom-test-${randomUUID()}`
     const policy = Object.entries(rules).map(([path, capabilities]) => `path "${path}" { capabilities = ${JSON.stringify(capabilities)} }`)
     await this.admin('POST', `sys/policies/acl/${name}`, { policy: policy.join('\n') })
+    this.#undo.push(() => this.admin('DELETE', `sys/policies/acl/${name}`))
     return name
   }
 
@@ -86,9 +89,19 @@ export class Vault {
 
   readonly #undo: (() => Promise<unknown>)[] = []
 
+  /** Takes back what was made here, the last first. @throws when something is left, after the rest has been tried */
+  async tidy(): Promise<void> {
+    const left: unknown[] = []
+    for (const undo of this.#undo.splice(0).toReversed()) await undo().catch((error: unknown) => left.push(error))
+    if (left.length > 0) throw new AggregateError(left, 'not all that the tests made could be taken back')
+  }
+
   async stop(): Promise<void> {
-    if (given !== '') for (const undo of this.#undo) await undo()
-    await this.#server.stop()
+    try {
+      if (given !== '') await this.tidy()
+    } finally {
+      await this.#server.stop()
+    }
   }
 }
 

@@ -1,0 +1,34 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { missing, startOwnVault, suite, type Vault } from './vault.ts'
+
+describe.skipIf(missing !== undefined)(suite('what the tests make on a server that is in use'), () => {
+  let vault: Vault
+  beforeAll(async () => {
+    vault = await startOwnVault()
+  })
+  afterAll(() => vault?.stop())
+
+  const namesAt = async (method: string, path: string): Promise<readonly string[]> => {
+    const { data } = (await vault.ask(method, path)).body as { readonly data?: Readonly<Record<string, unknown>> }
+    const { keys } = (data ?? {}) as { readonly keys?: readonly string[] }
+    return (keys ?? Object.keys(data ?? {})).toSorted()
+  }
+  const inventory = async (): Promise<object> => ({
+    mounts: await namesAt('GET', 'sys/mounts'),
+    methods: await namesAt('GET', 'sys/auth'),
+    policies: await namesAt('GET', 'sys/policies/acl?list=true'),
+    tokens: await namesAt('GET', 'auth/token/accessors?list=true'),
+    entities: await namesAt('GET', 'identity/entity/id?list=true'),
+  })
+
+  it('is all taken back: mounts, auth methods, policies and tokens, one that is revoked already too', async () => {
+    const before = await inventory()
+    const mount = await vault.mount()
+    await vault.authMethod('approle')
+    await vault.tokenFor({ [`${mount}/data/*`]: ['read'] })
+    await vault.admin('POST', 'auth/token/revoke', { token: await vault.tokenFor({ [`${mount}/data/*`]: ['read'] }) })
+    expect(await inventory()).not.toEqual(before)
+    await vault.tidy()
+    expect(await inventory()).toEqual(before)
+  })
+})
