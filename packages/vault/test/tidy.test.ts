@@ -21,10 +21,13 @@ describe.skipIf(missing !== undefined)(suite('what the tests make on a server th
     entities: await namesAt('GET', 'identity/entity/id?list=true'),
   })
 
-  it('is all taken back: mounts, auth methods, policies and tokens, one that is revoked already too', async () => {
+  it('is all taken back: mounts, auth methods, policies, tokens (one that is revoked already too) and the entities of logins', async () => {
     const before = await inventory()
     const mount = await vault.mount()
-    await vault.authMethod('approle')
+    const approle = await vault.authMethod('approle')
+    await vault.admin('POST', `auth/${approle}/role/app`, { bind_secret_id: false, secret_id_bound_cidrs: ['127.0.0.1/32'] })
+    const { data } = await vault.admin<{ readonly data: { readonly role_id: string } }>('GET', `auth/${approle}/role/app/role-id`)
+    await vault.admin('POST', `auth/${approle}/login`, { role_id: data.role_id })
     await vault.tokenFor({ [`${mount}/data/*`]: ['read'] })
     await vault.admin('POST', 'auth/token/revoke', { token: await vault.tokenFor({ [`${mount}/data/*`]: ['read'] }) })
     expect(await inventory()).not.toEqual(before)

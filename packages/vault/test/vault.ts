@@ -83,8 +83,20 @@ export class Vault {
   async authMethod(type: string): Promise<string> {
     const name = `strongroom-test-${randomUUID()}`
     await this.admin('POST', `sys/auth/${name}`, { type })
-    this.#undo.push(() => this.admin('DELETE', `sys/auth/${name}`))
+    this.#undo.push(async () => {
+      await this.#forgetEntities(name)
+      await this.admin('DELETE', `sys/auth/${name}`)
+    })
     return name
+  }
+
+  /** A login makes an entity, which outlives its auth method. */
+  async #forgetEntities(authMethod: string): Promise<void> {
+    const { body } = await this.ask('GET', 'identity/entity-alias/id?list=true')
+    const { key_info: aliases = {} } = (body.data ?? {}) as { readonly key_info?: Readonly<Record<string, Readonly<Record<string, unknown>>>> }
+    for (const { canonical_id: entity, mount_path: path } of Object.values(aliases)) {
+      if (path === `auth/${authMethod}/`) await this.admin('DELETE', `identity/entity/id/${String(entity)}`)
+    }
   }
 
   readonly #undo: (() => Promise<unknown>)[] = []
