@@ -1,27 +1,18 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import process from 'node:process'
 
-/** The backends whose suites must have run, by the `kind` of their driver. */
-const EXPECTED = {
-  memory: 'in this process',
-  local: 'files in a temporary folder',
-  aws: 'moto and our emulator',
-  gcp: 'our emulator and drongo',
-  azure: 'our emulator',
-  vault: 'OpenBao',
-}
+/** The backends whose server is in `.venv`. */
+const IN_PYTHON = new Set(['aws-moto', 'example-object-store', 'gcp-drongo', 'vault'])
+/** The variables that name a place of the user's own, by the kind of driver: some of its suites then do not run. */
+const OWN_PLACE = { azure: 'STRONGROOM_AZURE_VAULT_URL', gcp: 'STRONGROOM_GCP_PROJECT' }
 
 /**
  * The table that `npm test` ends with, from the reports that the conformance runs wrote.
- * @param {string} folder where the reports are
- * @param {object} python what `provisionPython` answered: with a `reason`, moto and OpenBao could not be had
+ * @param {any[]} reports of this run
+ * @param {any[]} committed the reports in `docs/conformance`: each has to have a successor of the same name
+ * @param {object} python what `provisionPython` answered: with a `reason`, the servers of `.venv` could not be had
  * @returns {{ text: string, incomplete: string[] }} `incomplete`: expected backends that did not run, or not wholly, with the reason
  */
-export function backendTable(folder, python) {
-  /** @type {Readonly<Record<string, string>>} */
-  const missing = 'reason' in python ? { aws: String(python.reason), vault: String(python.reason) } : {}
-  const files = existsSync(folder) ? readdirSync(folder).filter(file => file.endsWith('.json')) : []
-  const reports = files.map(file => JSON.parse(readFileSync(join(folder, file), 'utf8')))
+export function backendTable(reports, committed, python) {
   const incomplete = []
   const rows = reports.map(report => {
     if (!report.ok) incomplete.push(`${report.backend}: ${report.problems.join('; ') || `${report.failed} cases failed`}`)
@@ -35,11 +26,13 @@ export function backendTable(folder, python) {
       report.notExercised.length,
     ]
   })
-  for (const [kind, where] of Object.entries(EXPECTED)) {
-    if (reports.some(report => report.driver?.kind === kind)) continue
-    const reason = missing[kind] ?? 'its suite did not run'
-    incomplete.push(`${kind}: ${reason}`)
-    rows.push([kind, `NOT RUN (${where}): ${reason}`, 0, 0, '-', '-', '-'])
+  for (const { backend, kind, where } of committed) {
+    if (reports.some(report => report.backend === backend)) continue
+    const own = reports.some(report => report.driver.kind === kind) && process.env[OWN_PLACE[kind]] ? OWN_PLACE[kind] : undefined
+    const unprovided = 'reason' in python && IN_PYTHON.has(backend) ? String(python.reason) : undefined
+    const reason = own === undefined ? (unprovided ?? 'its suite did not run') : `${own} names another place`
+    if (own === undefined) incomplete.push(`${backend}: ${reason}`)
+    rows.push([backend, `NOT RUN (${where}): ${reason}`, 0, 0, '-', '-', '-'])
   }
   const head = ['backend', 'where it ran', 'passed', 'failed', 'skipped', 'known deviations', 'not exercised']
   return { text: [...lines([head, ...rows]), ...reports.flatMap(reasons)].join('\n'), incomplete }

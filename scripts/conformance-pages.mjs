@@ -2,6 +2,11 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
+/** @param {string} root @returns {any[]} the committed reports, by backend */
+export function committedReports(root) {
+  return readReports(join(root, 'docs', 'conformance'))
+}
+
 /** @param {string} folder @returns {any[]} the reports of a run, by backend */
 export function readReports(folder) {
   const files = existsSync(folder) ? readdirSync(folder).filter(file => file.endsWith('.json')) : []
@@ -14,9 +19,17 @@ function lasting({ backend, where, passed, failed, skipped, notExercised, deviat
   return { backend, passed, failed, skipped, notExercised, deviations, problems, where, kit, kind: driver.kind, capabilities, calls, cases: outcomes }
 }
 
-/** @param {string} root @param {any[]} reports */
+/**
+ * @param {string} root @param {any[]} reports
+ * @throws Error when a committed report has no successor: a server that could not be had is no reason to forget what was found on it
+ */
 export function writePages(root, reports) {
   const folder = join(root, 'docs', 'conformance')
+  const lost = committedReports(root).filter(({ backend }) => reports.every(report => report.backend !== backend))
+  if (lost.length > 0) {
+    const files = lost.map(({ backend }) => `docs/conformance/${backend}.json`).join(' and ')
+    throw new Error(`this run has nothing in place of ${files}: if the suite is gone for good, remove its report first`)
+  }
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true })
   for (const report of reports) writeFileSync(join(folder, `${report.backend}.json`), `${JSON.stringify(lasting(report), undefined, 2)}\n`)
@@ -30,7 +43,7 @@ export function writePages(root, reports) {
  * @param {string} root @param {any[]} reports @returns {string[]}
  */
 export function outdatedPages(root, reports) {
-  const committed = new Map(readReports(join(root, 'docs', 'conformance')).map(report => [report.backend, report]))
+  const committed = new Map(committedReports(root).map(report => [report.backend, report]))
   const same = (a, b) => JSON.stringify({ ...a, where: '' }) === JSON.stringify({ ...b, where: '' })
   const found = reports
     .filter(report => !same(lasting(report), committed.get(report.backend)))

@@ -3,7 +3,7 @@ import { readFileSync, rmSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import process from 'node:process'
 import { backendTable } from './backend-table.mjs'
-import { outdatedPages, readReports } from './conformance-pages.mjs'
+import { committedReports, outdatedPages, readReports } from './conformance-pages.mjs'
 import { provisionPython } from './provision-python.mjs'
 import { ensureInstalled, environment, fail, root, run, say } from './workspace.mjs'
 
@@ -26,10 +26,11 @@ try {
   const tests = results.flatMap(({ assertionResults }) => assertionResults)
   const count = status => tests.filter(test => test.status === status).length
 
-  const { text, incomplete } = backendTable(join(reports, 'backends'), python)
+  const found = readReports(join(reports, 'backends'))
+  const { text, incomplete } = backendTable(found, committedReports(root), python)
   process.stdout.write(`\n${text}\n`)
   const whole = incomplete.length === 0 && process.argv.length === 2
-  const outdated = whole ? outdatedPages(root, readReports(join(reports, 'backends'))) : []
+  const outdated = whole ? outdatedPages(root, found) : []
   for (const file of outdated) say(`${file} is not what this run found: npm run conformance`)
   const unmet = required ? incomplete : []
   for (const line of unmet) say(`required, and not run: ${line}`)

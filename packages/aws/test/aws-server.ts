@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto'
+import { DeleteSecretCommand, ListSecretsCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import { missingProgram, moto, startMoto } from '@strongroom/testbed'
 import { startFaultProxy, type FaultProxy, type WireAnswer } from '@strongroom/emulators'
 import type { AwsCredentials } from '../src/index.ts'
@@ -23,14 +25,48 @@ export interface AwsServer {
   readonly endpoint: string
   /** What answers: for reports. */
   readonly where: string
+  /** What the names of this run begin with. */
+  readonly prefix: string
+  /** Removes for good what has such a name. */
+  readonly tidy: () => Promise<void>
   readonly stop: () => Promise<void>
 }
 
 /** moto on a free port of the loopback, or the server that the environment names, which is left as it is. */
 export async function startAws(): Promise<AwsServer> {
-  if (given !== '') return { endpoint: given, where: 'the endpoint of the environment', stop: async () => {} }
+  if (given !== '') return withTidy(given, 'the endpoint of the environment', async () => {})
   const { url, where, stop } = await startMoto()
-  return { endpoint: url, where, stop }
+  return withTidy(url, where, stop)
+}
+
+/** On moto too, though it ends with the run: what tidies a real account is then run each time. */
+function withTidy(endpoint: string, where: string, end: () => Promise<void>): AwsServer {
+  const prefix = `srk-${randomBytes(4).toString('hex')}/`
+  const tidy = (): Promise<void> => removeAll(endpoint, prefix)
+  const stop = async (): Promise<void> => {
+    try {
+      await tidy()
+    } finally {
+      await end()
+    }
+  }
+  return { endpoint, where, prefix, tidy, stop }
+}
+
+async function removeAll(endpoint: string, prefix: string): Promise<void> {
+  const client = new SecretsManagerClient({ region, endpoint, ...signed })
+  try {
+    // One page after another from the start, since what was on it is gone.
+    for (let tries = 0; tries < 100; tries += 1) {
+      const { SecretList = [] } = await client.send(new ListSecretsCommand({ Filters: [{ Key: 'name', Values: [prefix] }], MaxResults: 100 }))
+      const ours = SecretList.map(({ Name = '' }) => Name).filter(name => name.startsWith(prefix))
+      if (ours.length === 0) return
+      for (const SecretId of ours) await client.send(new DeleteSecretCommand({ SecretId, ForceDeleteWithoutRecovery: true }))
+    }
+    throw new Error(`secrets under ${prefix} are left`)
+  } finally {
+    client.destroy()
+  }
 }
 
 /** Whether the tests run against moto, whose known faults are then expected. */

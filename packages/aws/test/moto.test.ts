@@ -39,7 +39,7 @@ describe.skipIf(missing !== undefined)(suiteTitle('against a server', missing), 
     return store
   }
   const fresh = (): string => {
-    const name = `test-${run}-${made.length}-${randomBytes(4).toString('hex')}0`
+    const name = `srk-${run}-${made.length}-${randomBytes(4).toString('hex')}0`
     made.push(name)
     return name
   }
@@ -49,6 +49,16 @@ describe.skipIf(missing !== undefined)(suiteTitle('against a server', missing), 
     await work().catch(() => {})
     return proxy.requests() - before
   }
+
+  test('a run removes what has its prefix, and nothing else', async () => {
+    const other = fresh()
+    const store = storeOf({}, { naming: 'native' })
+    await store.put(other, 'stays')
+    for (const name of ['one', 'two']) await store.put(`${aws.prefix}${name}`, 'goes')
+    await aws.tidy()
+    const exists = async (name: string): Promise<boolean> => (await store.getMany([name]))[0]?.ok === true
+    expect([await exists(`${aws.prefix}one`), await exists(`${aws.prefix}two`), await exists(other)]).toEqual([false, false, true])
+  })
 
   describe.skipIf(!existsSync(python))('values and another language', () => {
     const binary = randomBytes(1024)

@@ -40,7 +40,7 @@ describe.skipIf(missing !== undefined)(suiteTitle('a registry on AWS', missing),
     raw = new SecretsManagerClient({ region, endpoint: server.endpoint, ...signed })
     const main = awsDriver({ region, endpoint: proxy.url, accountId, ...signed })
     const shared = { id: 'main', metadata: sqliteMetadata({ path: ':memory:' }), stores: { main }, authorize: unsafeAllowEveryone }
-    registry = await createSecretRegistry({ ...shared, writeTo: 'main', policy: { prefix: 'registry/' } })
+    registry = await createSecretRegistry({ ...shared, writeTo: 'main', policy: { prefix: server.prefix } })
     reader = await createSecretReader(shared)
   })
   afterAll(async () => {
@@ -74,7 +74,7 @@ describe.skipIf(missing !== undefined)(suiteTitle('a registry on AWS', missing),
   it('a rollback moves AWSCURRENT back, also to a version that has no label any more', async () => {
     const shared = { id: 'three', metadata: sqliteMetadata({ path: ':memory:' }), authorize: unsafeAllowEveryone }
     const stores = { main: awsDriver({ region, endpoint: proxy.url, accountId, ...signed }) }
-    await using own = await createSecretRegistry({ ...shared, stores, writeTo: 'main', policy: { prefix: 'registry/', keepVersions: 3 } })
+    await using own = await createSecretRegistry({ ...shared, stores, writeTo: 'main', policy: { prefix: server.prefix, keepVersions: 3 } })
     await using ownReader = await createSecretReader({ ...shared, stores })
     const mine = own.account(account('acme'), ALICE)
     const { id, cloudSecretPath } = await mine.create({ key: 'rolled-back', value: 'one' })

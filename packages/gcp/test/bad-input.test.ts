@@ -171,6 +171,13 @@ describe.each(['grpc', 'rest'] as const)('over %s', transport => {
     expect(await work).toBe('aborted none')
   })
 
+  test('a host that does not exist is unavailable, without effect', async () => {
+    const driver = gcpDriver({ projectId: 'my-project', transport, endpoint: 'https://no-such-host.invalid', authClient: bearer('x') })
+    const path = scene.path()
+    for (const act of [() => read(driver, path), () => append(driver, path, 'x')]) expect(await failure(driver, act())).toBe('unavailable none')
+    await driver.close()
+  })
+
   test.skipIf(missing !== undefined)(suiteTitle('a certificate that is not trusted is misconfigured', missing), async () => {
     const driver = gcpDriver({ projectId: 'my-project', transport, endpoint: untrusted?.url ?? '', authClient: bearer('x') })
     expect(await failureOf(driver, append(driver, scene.path(), 'x'))).toMatchObject({ code: 'misconfigured', retryable: false, effect: 'none' })

@@ -1,11 +1,12 @@
 import { describeDriver } from '@strongroom/conformance/vitest'
-import type { DriverHarness } from '@strongroom/conformance'
+import { hookNames, type DriverHarness } from '@strongroom/conformance'
 import type { SecretDriver } from '@strongroom/core'
 import { drongo, missingProgram, startDrongo, suiteTitle, type TestServer } from '@strongroom/testbed'
 import { afterAll, beforeAll, describe } from 'vitest'
 import { gcpDriver } from '../src/index.ts'
-import { nowhere, onGcp, type Run } from './on-gcp.ts'
-import { isReal, officialOverRest, outOfBand } from './place.ts'
+import { startGoogleProxy } from './google-proxy.ts'
+import { MANAGE, nowhere, onGcp, type Run } from './on-gcp.ts'
+import { bearer, faultsOf, isReal, officialOverRest, outOfBand } from './place.ts'
 
 const runs: readonly Run[] = [
   // More than a page.
@@ -28,16 +29,31 @@ describe.skipIf(missing !== undefined)(suiteTitle('drongo', missing), () => {
 
   const start = async (): Promise<DriverHarness> => {
     const projectId = 'strongroom-test'
-    const open = (endpoint: string): SecretDriver => gcpDriver({ projectId, transport: 'rest', endpoint })
-    const drivers = { driver: open(server.url), second: open(server.url), unreachable: open(await nowhere()) }
+    const proxy = await startGoogleProxy(server.url, { owner: undefined, manager: MANAGE, nobody: [] })
+    const open = (token: string, endpoint: string = proxy.url): SecretDriver =>
+      gcpDriver({ projectId, transport: 'rest', endpoint, authClient: bearer(token) })
+    const drivers = {
+      driver: open('owner'),
+      second: open('owner'),
+      denied: open('nobody'),
+      manageOnly: open('manager'),
+      unreachable: open('owner', await nowhere()),
+    }
     const official = officialOverRest(projectId, server.url)
-    const dispose = async (): Promise<void> => void (await Promise.all([...Object.values(drivers), official].map(one => one.close())))
-    return { ...drivers, outOfBand: outOfBand(official, `projects/${projectId}`), dispose }
+    return {
+      ...drivers,
+      outOfBand: outOfBand(official, `projects/${projectId}`),
+      faults: faultsOf(proxy, proxy.requests),
+      dispose: async () => {
+        await Promise.all([...Object.values(drivers), official].map(one => one.close()))
+        await proxy.stop()
+      },
+    }
   }
 
   describeDriver('gcp-drongo', start, {
-    require: ['second', 'outOfBand', 'unreachable'],
-    where: 'drongo 0.8.0 on loopback',
+    require: hookNames,
+    where: 'drongo 0.8.0 on loopback; denials from a proxy',
     deviations: { 'list/eight-labels': DRONGO, 'append/keeps-labels': DRONGO, 'list/labels-round-trip': DRONGO },
   })
 })

@@ -18,14 +18,14 @@ beforeAll(async () => {
   confirming = scene.open({ confirmReads: true })
 })
 afterEach(() => {
-  Object.assign(scene.controls.lag, { latest: 0, lists: 0 })
+  Object.assign(scene.controls.lag, { latest: 0, metadata: 0, lists: 0 })
 })
 afterAll(() => scene?.stop())
 
 /** Two versions that everyone sees, and from now on nothing is seen for an hour. */
 async function settled(): Promise<NativePath> {
   const path = scene.path()
-  Object.assign(scene.controls.lag, { latest: LONG, lists: LONG })
+  Object.assign(scene.controls.lag, { latest: LONG, metadata: LONG, lists: LONG })
   await create(driver, path, 'one')
   await append(driver, path, 'two')
   scene.controls.clock.advance(LONG + 1)
@@ -115,7 +115,7 @@ test('a read by number is never behind', async () => {
 describe('versions', () => {
   test('are all there while lists are behind, the current one marked', async () => {
     const path = await settled()
-    scene.controls.lag.latest = 0
+    scene.controls.lag.metadata = 0
     await append(driver, path, 'three')
     await append(driver, path, 'four')
     expect(await versions(other, path)).toEqual(['4 usable current', '3 usable', '2 usable', '1 usable'])

@@ -1,5 +1,6 @@
 import type { ConformanceOptions, DriverHarness, Hook, StartHarness } from '@strongroom/conformance'
 import type { SecretDriver } from '@strongroom/core'
+import type { Lag } from '@strongroom/emulators/gcp'
 import { freePort } from '@strongroom/testbed'
 import { afterAll, beforeAll } from 'vitest'
 import { gcpDriver, type GcpOptions } from '../src/index.ts'
@@ -7,7 +8,8 @@ import { faultsOf, isReal, outOfBand, startGcp, type GcpPlace } from './place.ts
 
 const REAL_HOOKS: readonly Hook[] = ['second', 'outOfBand']
 const EVERY_HOOK: readonly Hook[] = [...REAL_HOOKS, 'denied', 'manageOnly', 'faults', 'unreachable']
-const MANAGE = [
+/** What a registry needs: no access to values. */
+export const MANAGE: readonly string[] = [
   'CreateSecret',
   'GetSecret',
   'UpdateSecret',
@@ -24,12 +26,12 @@ export interface Run {
   readonly transport: 'grpc' | 'rest'
   readonly more?: Partial<GcpOptions>
   readonly options?: ConformanceOptions
-  /** Milliseconds by which lists are behind. */
-  readonly lists?: number
+  /** By how much the emulator's answers are behind. */
+  readonly lag?: Partial<Lag>
 }
 
 /** What the kit is given for a run on the emulator, or on the project of the environment; for the inside of a suite, which starts the place. */
-export function onGcp({ label, transport, more, options, lists = 0 }: Run): [label: string, start: StartHarness, options: ConformanceOptions] {
+export function onGcp({ label, transport, more, options, lag = {} }: Run): [label: string, start: StartHarness, options: ConformanceOptions] {
   let gcp: GcpPlace
 
   beforeAll(async () => {
@@ -51,13 +53,19 @@ export function onGcp({ label, transport, more, options, lists = 0 }: Run): [lab
       }
     if (controls === undefined) return { ...drivers, ...outside, dispose: dispose(...Object.values(drivers)) }
 
-    controls.lag.lists = lists
+    Object.assign(controls.lag, lag)
     controls.permit('owner')
     controls.permit('nobody', { operations: [] })
     controls.permit('manager', { operations: MANAGE })
     const manageOnly = open('manager')
     const others = { manageOnly, denied: open('nobody'), unreachable: gcpDriver({ ...gcp.options(transport), ...more, endpoint: await nowhere() }) }
-    return { ...drivers, ...others, ...outside, faults: faultsOf(controls), dispose: dispose(...Object.values({ ...drivers, ...others })) }
+    return {
+      ...drivers,
+      ...others,
+      ...outside,
+      faults: faultsOf(controls, () => controls.requests),
+      dispose: dispose(...Object.values({ ...drivers, ...others })),
+    }
   }
 
   const asked: ConformanceOptions = {

@@ -1,6 +1,6 @@
 import { SecretManagerServiceClient } from '@google-cloud/secret-manager'
 import type { Faults, OutOfBand } from '@strongroom/conformance'
-import { wireFaults } from '@strongroom/emulators'
+import { wireFaults, type Fault, type InjectOptions } from '@strongroom/emulators'
 import { startGcpEmulator, type Controls } from '@strongroom/emulators/gcp'
 import { googleAuthLibrary } from 'google-gax'
 import type { GcpAuthClient, GcpOptions } from '../src/index.ts'
@@ -67,17 +67,40 @@ export function officialOverRest(projectId: string, url: string): SecretManagerS
   return new SecretManagerServiceClient(options as ConstructorParameters<typeof SecretManagerServiceClient>[0])
 }
 
+const NOT_FOUND = 5
+const FAILED_PRECONDITION = 9
+
+/** A version's value, or why it cannot be read; undefined where there is none. */
+type Accessed = Uint8Array | Error | undefined
+
+function bytesOf(accessed: Accessed): Uint8Array | undefined {
+  if (accessed instanceof Error) throw accessed
+  return accessed
+}
+
 /** What someone with Google's client does, who takes the newest version for the current one, or the one with the alias. */
 export function outOfBand(client: SecretManagerServiceClient, parent: string, alias?: string): OutOfBand {
   const secret = (path: string): string => `${parent}/secrets/${path}`
+  const access = async (name: string): Promise<Accessed> => {
+    try {
+      const [{ payload }] = await client.accessSecretVersion({ name })
+      return new Uint8Array(Buffer.from(payload?.data ?? ''))
+    } catch (error) {
+      const { code } = error as { readonly code?: unknown }
+      if (code === NOT_FOUND) return undefined
+      if (code === FAILED_PRECONDITION) return error as Error
+      throw error
+    }
+  }
   return {
     read: async path => {
-      try {
-        const [{ payload }] = await client.accessSecretVersion({ name: `${secret(path)}/versions/${alias ?? 'latest'}` })
-        return new Uint8Array(Buffer.from(payload?.data ?? ''))
-      } catch (error) {
-        if (error instanceof Error && (error as { code?: unknown }).code === 5) return undefined
-        throw error
+      if (alias !== undefined) return bytesOf(await access(`${secret(path)}/versions/${alias}`))
+      // `latest` may be behind; an access by number is not.
+      let newest: Accessed
+      for (let number = 1; ; number += 1) {
+        const found = await access(`${secret(path)}/versions/${number}`)
+        if (found === undefined) return bytesOf(newest)
+        newest = found
       }
     },
     write: async (path, bytes) => {
@@ -89,14 +112,19 @@ export function outOfBand(client: SecretManagerServiceClient, parent: string, al
   }
 }
 
-/** What the kit asks for, by the emulator's own faults. */
-export function faultsOf(controls: Controls): Faults {
+interface Injectable {
+  inject(fault: Fault, options?: InjectOptions): void
+  clearFaults(): void
+}
+
+/** What the kit asks for, by the faults of the emulator or of a proxy. */
+export function faultsOf(faulty: Injectable, requests: () => number): Faults {
   return {
-    loseNextResponse: async () => controls.inject({ kind: 'lose' }),
-    throttleNext: async (count, retryAfterMs) => controls.inject({ kind: 'throttle', retryAfterMs }, { count }),
-    requests: async () => controls.requests,
-    stallNext: async () => controls.inject({ kind: 'stall' }),
-    wire: async (fault, count, after) => (count === 0 ? controls.clearFaults() : controls.inject(WIRE[fault], { count, after })),
+    loseNextResponse: async () => faulty.inject({ kind: 'lose' }),
+    throttleNext: async (count, retryAfterMs) => faulty.inject({ kind: 'throttle', retryAfterMs }, { count }),
+    requests: async () => requests(),
+    stallNext: async () => faulty.inject({ kind: 'stall' }),
+    wire: async (fault, count, after) => (count === 0 ? faulty.clearFaults() : faulty.inject(WIRE[fault], { count, after })),
   }
 }
 

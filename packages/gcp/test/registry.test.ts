@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import {
   accountId as account,
@@ -51,7 +52,7 @@ describe.each([
     official = gcp.official()
     const metadata = sqliteMetadata({ path: ':memory:' })
     const shared = { id: 'main', metadata, authorize: unsafeAllowEveryone }
-    const policy = { prefix: 'srk-registry-', deadlineMs: 1_000, leaseMs: 2_100 }
+    const policy = { prefix: `srk-${randomUUID().slice(0, 8)}-`, deadlineMs: 1_000, leaseMs: 2_100 }
     const manager = gcpDriver({ ...gcp.options('grpc', 'manager'), ...more })
     // So that the client's start is not part of the deadline of the first call.
     await manager

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { DriverCall, Failure, NativePath, Payload, SecretDriver, VersionId } from '@strongroom/core'
-import { startGcpEmulator, type Controls, type GcpEmulator } from '@strongroom/emulators/gcp'
+import { startGcpEmulator, type Controls, type GcpEmulator, type GcpEmulatorOptions } from '@strongroom/emulators/gcp'
 import { gcpDriver, type GcpOptions } from '../src/index.ts'
 
 /** The emulator and the short forms of what the tests do with it: these tests need its clock, its lag and its faults. */
@@ -15,8 +15,8 @@ export interface Scene {
   readonly stop: () => Promise<void>
 }
 
-export async function startScene(): Promise<Scene> {
-  const emulator = await startGcpEmulator()
+export async function startScene(options?: GcpEmulatorOptions): Promise<Scene> {
+  const emulator = await startGcpEmulator(options)
   const { controls, projectId, grpcPort, url } = emulator
   const opened: SecretDriver[] = []
   return {

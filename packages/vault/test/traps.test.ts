@@ -113,6 +113,13 @@ describe('a server that is silent', () => {
   })
 })
 
+test('a host that does not exist is unavailable, without effect', async () => {
+  const driver = vaultDriver({ address: 'https://no-such-host.invalid', auth })
+  const works = [driver.read({ path, version: undefined }, call), driver.append({ path, payload, token: 't', after: undefined, staged: false }, call)]
+  for (const work of works) expect(await failureOf(driver, work)).toMatchObject({ code: 'unavailable', retryable: true, effect: 'none' })
+  await driver.close()
+})
+
 describe('a call that is aborted', () => {
   test('ends, and its connection with it', async () => {
     const closed = Promise.withResolvers<void>()

@@ -55,6 +55,8 @@ export class Vault {
       policies: [name],
       ...more,
     })
+    // Asked only: a test may have ended it, or its time may be over.
+    this.#undo.push(() => this.ask('POST', 'auth/token/revoke', { token: auth.client_token }))
     return auth.client_token
   }
 
@@ -62,6 +64,7 @@ export class Vault {
     const name = `strongroom-test-${randomUUID()}`
     const policy = Object.entries(rules).map(([path, capabilities]) => `path "${path}" { capabilities = ${JSON.stringify(capabilities)} }`)
     await this.admin('POST', `sys/policies/acl/${name}`, { policy: policy.join('\n') })
+    this.#undo.push(() => this.admin('DELETE', `sys/policies/acl/${name}`))
     return name
   }
 
@@ -80,15 +83,37 @@ export class Vault {
   async authMethod(type: string): Promise<string> {
     const name = `strongroom-test-${randomUUID()}`
     await this.admin('POST', `sys/auth/${name}`, { type })
-    this.#undo.push(() => this.admin('DELETE', `sys/auth/${name}`))
+    this.#undo.push(async () => {
+      await this.#forgetEntities(name)
+      await this.admin('DELETE', `sys/auth/${name}`)
+    })
     return name
+  }
+
+  /** A login makes an entity, which outlives its auth method. */
+  async #forgetEntities(authMethod: string): Promise<void> {
+    const { body } = await this.ask('GET', 'identity/entity-alias/id?list=true')
+    const { key_info: aliases = {} } = (body.data ?? {}) as { readonly key_info?: Readonly<Record<string, Readonly<Record<string, unknown>>>> }
+    for (const { canonical_id: entity, mount_path: path } of Object.values(aliases)) {
+      if (path === `auth/${authMethod}/`) await this.admin('DELETE', `identity/entity/id/${String(entity)}`)
+    }
   }
 
   readonly #undo: (() => Promise<unknown>)[] = []
 
+  /** Takes back what was made here, the last first. @throws when something is left, after the rest has been tried */
+  async tidy(): Promise<void> {
+    const left: unknown[] = []
+    for (const undo of this.#undo.splice(0).toReversed()) await undo().catch((error: unknown) => left.push(error))
+    if (left.length > 0) throw new AggregateError(left, 'not all that the tests made could be taken back')
+  }
+
   async stop(): Promise<void> {
-    if (given !== '') for (const undo of this.#undo) await undo()
-    await this.#server.stop()
+    try {
+      if (given !== '') await this.tidy()
+    } finally {
+      await this.#server.stop()
+    }
   }
 }
 

@@ -47,7 +47,7 @@ describe.skipIf(missing !== undefined)(suiteTitle('killed between two steps, on 
   it.concurrent.each(scenarios)('%s, killed before %s', async (operation, _, steps) => {
     count += 1
     const database = join(folder, `${count}.db`)
-    const prefix = `crash-${count}/`
+    const prefix = `${server.prefix}crash-${count}/`
     const driver = newDriver(server.endpoint)
     const setUp = await openRegistry(newMetadata(database), driver, prefix)
     const owner = setUp.account(accountId(ACCOUNT), ACTOR)

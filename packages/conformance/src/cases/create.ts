@@ -116,8 +116,10 @@ export const createCases: readonly DriverCase[] = [
     title: 'a create that is told that its path is new makes what any other does',
     needs: [],
     async run(context) {
+      const labels = { owner: 'payments' }
+      const { path: plain } = await context.create('any other', { labels })
       const path = context.path()
-      const request = { path, payload: text('the first'), labels: {}, token: randomUUID() }
+      const request = { path, payload: text('the first'), labels, token: randomUUID() }
       const { version } = await context.driver.create({ ...request, isNew: true }, context.call())
       assert.equal((await context.read(path)).version, version)
       assert.equal(await context.readText(path), 'the first')
@@ -125,6 +127,13 @@ export const createCases: readonly DriverCase[] = [
         (await context.versions(path)).map(found => found.version),
         [version],
       )
+      await context.settled(async () => {
+        const entries = await context.list(context.prefix, true)
+        const [made, other] = [path, plain].map(one => entries.find(entry => entry.path === one))
+        assert.ok(made !== undefined && other !== undefined, 'both are listed')
+        // Whether they are those that were given is other cases' matter.
+        assert.deepEqual(made.labels, other.labels, 'the labels of both are the same')
+      })
     },
   },
   {

@@ -1,15 +1,12 @@
 import { Controls, type Permission } from '../shared/controls.ts'
-import type { Fault, InjectOptions } from '../shared/fault.ts'
 import { errorCodeOf } from './errors.ts'
 
 /** The controls, and what only AWS tells apart: a credential that nobody knows from one that has expired. */
 export class AwsControls extends Controls {
   readonly #ends = new Map<string, number>()
 
-  /** @throws RangeError for a code that AWS has not */
-  override inject(fault: Fault, options?: InjectOptions): void {
-    if (fault.kind === 'fail') errorCodeOf(fault.code)
-    super.inject(fault, options)
+  constructor() {
+    super(errorCodeOf)
   }
 
   override permit(credential: string, permission: Permission = {}): void {

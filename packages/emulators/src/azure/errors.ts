@@ -74,7 +74,11 @@ export class Refusal extends Error {
   }
 }
 
-export const isCode = (code: string): code is AzureCode => Object.hasOwn(MEANINGS, code)
+/** @throws RangeError for a code that Key Vault has not */
+export function codeOf(code: string): AzureCode {
+  if (!Object.hasOwn(MEANINGS, code)) throw new RangeError(`Key Vault has no code ${code}`)
+  return code as AzureCode
+}
 
 export const json = (status: number, body: unknown, headers: Readonly<Record<string, string>> = {}): WireAnswer => ({
   status,

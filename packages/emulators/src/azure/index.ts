@@ -1,6 +1,7 @@
 import { Controls } from '../shared/controls.ts'
 import { serve } from '../shared/http-server.ts'
 import { makeCertificates } from './certificates.ts'
+import { codeOf } from './errors.ts'
 import { operationsOf } from './operations.ts'
 import { Pages, type Paging } from './pages.ts'
 import { azureProtocol } from './protocol.ts'
@@ -47,7 +48,7 @@ export async function startAzureEmulator(options: AzureEmulatorOptions = {}): Pr
   const { deleteDelayMs = 0, recoverDelayMs = 0, purgeDelayMs = 0 } = options
   if (!(Number.isInteger(recoverableDays) && recoverableDays >= 7 && recoverableDays <= 90)) throw new RangeError('recoverableDays is from 7 to 90')
   if (![deleteDelayMs, recoverDelayMs, purgeDelayMs].every(delay => delay >= 0)) throw new RangeError('a delay is not negative')
-  const controls = new Controls()
+  const controls = new Controls(codeOf)
   const tokens = new Tokens(controls, vaultName)
   const pages = new Pages()
   const vault = new Vault(controls, { name: vaultName, recoverableDays, purgeProtection, deleteDelayMs, recoverDelayMs, purgeDelayMs })

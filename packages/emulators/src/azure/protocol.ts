@@ -1,5 +1,5 @@
 import type { Protocol, WireRequest } from '../shared/http-server.ts'
-import { isCode, Refusal, refused } from './errors.ts'
+import { codeOf, Refusal, refused } from './errors.ts'
 import { checkApiVersion } from './limits.ts'
 import type { Operation } from './operations.ts'
 import type { Tokens } from './tokens.ts'
@@ -36,10 +36,7 @@ export function azureProtocol(operations: Readonly<Record<string, Operation>>, t
     },
     throttled: retryAfterMs =>
       refused(new Refusal('Throttled'), retryAfterMs === undefined ? {} : { 'retry-after': String(Math.ceil(retryAfterMs / 1000)) }),
-    failed: code => {
-      if (!isCode(code)) throw new RangeError(`Key Vault has no code ${code}`)
-      return refused(new Refusal(code))
-    },
+    failed: code => refused(new Refusal(codeOf(code))),
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Controls } from '../shared/controls.ts'
+import type { GcpControls } from './gcp-controls.ts'
 import { denied, invalid } from './status.ts'
 import { parseName, type Name, type Project } from './resources.ts'
 import type { Pages } from './pages.ts'
@@ -10,7 +10,7 @@ export interface Context {
   /** Where given, the server is the endpoint of this region, and has no others' secrets. */
   readonly locationId: string | undefined
   readonly store: Store
-  readonly controls: Controls
+  readonly controls: GcpControls
   readonly pages: Pages
 }
 

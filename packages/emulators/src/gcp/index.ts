@@ -1,6 +1,6 @@
-import { Controls } from '../shared/controls.ts'
 import { serve } from '../shared/http-server.ts'
 import type { Context } from './context.ts'
+import { GcpControls } from './gcp-controls.ts'
 import { serveGrpc } from './grpc.ts'
 import { Pages } from './pages.ts'
 import { loadProtos } from './protos.ts'
@@ -8,7 +8,7 @@ import { restProtocol } from './rest.ts'
 import { Store } from './state.ts'
 import { projectNumberOf } from './status.ts'
 
-export type { Controls } from '../shared/controls.ts'
+export type { GcpControls as Controls, GcpLag as Lag } from './gcp-controls.ts'
 
 export interface GcpEmulatorOptions {
   /** The project, which there is exactly one of; default `strongroom-test`. */
@@ -25,14 +25,14 @@ export interface GcpEmulator {
   readonly projectId: string
   /** The number that stands for the project in names that are answered. */
   readonly projectNumber: string
-  readonly controls: Controls
+  readonly controls: GcpControls
   stop(): Promise<void>
 }
 
 /** Google Secret Manager v1 in this process, on two free ports of the loopback. */
 export async function startGcpEmulator({ projectId = 'strongroom-test', locationId }: GcpEmulatorOptions = {}): Promise<GcpEmulator> {
   const protos = await loadProtos()
-  const controls = new Controls()
+  const controls = new GcpControls()
   const project = { id: projectId, number: projectNumberOf(projectId) }
   const store = new Store(controls.clock, controls.lag)
   const context: Context = { project, locationId, store, controls, pages: new Pages() }

@@ -59,7 +59,7 @@ export function createSecret(
 export function getSecret(context: Context, request: { readonly name: string }): Message {
   const { store, project, controls } = context
   const { location, secret: id } = nameIn(context, request.name, 'secret', 'secretmanager.secrets.get')
-  return secretMessage(project, found(context, location, id, store.get(location, id, controls.lag.latest)))
+  return secretMessage(project, found(context, location, id, store.get(location, id, controls.lag.metadata)))
 }
 
 export function updateSecret(

@@ -1,5 +1,5 @@
 import type { MovableClock } from '../shared/clock.ts'
-import type { Lag } from '../shared/controls.ts'
+import type { GcpLag } from './gcp-controls.ts'
 import type { Micros, Secret, Version } from './resources.ts'
 
 interface Entry {
@@ -12,11 +12,11 @@ interface Entry {
 /** The secrets, with as much of what they were as reads that lag behind can ask for. */
 export class Store {
   readonly #clock: MovableClock
-  readonly #lag: Lag
+  readonly #lag: GcpLag
   readonly #histories = new Map<string, readonly Entry[]>()
   #lastStamp: Micros = 0
 
-  constructor(clock: MovableClock, lag: Lag) {
+  constructor(clock: MovableClock, lag: GcpLag) {
     this.#clock = clock
     this.#lag = lag
   }
@@ -51,7 +51,7 @@ export class Store {
     const key = keyOf(location, id)
     const now = this.#clock.now()
     const old = this.#histories.get(key) ?? []
-    const oldest = now - Math.max(this.#lag.latest, this.#lag.lists)
+    const oldest = now - Math.max(...Object.values(this.#lag))
     if (secret === undefined && oldest === now) return void this.#histories.delete(key)
     // The newest entry that the slowest read sees, and what came after it.
     const from = Math.max(

@@ -99,7 +99,8 @@ function change(context: Context, request: ChangeRequest, permission: string, ch
 function versionOf(context: Context, name: string, permission: string, access: boolean): { readonly secret: Secret; readonly version: Version } {
   const { store, project, controls } = context
   const { location, secret: id, version: wanted } = nameIn(context, name, 'version', permission)
-  const secret = store.get(location, id, access && isNumber(wanted) ? 0 : controls.lag.latest)
+  const lagOfAccess = isNumber(wanted) ? 0 : controls.lag.latest
+  const secret = store.get(location, id, access ? lagOfAccess : controls.lag.metadata)
   if (wanted === 'latest') {
     const version = secret?.versions.at(-1)
     if (secret === undefined || version === undefined)

@@ -38,11 +38,18 @@ export class Controls {
   readonly clock: MovableClock = new MovableClock()
   readonly lag: Lag = { latest: 0, lists: 0 }
   readonly journal: JournalEntry[] = []
+  readonly #checkCode: (code: string) => unknown
   readonly #faults = new Faults()
   readonly #permits = new Map<string, { readonly operations: readonly string[] | undefined; readonly until: number }>()
 
-  /** The next requests meet this fault. Several calls queue up. */
+  /** @param checkCode throws for what is no code of this backend's */
+  constructor(checkCode: (code: string) => unknown = () => undefined) {
+    this.#checkCode = checkCode
+  }
+
+  /** The next requests meet this fault. Several calls queue up. @throws RangeError for a `fail` with a code that the backend has not */
   inject(fault: Fault, options?: InjectOptions): void {
+    if (fault.kind === 'fail') this.#checkCode(fault.code)
     this.#faults.inject(fault, options)
   }
 

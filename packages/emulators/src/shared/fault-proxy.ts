@@ -19,6 +19,7 @@ export interface FaultProxy {
   readonly url: string
   /** Requests seen so far. */
   readonly requests: () => number
+  /** @throws TypeError for a `throttle` or a `fail` that this proxy was not told the words for */
   readonly inject: (fault: Fault, options?: InjectOptions) => void
   readonly clearFaults: () => void
   /** Answers every request for which the function gives an answer, without asking the upstream; undefined ends it. */
@@ -75,7 +76,10 @@ export async function startFaultProxy(upstream: string, options: FaultProxyOptio
   return {
     url: `http://${HOST}:${listening.port}`,
     requests: () => seen,
-    inject: (fault, how) => faults.inject(fault, how),
+    inject: (fault, how) => {
+      insteadOf(fault, backend) // throws where there are no words for it
+      faults.inject(fault, how)
+    },
     clearFaults: () => faults.clear(),
     answerWith: answer => {
       always = answer

@@ -1,7 +1,7 @@
 import { Controls } from '../shared/controls.ts'
 import { serve } from '../shared/http-server.ts'
 import { HOST } from '../shared/listen.ts'
-import type { Flavour } from './answers.ts'
+import { failed, type Flavour } from './answers.ts'
 import { Tokens, type TokenOptions } from './auth.ts'
 import { MAX_ENTRY_BYTES, MAX_REQUEST_BYTES } from './limits.ts'
 import { startListVerbFront } from './list-verb.ts'
@@ -47,7 +47,7 @@ export interface VaultEmulator {
 export async function startVaultEmulator(options: VaultEmulatorOptions = {}): Promise<VaultEmulator> {
   const { mount = 'secret', flavour = 'vault', rootToken = 'root', namespaces } = options
   const { maxRequestBytes = MAX_REQUEST_BYTES, maxEntryBytes = MAX_ENTRY_BYTES } = options
-  const controls = new Controls()
+  const controls = new Controls(failed)
   const tokens = new Tokens(flavour, controls, rootToken)
   const logins = new Logins(flavour)
   let sealed = false

@@ -85,6 +85,12 @@ describe.each(transports)('over %s', transport => {
     expect(codes).toEqual([0, 14, 0])
   })
 
+  test.each(['SecretNotFound', 'OK'])('a code that is no error of gRPC (%s) is refused at once', async code => {
+    const { client, emulator, parent } = await start()
+    expect(() => emulator.controls.inject({ kind: 'fail', code })).toThrow(RangeError)
+    expect(await codeOf(client.listSecrets({ parent }, once))).toBe(0)
+  })
+
   test('many calls at once on one connection each have their own answer', async () => {
     const { emulator, ...here } = await start()
     await place?.create('a')
@@ -182,7 +188,7 @@ describe.each(transports)('over %s', transport => {
       const { controls } = emulator
       await place?.create('a')
       await place?.add('a', 'one')
-      controls.lag.latest = 10_000
+      Object.assign(controls.lag, { latest: 10_000, metadata: 10_000 })
       controls.clock.advance(60_000)
       expect(await place?.add('a', 'two')).toBe('2')
       await client.updateSecret({ secret: { name: `${parent}/secrets/a`, labels: { new: 'yes' } }, updateMask: { paths: ['labels'] } }, once)
@@ -194,13 +200,35 @@ describe.each(transports)('over %s', transport => {
 
     test('a new secret is not there yet for GetSecret and latest, and takes versions', async () => {
       const { emulator, client, parent } = await start()
-      emulator.controls.lag.latest = 10_000
+      Object.assign(emulator.controls.lag, { latest: 10_000, metadata: 10_000 })
       await place?.create('a')
       await place?.add('a', 'one')
       const name = `${parent}/secrets/a`
       expect(await codeOf(client.getSecret({ name }, once))).toBe(5)
       expect(await codeOf(client.accessSecretVersion({ name: `${name}/versions/latest` }, once))).toBe(5)
       expect(await place?.read('a', 1)).toBe('one')
+    })
+
+    test('what lags is said of each apart', async () => {
+      const { emulator, client, parent } = await start()
+      const { lag, clock } = emulator.controls
+      await place?.create('a')
+      await place?.add('a', 'one')
+      const seen = async (): Promise<readonly unknown[]> => {
+        const known = await codeOf(client.getSecretVersion({ name: `${parent}/secrets/a/versions/2` }, once))
+        return [await place?.read('a'), known, await place?.listVersions('a')]
+      }
+      // Set before the write that it hides.
+      Object.assign(lag, { latest: 10_000, metadata: 10_000, lists: 10_000 })
+      clock.advance(60_000)
+      await place?.add('a', 'two')
+      expect(await seen()).toEqual(['one', 5, ['1']])
+      lag.latest = 0
+      expect(await seen()).toEqual(['two', 5, ['1']])
+      lag.metadata = 0
+      expect(await seen()).toEqual(['two', 0, ['1']])
+      lag.lists = 0
+      expect(await seen()).toEqual(['two', 0, ['2', '1']])
     })
 
     test('lists show what was: what is new is missing, what was deleted is there', async () => {

@@ -8,10 +8,10 @@ import { differences, outcomeOf } from './compare.ts'
 import { knownDifferences } from './known-differences.ts'
 import { sequences, type Operation } from './operations.ts'
 
-const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31))
+const seed = Number(process.env['STRONGROOM_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
 const missing = missingProgram(drongo, 'drongo')
 
-describe(`the same calls to two servers (SEED=${seed})`, () => {
+describe(`the same calls to two servers (STRONGROOM_SEED=${seed})`, () => {
   const open: { close(): Promise<void> }[] = []
   const running: (GcpEmulator | TestServer)[] = []
   afterEach(async () => {

@@ -45,9 +45,9 @@ describe('faults', () => {
     expect((await get('a')).status).toBe(404)
   })
 
-  test('a code that there is not ends the connection', async () => {
-    emulator.controls.inject({ kind: 'fail', code: 'nothing' })
-    await expect(put('a')).rejects.toThrow('fetch failed')
+  test('a code that there is not is refused at once', async () => {
+    expect(() => emulator.controls.inject({ kind: 'fail', code: 'nothing' })).toThrow(RangeError)
+    expect((await put('a')).status).toBe(200)
   })
 
   test('throttle answers 429 with whole seconds', async () => {

@@ -184,15 +184,18 @@ async function isAlreadyDone(write: Write, scene: Scene, before: Seen): Promise<
   }
 }
 
-/** Lists may lag, so there is one look for all tries of a case. */
+/** Lists may lag, so there is one look for all tries of a case. What a backend keeps of labels at all is other cases' matter. */
 async function isListed(context: CaseContext, { removes }: Write, paths: readonly NativePath[]): Promise<void> {
   if (paths.length === 0) return
-  const expected = new Map(removes ? [] : paths.map(path => [path, LABELS]))
+  const undisturbed = removes ? undefined : (await context.create('one', { labels: LABELS })).path
   await context.settled(async () => {
     const entries = await context.list(context.prefix, true)
     const found = entries.filter(({ path }) => paths.includes(path))
-    assert.equal(found.length, expected.size, 'whether each is listed, once')
-    assert.deepEqual(new Map(found.map(({ path, labels }) => [path, labels])), expected, 'the labels that were given')
+    assert.equal(found.length, removes ? 0 : paths.length, 'whether each is listed, once')
+    if (undisturbed === undefined) return
+    const whole = entries.find(({ path }) => path === undisturbed)
+    assert.ok(whole !== undefined, 'a secret that met nothing is listed')
+    for (const { labels } of found) assert.deepEqual(labels, whole.labels, 'the labels are those of a secret that met nothing')
   })
 }
 
