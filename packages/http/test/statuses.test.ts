@@ -90,12 +90,26 @@ function heldCreates(): ServiceOptions {
 const OF_REQUESTS: readonly Case[] = [
   { of: 'what is no HTTP', status: 400, code: 'malformed_request', ask: raw('hello\r\n\r\n') },
   { of: 'what is no JSON', status: 400, code: 'malformed_json', ask: service => service.call('POST', SECRETS, '{') },
+  { of: 'a host that is none', status: 400, code: 'malformed_request', ask: raw('GET /healthz HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n\r\n') },
+  {
+    of: 'what is not UTF-8',
+    status: 400,
+    code: 'malformed_json',
+    ask: service => service.call('POST', SECRETS, Buffer.from('7b22ff227d', 'hex')),
+  },
   { of: 'no key', status: 401, code: 'unauthenticated', ask: service => list(service, { 'x-api-key': 'x' }) },
   { of: 'another account', status: 403, code: 'account_not_allowed', ask: service => list(service, { 'x-selected-account-id': 'x' }) },
   { of: 'what is denied', status: 403, code: 'permission_denied', options: { authorize: async () => false }, ask: list },
   { of: 'no secret', status: 404, code: 'not_found', ask: service => service.call('GET', NOWHERE) },
+  { of: 'an id of another form', status: 404, code: 'not_found', ask: service => service.call('GET', `${SECRETS}/sec_1`) },
   { of: 'no route', status: 404, code: 'route_not_found', ask: service => service.call('GET', '/nowhere') },
   { of: 'another method', status: 405, code: 'method_not_allowed', ask: service => service.call('PUT', SECRETS) },
+  {
+    of: 'a proxy’s request',
+    status: 405,
+    code: 'method_not_allowed',
+    ask: raw('CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n'),
+  },
   {
     of: 'a head that does not come',
     status: 408,
@@ -120,6 +134,12 @@ const OF_REQUESTS: readonly Case[] = [
     status: 415,
     code: 'unsupported_media_type',
     ask: service => service.call('POST', SECRETS, 'x', { 'content-type': 'text/plain' }),
+  },
+  {
+    of: 'a body that is compressed',
+    status: 415,
+    code: 'unsupported_media_type',
+    ask: service => create(service, {}, { 'content-encoding': 'gzip' }),
   },
   {
     of: 'an expectation',
@@ -245,13 +265,20 @@ const OF_STORES: readonly (readonly [SecretErrorCode, number, string])[] = [
 const backend: readonly Case[] = OF_STORES.flatMap(([code, status, shown]) => [
   {
     of: `a store: ${code}`,
-    ...{ status, code: shown, effect: 'none', shouldRetry: 'false' },
+    status,
+    code: shown,
+    effect: 'none',
+    shouldRetry: 'false',
     options: { driver: failing(code), policy: { attempts: 1, deadlineMs: 500 } },
     ask: create,
   },
   {
     of: `a store: ${code}, which passes`,
-    ...{ status, code: shown, effect: 'none', shouldRetry: 'true', retryAfter: '3' },
+    status,
+    code: shown,
+    effect: 'none',
+    shouldRetry: 'true',
+    retryAfter: '3',
     options: { driver: failing(code, later), policy: { attempts: 1, deadlineMs: 500 } },
     ask: create,
   },
