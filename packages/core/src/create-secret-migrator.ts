@@ -3,7 +3,7 @@ import { SecretError } from './errors.ts'
 import { Access } from './internal/access.ts'
 import { Calls } from './internal/calls.ts'
 import { checkId, checkWho } from './internal/check-records.ts'
-import { checkInteger, checkOneOf, checkOptions, checkVersion } from './internal/checks.ts'
+import { checkIfRevision, checkInteger, checkOneOf, checkOptions, checkVersion } from './internal/checks.ts'
 import { persist } from './internal/persist.ts'
 import { READING_AND_WRITING } from './internal/powers.ts'
 import { putAgain } from './internal/put-again.ts'
@@ -182,7 +182,7 @@ class Migrator implements SecretMigrator {
     checkId(operation, id)
     checkVersion(operation, version)
     const { signal, ifRevision } = options
-    checkInteger(operation, 'ifRevision', ifRevision, 1, Number.MAX_SAFE_INTEGER)
+    checkIfRevision(operation, ifRevision)
     const act = async (): Promise<RollbackResult> => {
       const { registry, metadata } = stores
       const found = await persist(() => metadata.find({ registry, account, id }, { signal }))

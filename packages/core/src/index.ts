@@ -163,4 +163,14 @@ export type {
   StoredSecret,
 } from './secret-store.ts'
 export { SecretValue, type ValueInput } from './value.ts'
-export { accountId, secretId, type AccountId, type Actor, type CallOptions, type NativePath, type SecretId, type VersionId } from './words.ts'
+export {
+  accountId,
+  secretId,
+  type AccountId,
+  type Actor,
+  type CallOptions,
+  type IfRevision,
+  type NativePath,
+  type SecretId,
+  type VersionId,
+} from './words.ts'

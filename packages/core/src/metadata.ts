@@ -1,6 +1,6 @@
 import type { AuditDraft, AuditEntry } from './audit.ts'
 import type { SecretErrorCode } from './errors.ts'
-import type { AccountId, Actor, CallOptions, NativePath, SecretId, VersionId } from './words.ts'
+import type { AccountId, Actor, CallOptions, IfRevision, NativePath, SecretId, VersionId } from './words.ts'
 
 /** What the management side knows of a secret. No value, ever. */
 export interface SecretRecord {
@@ -204,7 +204,7 @@ export interface BeginUpdate {
   readonly account: AccountId
   readonly secret: SecretId
   readonly description: string | null | undefined
-  readonly ifRevision: number | undefined
+  readonly ifRevision: IfRevision | undefined
   readonly actor: Actor
   readonly token: string
   readonly leaseMs: number
@@ -327,7 +327,7 @@ export interface MetadataStore {
 
   /** Throws `already_exists` when a record of the account has the key. `busy` when an intent has it. */
   beginCreate(request: BeginCreate, call: CallOptions): Promise<{ readonly state: 'begun'; readonly intent: Intent } | Answered | Busy>
-  /** Throws `not_found`, and `conflict` when `ifRevision` is given and is not the record's. `busy` when the record has an intent. */
+  /** Throws `not_found`, and `conflict` when `ifRevision` is given and has not the record's. `busy` when the record has an intent. */
   beginUpdate(
     request: BeginUpdate,
     call: CallOptions,
@@ -382,7 +382,7 @@ export interface MetadataStore {
       readonly account: AccountId
       readonly secret: SecretId
       readonly description: string | null
-      readonly ifRevision: number | undefined
+      readonly ifRevision: IfRevision | undefined
       readonly actor: Actor
       readonly token: string
       readonly request?: IdempotentRequest | undefined
@@ -402,7 +402,7 @@ export interface MetadataStore {
       readonly account: AccountId
       readonly secret: SecretId
       readonly version: VersionId
-      readonly ifRevision: number | undefined
+      readonly ifRevision: IfRevision | undefined
       readonly actor: Actor
       readonly token: string
       readonly claimMs: number | undefined
@@ -419,7 +419,7 @@ export interface MetadataStore {
       readonly registry: string
       readonly account: AccountId
       readonly secret: SecretId
-      readonly ifRevision: number | undefined
+      readonly ifRevision: IfRevision | undefined
       readonly actor: Actor
       readonly token: string
       readonly claimMs: number

@@ -4,7 +4,7 @@ import type { SecretDriver } from './driver.ts'
 import type { MetadataStore, PendingWork, RecordPage, RecordVersion, SecretRecord, SortField, SortOrder } from './metadata.ts'
 import type { StorePolicy } from './policy.ts'
 import type { ValueInput } from './value.ts'
-import type { AccountId, Actor, CallOptions, SecretId, VersionId } from './words.ts'
+import type { AccountId, Actor, CallOptions, IfRevision, SecretId, VersionId } from './words.ts'
 
 export interface CreateInput {
   /** 1 to 127 of `a-z 0-9 -`, unless the registry's `keys` option is wider. Unique in the account. */
@@ -31,8 +31,8 @@ export interface CreateOptions extends CallOptions {
 }
 
 export interface WriteOptions extends CallOptions {
-  /** Only if the record has this revision (`conflict`). */
-  readonly ifRevision?: number | undefined
+  /** Only if the record has this revision, or one of these (`conflict`). */
+  readonly ifRevision?: IfRevision | undefined
 }
 
 export interface DeleteRecordOptions extends WriteOptions {

@@ -9,6 +9,9 @@ export type AccountId = string & { readonly __brand: 'AccountId' }
 /** The id of one secret record. Made by the registry; one that comes from outside goes through {@link secretId}. */
 export type SecretId = string & { readonly __brand: 'SecretId' }
 
+/** The revision that a record must have, or several of which it must have one. */
+export type IfRevision = number | readonly number[]
+
 /** Every call takes one: when it aborts, the call ends with `aborted`. One of `tracedSignal` names the trace that the call is part of, too. */
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined

@@ -284,9 +284,9 @@ describe('registry, reader and migrator', () => {
       [`list limit ${limit}`, (o: Opened) => on(o).list({ limit })] as const,
       [`maintain maxItems ${limit}`, (o: Opened) => loose(o.registry).maintain({ maxItems: limit })] as const,
     ]),
-    ...[0, 1.5, '1', null].flatMap(ifRevision => [
-      [`update ifRevision ${ifRevision}`, (o: Opened) => on(o).update(ID, { value: MARKER }, { ifRevision })] as const,
-      [`delete ifRevision ${ifRevision}`, (o: Opened) => on(o).delete(ID, { ifRevision })] as const,
+    ...[0, 1.5, '1', null, [], [1, 0], [[1]]].flatMap(ifRevision => [
+      [`update ifRevision ${JSON.stringify(ifRevision)}`, (o: Opened) => on(o).update(ID, { value: MARKER }, { ifRevision })] as const,
+      [`delete ifRevision ${JSON.stringify(ifRevision)}`, (o: Opened) => on(o).delete(ID, { ifRevision })] as const,
     ]),
     ...[7, null, '', MARKER.repeat(64).slice(0, 256), `${MARKER}\n`, `${MARKER}é`].flatMap(idempotencyKey => [
       [

@@ -45,6 +45,9 @@ describe('the same request', () => {
     expect(await secrets.update(id, { description: 'text' }, { idempotencyKey: 'another', ifRevision: 2 })).toEqual(described)
     expect(world.cloud.count('append')).toBe(1)
     expect(await secrets.describe(id)).toEqual(described)
+    const listed = await secrets.update(id, change, { idempotencyKey: 'a list', ifRevision: [1, 3] })
+    expect(await secrets.update(id, change, { idempotencyKey: 'a list', ifRevision: [1, 3] })).toEqual(listed)
+    expect(await failureOf(secrets.update(id, change, { idempotencyKey: 'a list', ifRevision: [1, 4] }))).toMatchObject(mismatch)
   })
 
   it('waits for the first while that is under way', async () => {

@@ -141,20 +141,16 @@ export function createSecretsApp(registry: SecretRegistry, options: SecretsAppOp
       idempotencyKey: idempotencyKey !== undefined,
       value: value === undefined ? 'value_base64' : 'value',
     }
-    const account = secrets(context)
-    const ifRevision = await ifMatchOf(ifMatch, async () => (await account.describe(id)).revision)
     const given = value ?? (base64 === undefined ? undefined : bytesOf(base64))
-    const options = { ifRevision, idempotencyKey, signal: signalOf(context.env) }
-    return one(context, await account.update(id, { value: given, description }, options))
+    const options = { ifRevision: ifMatchOf(ifMatch), idempotencyKey, signal: signalOf(context.env) }
+    return one(context, await secrets(context).update(id, { value: given, description }, options))
   })
 
   on(routes.deleteSecret, async context => {
     const { 'if-match': ifMatch } = validHeaders(routes.deleteSecret.request.headers, context)
     const id = idOf(context)
     context.env.asked = { ifMatch: ifMatch !== undefined, idempotencyKey: false }
-    const account = secrets(context)
-    const ifRevision = await ifMatchOf(ifMatch, async () => (await account.describe(id)).revision)
-    await account.delete(id, { ifRevision, signal: signalOf(context.env) })
+    await secrets(context).delete(id, { ifRevision: ifMatchOf(ifMatch), signal: signalOf(context.env) })
     context.env.secret = id
     return new Response(null, { status: 204, headers: headersOf(context.env, {}) })
   })

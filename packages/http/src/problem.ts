@@ -108,29 +108,31 @@ const RETRY_SOON_MS = 1000
 export function problemOf(error: unknown, asked: Asked = NOTHING): ProblemInit {
   if (error instanceof Problem) return error.init
   if (!isSecretError(error)) return { status: 500, code: 'internal', detail: 'an unexpected error; the log has its kind', retry: false }
-  const own = ofRequest(error, asked)
-  if (own !== undefined) return own
-  const { effect, retryable: retry } = error
-  const { status, code, detail } = effect === 'unknown' ? UNANSWERED : BACKEND[error.code]
-  const retryAfterMs = error.retryAfterMs ?? (retry ? RETRY_SOON_MS : undefined)
-  return { status, code, detail, effect, retry, ...(retryAfterMs !== undefined && { retryAfterMs }) }
+  return (error.effect === 'unknown' ? unanswered : PROBLEMS[error.code])(error, asked)
 }
 
-/** What the caller can mend. */
-function ofRequest(error: SecretError, asked: Asked): ProblemInit | undefined {
-  return error.effect === 'unknown' ? undefined : OF_REQUEST[error.code]?.(error, asked)
+type ToProblem = (error: SecretError, asked: Asked) => ProblemInit
+
+/** What the caller cannot mend: with what may have happened, and when to come again. */
+function notTheCallers(status: ProblemInit['status'], code: ProblemCode, detail: string): ToProblem {
+  return ({ effect, retryable: retry, retryAfterMs = retry ? RETRY_SOON_MS : undefined }) => ({ status, code, detail, effect, retry, retryAfterMs })
 }
 
+const unanswered = notTheCallers(503, 'unavailable', 'no answer came: it may have happened')
+const refused = notTheCallers(502, 'store_refused', 'the secret store refuses this service')
+const away = notTheCallers(503, 'unavailable', 'the secret store or the database cannot be reached now')
+const misconfigured = notTheCallers(500, 'misconfigured', 'this server is not configured for it')
 const HELD = { status: 409, detail: 'the store’s secret cannot be used as it is' } as const
-const OF_REQUEST: Readonly<Partial<Record<SecretErrorCode, (error: SecretError, asked: Asked) => ProblemInit | undefined>>> = {
+
+const PROBLEMS: Readonly<Record<SecretErrorCode, ToProblem>> = {
   invalid_argument: (error, { cursor }) =>
     invalid([{ path: cursor ?? '', message: cursor === undefined ? hintOf(error) : 'the id of a secret of this account' }]).init,
   too_large: (error, { value = '' }) => invalid([{ path: value, message: hintOf(error) }], 'too_large').init,
   unsupported: error => invalid([{ path: '', message: hintOf(error) }], 'unsupported').init,
-  misconfigured: ({ store }, { idempotencyKey }) =>
-    idempotencyKey && store === undefined
+  misconfigured: (error, asked) =>
+    asked.idempotencyKey && error.store === undefined
       ? invalid([{ path: 'idempotency-key', message: 'nothing: this server was not given the keys for it' }], 'unsupported').init
-      : undefined,
+      : misconfigured(error, asked),
   idempotency_mismatch: () => ({
     status: 422,
     code: 'idempotency_mismatch',
@@ -146,39 +148,17 @@ const OF_REQUEST: Readonly<Partial<Record<SecretErrorCode, (error: SecretError, 
   },
   name_held: ({ retryable: retry }) => ({ ...HELD, code: 'conflict', retry }),
   version_unusable: ({ retryable: retry }) => ({ ...HELD, code: 'version_unusable', retry }),
-  permission_denied: ({ store }) =>
-    store === undefined ? { status: 403, code: 'permission_denied', detail: 'not allowed to this identity' } : undefined,
-}
-
-type Backend = Pick<ProblemInit, 'status' | 'code' | 'detail'>
-const UNANSWERED: Backend = { status: 503, code: 'unavailable', detail: 'no answer came: it may have happened' }
-const REFUSED: Backend = { status: 502, code: 'store_refused', detail: 'the secret store refuses this service' }
-const AWAY: Backend = { status: 503, code: 'unavailable', detail: 'the secret store or the database cannot be reached now' }
-const UNKNOWN: Backend = { status: 502, code: 'unknown', detail: 'the secret store gave an answer that is not understood' }
-const INTERNAL: Backend = { status: 500, code: 'internal', detail: 'an unexpected error; the log has its kind' }
-
-/** What the caller cannot mend. */
-const BACKEND: Readonly<Record<SecretErrorCode, Backend>> = {
-  unauthenticated: REFUSED,
-  permission_denied: REFUSED,
-  throttled: { status: 503, code: 'throttled', detail: 'the secret store asks to wait' },
-  quota_exceeded: { status: 503, code: 'quota_exceeded', detail: 'a quota of the secret store, or the database’s disk, is used up' },
-  unavailable: AWAY,
-  aborted: AWAY,
-  closed: { status: 503, code: 'unavailable', detail: 'this server is stopping' },
-  deadline_exceeded: { status: 504, code: 'deadline_exceeded', detail: 'the secret store did not answer in time; nothing was done' },
-  corrupt: { status: 502, code: 'corrupt', detail: 'what is stored is damaged or gone' },
-  unknown: UNKNOWN,
-  misconfigured: { status: 500, code: 'misconfigured', detail: 'this server is not configured for it' },
-  invalid_argument: INTERNAL,
-  unsupported: INTERNAL,
-  too_large: INTERNAL,
-  not_found: INTERNAL,
-  already_exists: INTERNAL,
-  conflict: INTERNAL,
-  idempotency_mismatch: INTERNAL,
-  name_held: INTERNAL,
-  version_unusable: INTERNAL,
+  permission_denied: (error, asked) =>
+    error.store === undefined ? { status: 403, code: 'permission_denied', detail: 'not allowed to this identity' } : refused(error, asked),
+  unauthenticated: refused,
+  throttled: notTheCallers(503, 'throttled', 'the secret store asks to wait'),
+  quota_exceeded: notTheCallers(503, 'quota_exceeded', 'a quota of the secret store, or the database’s disk, is used up'),
+  unavailable: away,
+  aborted: away,
+  closed: notTheCallers(503, 'unavailable', 'this server is stopping'),
+  deadline_exceeded: notTheCallers(504, 'deadline_exceeded', 'the secret store did not answer in time; nothing was done'),
+  corrupt: notTheCallers(502, 'corrupt', 'what is stored is damaged or gone'),
+  unknown: notTheCallers(502, 'unknown', 'the secret store gave an answer that is not understood'),
 }
 
 /** The library's fixed sentence; never a part of the request. */

@@ -145,6 +145,28 @@ describe('a slow client', () => {
   })
 })
 
+describe('connections', () => {
+  it('of more than there may be are closed at once', async () => {
+    await using service = await startService({ server: { maxConnections: 1 } })
+    const first = await connected(service.server.port)
+    const received = untilClosed(first)
+    expect(await exchange(service.server.port, `GET /healthz HTTP/1.1\r\n${HEAD}\r\n`)).toBe('')
+    first.end(`GET /healthz HTTP/1.1\r\n${HEAD}\r\n`)
+    expect(answersIn(await received).map(({ status }) => status)).toEqual([200])
+  })
+
+  it('that are idle are kept for as long as is said, and not as long as Node would', { timeout: 20_000 }, async () => {
+    await using short = await startService({ server: { times: { keepAliveMs: 100 } } })
+    const idle = await connected(short.server.port)
+    const received = untilClosed(idle)
+    idle.write(`GET /healthz HTTP/1.1\r\n${HEAD}\r\n`)
+    expect(answersIn(await received).map(({ headers }) => headers['keep-alive'])).toEqual(['timeout=0'])
+    await using service = await startService()
+    const [answer] = answersIn(await exchange(service.server.port, `GET /healthz HTTP/1.1\r\n${HEAD}\r\n`))
+    expect(answer?.headers['keep-alive']).toBe('timeout=65')
+  })
+})
+
 describe('a client that takes no answer', () => {
   it('is cut off, also where the answer is a stream, while others are served', { timeout: 20_000 }, async () => {
     const cut = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]

@@ -431,6 +431,24 @@ describe('an idempotency key', () => {
     expect([first.headers.get('etag'), again.headers.get('etag'), again.status]).toEqual(['"2"', '"2"', 200])
   })
 
+  it('makes a repeated update one under a list of tags too, also after it was changed or deleted', async () => {
+    const { id } = (await created()).json
+    const path = `${SECRETS}/${id}`
+    for (const body of [{ value: 'v2' }, { description: 'x' }]) {
+      const { etag } = Object.fromEntries((await service.call('GET', path)).headers)
+      const headers = { 'idempotency-key': randomUUID(), 'if-match': `"77", ${etag}` }
+      const first = await service.call('PATCH', path, body, headers)
+      expect(first.status, first.text).toBe(200)
+      const again = await service.call('PATCH', path, body, headers)
+      expect([again.status, again.json, again.headers.get('etag')]).toEqual([200, first.json, first.headers.get('etag')])
+      expectProblem(await service.call('PATCH', path, body, { ...headers, 'if-match': etag ?? '' }), 422, 'idempotency_mismatch')
+    }
+    const headers = { 'idempotency-key': randomUUID(), 'if-match': '"77", "3"' }
+    const last = await service.call('PATCH', path, { value: 'v3' }, headers)
+    await service.call('DELETE', path)
+    expect((await service.call('PATCH', path, { value: 'v3' }, headers)).json).toEqual(last.json)
+  })
+
   it('with another request: 422', async () => {
     const headers = { 'idempotency-key': randomUUID() }
     const key = newKey()

@@ -3,6 +3,7 @@ import {
   requireRevision,
   storedOfRow,
   type AccountId,
+  type IfRevision,
   type Intent,
   type IntentRow,
   type RecordRow,
@@ -40,7 +41,7 @@ export async function recordByKey({ connection, registry }: Transaction, account
 }
 
 /** @throws SecretError `not_found`, and `conflict` when the record is not at that revision */
-export async function requireRecord(transaction: AccountTransaction, secret: SecretId, ifRevision: number | undefined): Promise<StoredRecord> {
+export async function requireRecord(transaction: AccountTransaction, secret: SecretId, ifRevision: IfRevision | undefined): Promise<StoredRecord> {
   return requireRevision(transaction.operation, await recordOf(transaction, transaction.account.id, secret), ifRevision)
 }
 

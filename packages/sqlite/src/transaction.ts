@@ -3,6 +3,7 @@ import {
   requireRevision,
   storedOfRow,
   type AccountId,
+  type IfRevision,
   type Intent,
   type IntentRow,
   type RecordRow,
@@ -43,7 +44,7 @@ export function recordAtPath({ connection, registry }: Transaction, store: strin
 }
 
 /** @throws SecretError `not_found`, and `conflict` when the record is not at that revision */
-export function requireRecord(transaction: Transaction, account: AccountId, secret: SecretId, ifRevision: number | undefined): StoredRecord {
+export function requireRecord(transaction: Transaction, account: AccountId, secret: SecretId, ifRevision: IfRevision | undefined): StoredRecord {
   return requireRevision(transaction.operation, recordOf(transaction, account, secret), ifRevision)
 }
 

@@ -9,6 +9,7 @@ import {
   type BeginUpdate,
   type CommitOutcome,
   type IdempotentRequest,
+  type IfRevision,
   type Intent,
   type MetadataStore,
   type NativePath,
@@ -142,7 +143,7 @@ export class World {
   rollback(
     record: SecretRecord,
     to: string,
-    more: { ifRevision?: number; token?: string; claimMs?: number; account?: AccountId; registry?: string } = {},
+    more: { ifRevision?: IfRevision; token?: string; claimMs?: number; account?: AccountId; registry?: string } = {},
   ): ReturnType<MetadataStore['commitRollback']> {
     const { ifRevision, token = randomUUID(), claimMs, account = record.accountId, registry = REGISTRY } = more
     return this.store.commitRollback({ registry, account, secret: record.id, version: version(to), ifRevision, actor: ROBOT, token, claimMs }, {})
@@ -156,7 +157,7 @@ export class World {
   describe(
     record: SecretRecord,
     description: string | null,
-    more: { ifRevision?: number; token?: string; account?: AccountId; request?: IdempotentRequest } = {},
+    more: { ifRevision?: IfRevision; token?: string; account?: AccountId; request?: IdempotentRequest } = {},
   ): ReturnType<MetadataStore['updateDescription']> {
     const { ifRevision, token = randomUUID(), account = record.accountId, request } = more
     return this.store.updateDescription({ registry: REGISTRY, account, secret: record.id, description, ifRevision, actor: ROBOT, token, request }, {})
@@ -164,7 +165,7 @@ export class World {
 
   delete(
     record: SecretRecord,
-    more: { ifRevision?: number; token?: string; claimMs?: number; account?: AccountId; registry?: string } = {},
+    more: { ifRevision?: IfRevision; token?: string; claimMs?: number; account?: AccountId; registry?: string } = {},
   ): ReturnType<MetadataStore['commitDelete']> {
     const { ifRevision, token = randomUUID(), claimMs = LEASE, account = record.accountId, registry = REGISTRY } = more
     return this.store.commitDelete({ registry, account, secret: record.id, ifRevision, actor: ROBOT, token, claimMs }, {})

@@ -40,6 +40,9 @@ export const faults: Readonly<Record<string, Fault>> = {
   'writes/begin-update-refusals-in-order': store => ({
     beginUpdate: (request, call) => store.beginUpdate({ ...request, ifRevision: undefined }, call),
   }),
+  'writes/one-of-several-revisions': store => ({
+    commitDelete: (request, call) => store.commitDelete({ ...request, ifRevision: [request.ifRevision].flat()[0] }, call),
+  }),
   'writes/commit-update-moves-the-pointer': store => ({
     beginUpdate: (request, call) => store.beginUpdate({ ...request, description: request.description ?? null }, call),
   }),

@@ -20,7 +20,7 @@ import { SecretValue, toPayload } from '../value.ts'
 import type { AccountId, Actor, CallOptions, SecretId, VersionId } from '../words.ts'
 import type { Access } from './access.ts'
 import type { Calls } from './calls.ts'
-import { checkInteger, checkOneOf, checkOptions, checkVersion } from './checks.ts'
+import { checkIfRevision, checkInteger, checkOneOf, checkOptions, checkVersion } from './checks.ts'
 import { checkDescription, checkId, checkKey } from './check-records.ts'
 import { findRecord } from './find-record.ts'
 import { persist, type Patience } from './persist.ts'
@@ -139,7 +139,7 @@ export class Account implements AccountSecrets {
     const { value, description } = change
     const { ifRevision, idempotencyKey, signal } = options
     fingerprints.check(operation, idempotencyKey)
-    checkInteger(operation, 'ifRevision', ifRevision, 1, Number.MAX_SAFE_INTEGER)
+    checkIfRevision(operation, ifRevision)
     if (value === undefined && description === undefined) throw SecretError.invalid(operation, 'give a value, a description, or both')
     if (description !== undefined) checkDescription(operation, description)
     if (value !== undefined) placement.checkValue(operation, value)
@@ -193,7 +193,7 @@ export class Account implements AccountSecrets {
     checkOptions(operation, options, ['signal', 'ifRevision'])
     checkId(operation, id)
     checkVersion(operation, version)
-    checkInteger(operation, 'ifRevision', options.ifRevision, 1, Number.MAX_SAFE_INTEGER)
+    checkIfRevision(operation, options.ifRevision)
     return await calls.track(
       (async () => {
         await access.check(operation, { ...this.#who, action: 'secret.rollback', secret: id }, options)
@@ -209,7 +209,7 @@ export class Account implements AccountSecrets {
     checkOptions(operation, options, ['signal', 'ifRevision', 'purgeAdopted'])
     const { ifRevision, purgeAdopted, signal } = options
     checkId(operation, id)
-    checkInteger(operation, 'ifRevision', ifRevision, 1, Number.MAX_SAFE_INTEGER)
+    checkIfRevision(operation, ifRevision)
     checkOneOf(operation, 'purgeAdopted', purgeAdopted, [true, false])
     await calls.track(
       (async () => {

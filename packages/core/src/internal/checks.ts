@@ -62,6 +62,14 @@ export function checkInteger(operation: string, name: string, value: unknown, mi
   }
 }
 
+/** @throws SecretError `invalid_argument` unless it is undefined, a revision, or a list of them. */
+export function checkIfRevision(operation: string, value: unknown): void {
+  if (value === undefined) return
+  const revisions: readonly unknown[] = Array.isArray(value) ? value : [value]
+  if (revisions.length > 0 && revisions.every(revision => Number.isSafeInteger(revision) && (revision as number) >= 1)) return
+  throw SecretError.invalid(operation, 'ifRevision is a whole number from 1, or a list of them')
+}
+
 /** @throws SecretError `invalid_argument` unless it is undefined or one of the words. */
 export function checkOneOf(operation: string, name: string, value: unknown, allowed: readonly unknown[]): void {
   if (value !== undefined && !allowed.includes(value)) throw SecretError.invalid(operation, `${name} is one of ${allowed.join(', ')}`)

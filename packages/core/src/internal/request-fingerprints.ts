@@ -2,7 +2,7 @@ import type { KeyObject } from 'node:crypto'
 import type { Payload } from '../driver.ts'
 import { SecretError } from '../errors.ts'
 import type { IdempotentRequest } from '../metadata.ts'
-import type { AccountId, Actor } from '../words.ts'
+import type { AccountId, Actor, IfRevision } from '../words.ts'
 import { crypto } from './crypto.ts'
 
 const KEEP_MS = 24 * 3_600_000
@@ -10,7 +10,7 @@ const MIN_KEY_BYTES = 32
 const IDEMPOTENCY_KEY = /^[\x20-\x7e]{1,255}$/
 
 /** Part of what is compared; what is absent is told apart from null, and text from binary. */
-type Part = string | number | null | undefined | Payload
+type Part = string | null | undefined | Payload
 
 /** What a caller asks for, beside who asks. */
 interface Asked {
@@ -19,7 +19,7 @@ interface Asked {
   readonly target: string
   readonly description: string | null | undefined
   readonly value: Payload | undefined
-  readonly ifRevision: number | undefined
+  readonly ifRevision: IfRevision | undefined
 }
 
 /**
@@ -58,7 +58,7 @@ export class RequestFingerprints {
     if (idempotencyKey === undefined) return undefined
     const scope = [this.#registry, account, actor.type, actor.id, idempotencyKey]
     // The idempotency key is in the fingerprint too, so that two writes of one value have nothing in common.
-    const asked = [...scope, operation, target, description, value, ifRevision]
+    const asked = [...scope, operation, target, description, value, ifRevision === undefined ? undefined : String(ifRevision)]
     return {
       ids: this.#keys.map(key => hmac(key, ['strongroom request id v1', ...scope])),
       fingerprints: this.#keys.map(key => hmac(key, ['strongroom request fingerprint v1', ...asked])),
@@ -88,5 +88,5 @@ function encoded(part: Part): { readonly kind: number; readonly bytes: Uint8Arra
   if (part === undefined) return { kind: 0, bytes: new Uint8Array() }
   if (part === null) return { kind: 1, bytes: new Uint8Array() }
   if (typeof part === 'object') return { kind: part.text ? 2 : 3, bytes: part.bytes }
-  return { kind: 2, bytes: Buffer.from(String(part)) }
+  return { kind: 2, bytes: Buffer.from(part) }
 }

@@ -5,7 +5,7 @@ import { isSecretError, SecretError } from '../errors.ts'
 import { keptBy, notKept, withoutPointer } from '../metadata-support/records.ts'
 import type { Answered, Busy, IdempotentRequest, Intent, QueueDraft, SecretRecord } from '../metadata.ts'
 import type { RollbackResult, WriteOnlyDriver } from '../registry.ts'
-import type { AccountId, Actor, NativePath, SecretId, VersionId } from '../words.ts'
+import type { AccountId, Actor, IfRevision, NativePath, SecretId, VersionId } from '../words.ts'
 import type { Access } from './access.ts'
 import { sleep } from './backoff.ts'
 import { findRecord } from './find-record.ts'
@@ -108,7 +108,7 @@ export class WriteProtocol {
     secret: SecretId,
     change: {
       readonly description: string | null | undefined
-      readonly ifRevision: number | undefined
+      readonly ifRevision: IfRevision | undefined
       readonly payload: (store: GuardedStore<WriteOnlyDriver>) => Payload | Promise<Payload>
       /** The version that has this value already: it is not kept beside the new one. */
       readonly replaces?: VersionId
@@ -150,7 +150,7 @@ export class WriteProtocol {
     return outcome.record ?? { ...before, ...changed, updatedAt: new Date(), updatedBy: actor.id }
   }
 
-  async updateDescription(writer: Writer, secret: SecretId, description: string | null, ifRevision: number | undefined): Promise<SecretRecord> {
+  async updateDescription(writer: Writer, secret: SecretId, description: string | null, ifRevision: IfRevision | undefined): Promise<SecretRecord> {
     const { registry, metadata } = this.#stores
     const { account, actor } = writer
     const token = crypto().randomUUID()
@@ -160,7 +160,7 @@ export class WriteProtocol {
     return answer.state === 'answered' ? await this.#answered(writer, answer) : answer.record
   }
 
-  async rollback(writer: Writer, secret: SecretId, version: VersionId, ifRevision: number | undefined): Promise<RollbackResult> {
+  async rollback(writer: Writer, secret: SecretId, version: VersionId, ifRevision: IfRevision | undefined): Promise<RollbackResult> {
     const { registry, metadata } = this.#stores
     const { account, actor, operation } = writer
     const token = crypto().randomUUID()
@@ -180,7 +180,7 @@ export class WriteProtocol {
   async delete(
     writer: Writer,
     secret: SecretId,
-    options: { readonly ifRevision: number | undefined; readonly purgeAdopted: boolean | undefined },
+    options: { readonly ifRevision: IfRevision | undefined; readonly purgeAdopted: boolean | undefined },
   ): Promise<void> {
     const { registry, metadata } = this.#stores
     const { account, actor } = writer

@@ -4,7 +4,7 @@ import { withoutPointer } from '../metadata-support/records.ts'
 import { requireRevision } from '../metadata-support/requests.ts'
 import type { Task } from '../metadata-support/tasks.ts'
 import type { Intent, IntentId, RecordVersion, SecretRecord, StoredRecord } from '../metadata.ts'
-import type { AccountId, NativePath, SecretId } from '../words.ts'
+import type { AccountId, IfRevision, NativePath, SecretId } from '../words.ts'
 
 /** Everything of one registry. Entries are replaced, never changed in place. */
 export interface RegistryState {
@@ -49,7 +49,7 @@ export function recordOf({ state }: Transaction, account: AccountId, secret: Sec
 }
 
 /** @throws SecretError `not_found`, and `conflict` when the record is not at that revision */
-export function requireRecord(transaction: Transaction, account: AccountId, secret: SecretId, ifRevision: number | undefined): StoredRecord {
+export function requireRecord(transaction: Transaction, account: AccountId, secret: SecretId, ifRevision: IfRevision | undefined): StoredRecord {
   return requireRevision(transaction.operation, recordOf(transaction, account, secret), ifRevision)
 }
 

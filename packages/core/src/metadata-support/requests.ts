@@ -1,5 +1,6 @@
 import { SecretError } from '../errors.ts'
 import type { MetadataStore, QueueDraft } from '../metadata.ts'
+import type { IfRevision } from '../words.ts'
 
 /** For authors of metadata stores: what a method is given, by its name. */
 export type RequestOf<Method extends Exclude<keyof MetadataStore, 'specification' | 'kind' | 'close'>> = Parameters<MetadataStore[Method]>[0]
@@ -17,13 +18,13 @@ export function requireDrafts(operation: string, drafts: readonly QueueDraft[]):
   }
 }
 
-/** For authors of metadata stores: a look at the record before it is changed. @throws SecretError `not_found`, and `conflict` when it is not at that revision */
+/** For authors of metadata stores: a look at the record before it is changed. @throws SecretError `not_found`, and `conflict` when it is at no such revision */
 export function requireRevision<Found extends { readonly revision: number }>(
   operation: string,
   record: Found | undefined,
-  ifRevision: number | undefined,
+  ifRevision: IfRevision | undefined,
 ): Found {
   if (record === undefined) throw SecretError.refused('not_found', operation)
-  if (ifRevision !== undefined && ifRevision !== record.revision) throw SecretError.refused('conflict', operation)
+  if (ifRevision !== undefined && ![ifRevision].flat().includes(record.revision)) throw SecretError.refused('conflict', operation)
   return record
 }

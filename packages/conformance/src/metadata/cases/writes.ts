@@ -144,6 +144,27 @@ export const writes: readonly MetadataCase[] = [
     },
   },
   {
+    id: 'writes/one-of-several-revisions',
+    title: 'takes a list of revisions, of which the record has to have one',
+    async run(world) {
+      const record = await world.create()
+      const update = (ifRevision: readonly number[]) => world.store.beginUpdate(world.updateRequest(record, { ifRevision }), {})
+      const ways = [
+        update,
+        (ifRevision: readonly number[]) => world.describe(record, 'x', { ifRevision }),
+        (ifRevision: readonly number[]) => world.rollback(record, 'v1', { ifRevision }),
+        (ifRevision: readonly number[]) => world.delete(record, { ifRevision }),
+      ]
+      for (const way of ways) await expectRefused(way([2, 7]), 'conflict')
+      const begun = await update([7, 1])
+      if (begun.state !== 'begun') return equal(begun.state, 'begun')
+      committed(await world.commitUpdate(begun.intent, 'v2'))
+      includes(await world.describe(record, 'x', { ifRevision: [7, 2] }), { state: 'done', record: { revision: 3 } })
+      includes(await world.rollback(record, 'v1', { ifRevision: [3, 7] }), { state: 'done', record: { revision: 4 } })
+      includes(await world.delete(record, { ifRevision: [7, 4, 9] }), { state: 'done' })
+    },
+  },
+  {
     id: 'writes/commit-update-moves-the-pointer',
     title: 'moves the pointer, counts the revision and sets the description of the intent',
     async run(world) {
