@@ -1,4 +1,5 @@
 import {
+  FAILING_AFTER,
   intentOfRow,
   pendingOfIntent,
   pendingOfTask,
@@ -7,9 +8,11 @@ import {
   type IntentRow,
   type PendingWork,
   type RequestOf,
+  type TaskRow,
 } from '@strongroom/core'
 import type { QueueRow } from './queue.ts'
 import type { Transaction } from './transaction.ts'
+import { storesIn } from './views.ts'
 
 /** Time, account and position of a task that stands before every other. */
 const BEFORE_ALL: readonly [queuedAt: number, account: string, position: number] = [Number.MIN_SAFE_INTEGER, '', 0]
@@ -32,4 +35,25 @@ export async function pending(
   const last = rows.at(-1)
   const next = last === undefined || rows.length < limit ? undefined : JSON.stringify([last.queued_at, last.account, last.position])
   return { items: rows.map(row => pendingOfTask(taskOfRow(row))), next }
+}
+
+/** The indices `intents_failing` and `queue_failing` are of these. */
+const FAILING_INTENTS = `SELECT * FROM intents WHERE registry = $1 AND recoveries >= ${FAILING_AFTER} LIMIT $2`
+const FAILING_TASKS = `SELECT * FROM queue WHERE registry = $1 AND attempts >= ${FAILING_AFTER} AND retained_until IS NULL LIMIT $2`
+
+export async function troubled(transaction: Transaction, { stores, limit }: RequestOf<'troubled'>): Promise<readonly PendingWork[]> {
+  const { connection, registry, operation } = transaction
+  requireWhole(operation, 'limit', limit, 1)
+  const found = async <Row extends IntentRow | TaskRow>(table: 'intents' | 'queue', since: string, failing: string): Promise<readonly Row[]> => {
+    const sql = `SELECT * FROM ${table} WHERE registry = $1 AND store = $2 ORDER BY ${since} LIMIT $3`
+    const rows: Row[] = []
+    for (const store of (await storesIn(transaction, table)).filter(name => !stores.includes(name))) {
+      rows.push(...(await connection.all<Row>(sql, registry, store, limit)))
+    }
+    const ours = (await connection.all<Row>(failing, registry, limit)).filter(({ store }) => stores.includes(store))
+    return [...rows, ...ours].slice(0, limit)
+  }
+  const intents = (await found<IntentRow>('intents', 'lease_until', FAILING_INTENTS)).map(row => pendingOfIntent(intentOfRow(row)))
+  const tasks = (await found<TaskRow>('queue', 'ready_at', FAILING_TASKS)).map(row => pendingOfTask(taskOfRow(row)))
+  return [...intents, ...tasks]
 }
