@@ -37,6 +37,8 @@ export async function pending(
   return { items: rows.map(row => pendingOfTask(taskOfRow(row))), next }
 }
 
+const INTENTS_OF = 'SELECT * FROM intents WHERE registry = $1 AND store = $2 ORDER BY lease_until LIMIT $3'
+const TASKS_OF = 'SELECT * FROM queue WHERE registry = $1 AND store = $2 ORDER BY ready_at LIMIT $3'
 /** The indices `intents_failing` and `queue_failing` are of these. */
 const FAILING_INTENTS = `SELECT * FROM intents WHERE registry = $1 AND recoveries >= ${FAILING_AFTER} LIMIT $2`
 const FAILING_TASKS = `SELECT * FROM queue WHERE registry = $1 AND attempts >= ${FAILING_AFTER} AND retained_until IS NULL LIMIT $2`
@@ -44,16 +46,19 @@ const FAILING_TASKS = `SELECT * FROM queue WHERE registry = $1 AND attempts >= $
 export async function troubled(transaction: Transaction, { stores, limit }: RequestOf<'troubled'>): Promise<readonly PendingWork[]> {
   const { connection, registry, operation } = transaction
   requireWhole(operation, 'limit', limit, 1)
-  const found = async <Row extends IntentRow | TaskRow>(table: 'intents' | 'queue', since: string, failing: string): Promise<readonly Row[]> => {
-    const sql = `SELECT * FROM ${table} WHERE registry = $1 AND store = $2 ORDER BY ${since} LIMIT $3`
-    const rows: Row[] = []
-    for (const store of (await storesIn(transaction, table)).filter(name => !stores.includes(name))) {
-      rows.push(...(await connection.all<Row>(sql, registry, store, limit)))
-    }
-    const ours = (await connection.all<Row>(failing, registry, limit)).filter(({ store }) => stores.includes(store))
-    return [...rows, ...ours].slice(0, limit)
+  const isOurs = ({ store }: IntentRow | TaskRow): boolean => stores.includes(store)
+  const intents: IntentRow[] = []
+  for (const store of await storesIn(transaction, 'intents')) {
+    if (!stores.includes(store)) intents.push(...(await connection.all<IntentRow>(INTENTS_OF, registry, store, limit)))
   }
-  const intents = (await found<IntentRow>('intents', 'lease_until', FAILING_INTENTS)).map(row => pendingOfIntent(intentOfRow(row)))
-  const tasks = (await found<TaskRow>('queue', 'ready_at', FAILING_TASKS)).map(row => pendingOfTask(taskOfRow(row)))
-  return [...intents, ...tasks]
+  intents.push(...(await connection.all<IntentRow>(FAILING_INTENTS, registry, limit)).filter(isOurs))
+  const tasks: TaskRow[] = []
+  for (const store of await storesIn(transaction, 'queue')) {
+    if (!stores.includes(store)) tasks.push(...(await connection.all<TaskRow>(TASKS_OF, registry, store, limit)))
+  }
+  tasks.push(...(await connection.all<TaskRow>(FAILING_TASKS, registry, limit)).filter(isOurs))
+  return [
+    ...intents.slice(0, limit).map(row => pendingOfIntent(intentOfRow(row))),
+    ...tasks.slice(0, limit).map(row => pendingOfTask(taskOfRow(row))),
+  ]
 }

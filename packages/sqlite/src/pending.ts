@@ -29,6 +29,8 @@ export function pending(
   return { items: rows.map(row => pendingOfTask(taskOfRow(row))), next }
 }
 
+const INTENTS_OF = 'SELECT * FROM intents WHERE registry = :registry AND store = :store ORDER BY lease_until LIMIT :limit'
+const TASKS_OF = 'SELECT * FROM queue WHERE registry = :registry AND store = :store ORDER BY ready_at LIMIT :limit'
 /** The indices `intents_failing` and `queue_failing` are of these. */
 const FAILING_INTENTS = `SELECT * FROM intents WHERE registry = :registry AND recoveries >= ${FAILING_AFTER} LIMIT :limit`
 const FAILING_TASKS = `SELECT * FROM queue WHERE registry = :registry AND attempts >= ${FAILING_AFTER} AND retained_until IS NULL LIMIT :limit`
@@ -36,14 +38,18 @@ const FAILING_TASKS = `SELECT * FROM queue WHERE registry = :registry AND attemp
 export function troubled(transaction: Transaction, { stores, limit }: RequestOf<'troubled'>): readonly PendingWork[] {
   const { connection, registry, operation } = transaction
   requireWhole(operation, 'limit', limit, 1)
-  const found = <Row extends IntentRow | TaskRow>(table: 'intents' | 'queue', since: string, failing: string): readonly Row[] => {
-    const sql = `SELECT * FROM ${table} WHERE registry = :registry AND store = :store ORDER BY ${since} LIMIT :limit`
-    const elsewhere = storesIn(transaction, table).filter(name => !stores.includes(name))
-    const rows = elsewhere.flatMap(store => connection.all<Row>(sql, { registry, store, limit }))
-    const ours = connection.all<Row>(failing, { registry, limit }).filter(({ store }) => stores.includes(store))
-    return [...rows, ...ours].slice(0, limit)
-  }
-  const intents = found<IntentRow>('intents', 'lease_until', FAILING_INTENTS).map(row => pendingOfIntent(intentOfRow(row)))
-  const tasks = found<TaskRow>('queue', 'ready_at', FAILING_TASKS).map(row => pendingOfTask(taskOfRow(row)))
-  return [...intents, ...tasks]
+  const isOurs = ({ store }: IntentRow | TaskRow): boolean => stores.includes(store)
+  const elsewhere = (table: 'intents' | 'queue'): readonly string[] => storesIn(transaction, table).filter(name => !stores.includes(name))
+  const intents = [
+    ...elsewhere('intents').flatMap(store => connection.all<IntentRow>(INTENTS_OF, { registry, store, limit })),
+    ...connection.all<IntentRow>(FAILING_INTENTS, { registry, limit }).filter(isOurs),
+  ]
+  const tasks = [
+    ...elsewhere('queue').flatMap(store => connection.all<TaskRow>(TASKS_OF, { registry, store, limit })),
+    ...connection.all<TaskRow>(FAILING_TASKS, { registry, limit }).filter(isOurs),
+  ]
+  return [
+    ...intents.slice(0, limit).map(row => pendingOfIntent(intentOfRow(row))),
+    ...tasks.slice(0, limit).map(row => pendingOfTask(taskOfRow(row))),
+  ]
 }
