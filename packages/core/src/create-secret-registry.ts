@@ -16,6 +16,8 @@ import type { AccountId, Actor, CallOptions } from './words.ts'
 
 const DEFAULT_ITEMS = 100
 const PENDING_PAGE = 500
+/** Intents, and tasks, whose secrets a report names at most. */
+const MOST_TROUBLED = 100
 
 /**
  * Opens a registry: metadata and audit in a database, values only in the stores.
@@ -65,11 +67,13 @@ class Registry implements SecretRegistry {
     checkInteger(operation, 'maxItems', maxItems, 1, 10_000)
     return await calls.track(
       (async () => {
-        const { needsAttention, ...counts } = await this.#upkeep.pass(maxItems, signal)
-        const { registry, metadata } = stores
+        const { unanswered, ...counts } = await this.#upkeep.pass(maxItems, signal)
+        const { registry, metadata, names } = stores
         const { intents, tasks } = await persist(() => metadata.references({ registry }, { signal }))
         const [first] = (await persist(() => metadata.pending({ registry, of: 'tasks', after: undefined, limit: 1 }, { signal }))).items
-        return { ...counts, backlog: intents + tasks, oldest: first?.since ?? null, needsAttention: [...needsAttention] }
+        const troubled = await persist(() => metadata.troubled({ registry, stores: names, limit: MOST_TROUBLED }, { signal }))
+        const needsAttention = [...new Set(troubled.map(({ secret }) => secret))]
+        return { ...counts, unanswered: [...unanswered], backlog: intents + tasks, oldest: first?.since ?? null, needsAttention }
       })(),
     )
   }

@@ -80,6 +80,7 @@ export {
   oldCopyOf,
   pendingOfTask,
   postponedTask,
+  FAILING_AFTER,
   REMEMBER_SETTLED_MS,
   type Task,
 } from './metadata-support/tasks.ts'

@@ -4,7 +4,7 @@ import { checkFunction, checkInteger, checkOptions } from './internal/checks.ts'
 import type { MaintenanceReport, SecretRegistry } from './registry.ts'
 
 export interface MaintenanceOptions {
-  /** Milliseconds from the end of one pass to the start of the next; 30,000 by default. A pass that filled `maxItems` is followed at once. */
+  /** Milliseconds from the end of one pass to the start of the next; 30,000 by default. A pass that leaves `more` is followed at once. */
   readonly intervalMs?: number
   /** As in `maintain`. */
   readonly maxItems?: number
@@ -14,7 +14,7 @@ export interface MaintenanceOptions {
 }
 
 export interface Maintenance extends AsyncDisposable {
-  /** No further pass; resolves when the one under way has ended. */
+  /** No further pass; aborts the one under way, and resolves when it has ended, which is at once unless the database is slow. */
   stop(): Promise<void>
 }
 
@@ -38,8 +38,7 @@ export function startMaintenance(registry: Pick<SecretRegistry, 'maintain'>, opt
   const stopped = repeat(async () => {
     const report = await registry.maintain({ maxItems, signal: stopping.signal })
     onReport?.(report)
-    const { recovered, promoted, destroyed, purged, watched, forgotten, retained, postponed } = report
-    return recovered + promoted + destroyed + purged + watched + forgotten + retained + postponed >= maxItems
+    return report.more
   })
 
   async function repeat(pass: () => Promise<boolean>): Promise<void> {

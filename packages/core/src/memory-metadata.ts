@@ -4,7 +4,7 @@ import { forgetRequests } from './memory-metadata/idempotency.ts'
 import { claimExpiredIntents, claimQueue, queueRepair, settleQueue } from './memory-metadata/queue.ts'
 import { adopt, beginMigrate, commitMigrate, commitReturn, dropOldCopies, oldCopies } from './memory-metadata/migrations.ts'
 import { newRegistryState, type RegistryState, type Transaction } from './memory-metadata/state.ts'
-import { pending } from './memory-metadata/pending.ts'
+import { pending, troubled } from './memory-metadata/pending.ts'
 import { accounts, bindStores, find, owners, page, references, scan } from './memory-metadata/views.ts'
 import {
   abandon,
@@ -66,6 +66,7 @@ export function memoryMetadata(options: MemoryMetadataOptions = {}): MetadataSto
     claimQueue: method('claimQueue', claimQueue),
     settleQueue: method('settleQueue', settleQueue),
     pending: method('pending', pending),
+    troubled: method('troubled', troubled),
     forgetRequests: method('forgetRequests', forgetRequests),
     owners: method('owners', owners),
     queueRepair: method('queueRepair', queueRepair),

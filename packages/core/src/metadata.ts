@@ -108,7 +108,7 @@ export interface QueueEntry {
   readonly version: VersionId | undefined
   /** The operation whose late put is watched for. */
   readonly token: string | undefined
-  /** Claims so far, this one included. */
+  /** Claims since it last had to wait, this one included. */
   readonly attempts: number
   readonly queuedAt: Date
   /** The fence: only who holds it can settle the entry. */
@@ -129,7 +129,7 @@ export interface PendingWork {
   readonly since: Date
   /** From when it may be claimed: it is due, or its lease or claim is over. */
   readonly dueAt: Date
-  /** How often it has been claimed. */
+  /** How often it has been claimed; of a task that had to wait, which is no failure, the claims since then and the one before. */
   readonly attempts: number
   /** Why the last attempt did not end it, where that was told. */
   readonly code: SecretErrorCode | undefined
@@ -495,24 +495,27 @@ export interface MetadataStore {
    */
   page(request: PageRequest, call: CallOptions): Promise<RecordPage>
 
-  /** Claims up to `limit` intents whose lease is over (only `intent`, if given), by giving each a new lease. */
+  /** Claims up to `limit` intents whose lease is over, those of a store, the longest over first, or one, by giving each a new lease. */
   claimExpiredIntents(
-    request: { readonly registry: string; readonly limit: number; readonly leaseMs: number; readonly intent?: IntentId | undefined },
+    request: { readonly registry: string; readonly limit: number; readonly leaseMs: number } & (
+      | { readonly store: string; readonly intent?: undefined }
+      | { readonly intent: IntentId; readonly store?: undefined }
+    ),
     call: CallOptions,
   ): Promise<readonly Intent[]>
   /**
-   * Claims up to `limit` tasks that are due and in nobody's claim, oldest first. In the same transaction: a `destroy_version`
-   * whose version a row keeps, and a `purge_path` whose path a row has, are deleted; one whose version is an intent's
-   * base, or whose path an intent has, is left for later.
+   * Claims up to `limit` tasks of a store that are due and in nobody's claim, the longest due first; of those due since the same
+   * millisecond, the oldest. In the same transaction: a `destroy_version` whose version a row keeps, and a `purge_path` whose path a row has, are deleted; one
+   * whose version is an intent's base, or whose path an intent has, is left for later.
    */
   claimQueue(
-    request: { readonly registry: string; readonly limit: number; readonly leaseMs: number },
+    request: { readonly registry: string; readonly store: string; readonly limit: number; readonly leaseMs: number },
     call: CallOptions,
   ): Promise<readonly QueueEntry[]>
   /**
    * Ends a task, or puts it off with the reason why, and queues what follows from it. False, and nothing changed, when the claim has passed to
    * someone else. `done` with `ifPointer`: when the row at the task's path does not point at that version, the task stays and
-   * is due at once; false.
+   * is due at once; false. `retry` without a code: it has to wait, and has not failed, so that its attempts are one again.
    */
   settleQueue(
     request: {
@@ -536,6 +539,14 @@ export interface MetadataStore {
     request: { readonly registry: string; readonly of: 'intents' | 'tasks'; readonly after: string | undefined; readonly limit: number },
     call: CallOptions,
   ): Promise<{ readonly items: readonly PendingWork[]; readonly next: string | undefined }>
+  /**
+   * Up to `limit` intents and up to `limit` tasks that a person should look at: claimed {@link FAILING_AFTER} times or more and not
+   * retained, or of a store that is none of `stores`. It is asked often, so its cost is that of what it answers; the order is any.
+   */
+  troubled(
+    request: { readonly registry: string; readonly stores: readonly string[]; readonly limit: number },
+    call: CallOptions,
+  ): Promise<readonly PendingWork[]>
   /** Deletes up to `limit` rows of requests that have expired, and answers how many. */
   forgetRequests(request: { readonly registry: string; readonly limit: number }, call: CallOptions): Promise<number>
   /** Who names these paths of a store. */

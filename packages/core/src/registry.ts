@@ -110,7 +110,7 @@ export interface RollbackResult {
 }
 
 export interface MaintainOptions extends CallOptions {
-  /** Intents, tasks and expired idempotency keys to work on in this pass; 1 to 10,000, 100 by default. */
+  /** Intents, tasks and expired idempotency keys to work on in this pass; 1 to 10,000, 100 by default. Nothing is begun after a minute. */
   readonly maxItems?: number | undefined
 }
 
@@ -127,19 +127,26 @@ export interface MaintenanceReport {
   readonly forgotten: number
   /** Purges that the backend holds back until a date. */
   readonly retained: number
-  /** Work that failed and was put off. */
+  /** Work that failed, or has to wait, and was put off. */
   readonly postponed: number
+  /** Whether the pass ended before the work did, because of `maxItems` or of its minute: another one finds more at once. */
+  readonly more: boolean
+  /** Stores in which an intent or a task failed that took half a deadline or longer: the rest of that kind is left to the next pass. */
+  readonly unanswered: readonly string[]
   /** Intents and tasks left, those not yet due and those under way included. */
   readonly backlog: number
   /** When the oldest task that is left was queued; null when none is. */
   readonly oldest: Date | null
-  /** Secrets whose work has failed many times, or whose store is not configured. A person should look: {@link SecretRegistry.pending}. */
+  /**
+   * Secrets that a person should look at, whether or not this pass came to their work: those that {@link SecretRegistry.pending} says
+   * `attention` of, for a hundred intents and a hundred tasks at most.
+   */
   readonly needsAttention: readonly SecretId[]
 }
 
 /**
  * A piece of work that waits. `attention`: `store_missing` when its store is not configured here, `failing` when it has been tried eight
- * times or more; undefined when time will do it, also for what a backend retains until a date.
+ * times or more without having to wait; undefined when time will do it, also for what a backend has begun to remove, or retains until a date.
  */
 export interface PendingItem extends PendingWork {
   readonly attention: 'store_missing' | 'failing' | undefined
@@ -148,7 +155,10 @@ export interface PendingItem extends PendingWork {
 export interface SecretRegistry extends AsyncDisposable {
   /** @throws SecretError `invalid_argument` */
   account(account: AccountId, actor: Actor): AccountSecrets
-  /** One bounded pass over expired leases, the queue and expired idempotency keys. Nothing runs on a timer by itself: see {@link startMaintenance}. */
+  /**
+   * One bounded pass over expired leases, the queue and expired idempotency keys. What it is at when it is aborted is put off, and the next
+   * pass finds it. Nothing runs on a timer by itself: see {@link startMaintenance}.
+   */
   maintain(options?: MaintainOptions): Promise<MaintenanceReport>
   /** All that is left to do in every account: writes under way or cut off, then the queue, oldest first. For operators; changes nothing. */
   pending(options?: CallOptions): AsyncIterable<PendingItem>

@@ -1,7 +1,8 @@
-import { startMaintenance, type MaintenanceReport, type MetadataStore } from '@strongroom/core'
-import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { randomUUID } from 'node:crypto'
+import { secretId, startMaintenance, type AccountSecrets, type MaintenanceReport, type NativePath } from '@strongroom/core'
+import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { ACCOUNT, ACTOR, POLICY, RegistryWorld } from './support/registry-world.ts'
-import { failureOf, fails, lost, until } from './support/scripted.ts'
+import { failureOf, fails, lost, ScriptedDriver, until } from './support/scripted.ts'
 import { FLAVOURS } from './support/tracked.ts'
 
 beforeEach(() => void vi.spyOn(Math, 'random').mockReturnValue(0))
@@ -152,19 +153,57 @@ describe('the report', () => {
     expect(seen.at(-1)).toEqual([id])
   })
 
-  it('asks for attention at once for an expired write in a store that is not configured', async () => {
-    const { world, registry, id } = await open()
-    await world.metadata.beginUpdate(
-      { registry: 'main', account: ACCOUNT, secret: id, description: undefined, ifRevision: undefined, actor: ACTOR, token: 't', leaseMs: 1 },
+  it('names what needs attention also when no pass comes to it: a write in a store that another process has added, a task that is not due', async () => {
+    const { world, registry, secrets, id } = await open()
+    const other = secretId(randomUUID())
+    const path = 'elsewhere' as NativePath
+    await world.metadata.beginCreate(
+      {
+        registry: 'main',
+        account: ACCOUNT,
+        secret: other,
+        key: 'new',
+        description: null,
+        actor: ACTOR,
+        store: 'added-since',
+        path,
+        token: 't',
+        leaseMs: 1,
+      },
       {},
     )
-    const claim = world.metadata.claimExpiredIntents.bind(world.metadata)
-    Object.assign(world.metadata, {
-      claimExpiredIntents: async (...parameters: Parameters<MetadataStore['claimExpiredIntents']>) =>
-        (await claim(...parameters)).map(intent => ({ ...intent, store: 'added-since' })),
-    })
     world.now += HOUR
-    expect(await registry.maintain()).toMatchObject({ recovered: 0, postponed: 1, needsAttention: [id] })
+    expect(await registry.maintain()).toMatchObject({ recovered: 0, postponed: 0, backlog: 1, needsAttention: [other] })
+    for (let index = 0; index < 40; index += 1) world.cloud.on('remove', fails({ retryable: false }))
+    await secrets.delete(id)
+    for (let pass = 0; pass < 8; pass += 1) {
+      await registry.maintain()
+      world.now += 2 * HOUR
+    }
+    expect(await registry.maintain()).toMatchObject({ postponed: 1, needsAttention: [other, id] })
+    expect(await registry.maintain()).toMatchObject({ postponed: 0, needsAttention: [other, id] })
+    const pending = await Array.fromAsync(registry.pending())
+    expect(pending.map(({ secret, attention }) => [secret, attention])).toEqual([
+      [other, 'store_missing'],
+      [id, 'failing'],
+    ])
+  })
+
+  it('takes it for no failure that a backend takes its time to remove', async () => {
+    const { world, registry, secrets, id } = await open('azure')
+    for (let index = 0; index < 12; index += 1) world.cloud.on('remove', () => ({ state: 'pending', retryAfterMs: 1_000 }))
+    await secrets.delete(id)
+    for (let pass = 0; pass < 11; pass += 1) {
+      world.now += 1_001
+      expect(await registry.maintain()).toMatchObject({ postponed: 1, needsAttention: [] })
+      expect(await Array.fromAsync(registry.pending())).toMatchObject([{ attempts: 1, attention: undefined, code: undefined }])
+    }
+    // What fails afterwards is counted from there.
+    world.cloud.on('remove', fails({ retryable: false }))
+    world.now += HOUR
+    expect(await registry.maintain()).toMatchObject({ postponed: 1, needsAttention: [] })
+    world.now += HOUR
+    expect(await registry.maintain()).toMatchObject({ purged: 1, backlog: 0 })
   })
 
   it('shows what is left: since when, why it waits, until when, and whether a person should look', async () => {
@@ -225,6 +264,144 @@ describe('the report', () => {
   })
 })
 
+describe('a pass', () => {
+  /** The clock of the process, which `skew` puts forward. */
+  function skewed(): { ms: number } {
+    const skew = { ms: 0 }
+    const now = performance.now.bind(performance)
+    const spy = vi.spyOn(performance, 'now').mockImplementation(() => now() + skew.ms)
+    onTestFinished(() => spy.mockRestore())
+    return skew
+  }
+
+  const hangs = (_: unknown, { signal }: { readonly signal: AbortSignal }): Promise<never> =>
+    new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(fails({ retryable: false }))))
+
+  /** Updates without an answer: their intents are recovery's. */
+  async function cutOff(secrets: AccountSecrets, cloud: ScriptedDriver, count: number): Promise<void> {
+    for (let index = 0; index < count; index += 1) {
+      const { id } = await secrets.create({ key: `cut-off-${index}`, value: 'v' })
+      cloud.on('append', lost({ retryable: false }))
+      await failureOf(secrets.update(id, { value: 'w' }))
+    }
+  }
+
+  /** Deletes whose purge was refused: their tasks are the queue's. */
+  async function purgesLeft(secrets: AccountSecrets, cloud: ScriptedDriver, count: number): Promise<void> {
+    for (let index = 0; index < count; index += 1) {
+      cloud.on('remove', fails({ retryable: false }))
+      await secrets.delete((await secrets.create({ key: `left-${index}`, value: 'v' })).id)
+    }
+  }
+
+  it('leaves a store that hangs after one try, and does all that is due in another', async () => {
+    const { world, secrets } = await open()
+    const hanging = new ScriptedDriver(FLAVOURS.local, 'hanging')
+    const stores = { hanging: hanging.driver, main: world.cloud.driver }
+    const registry = await world.registry({ stores })
+    const there = (await world.registry({ stores, writeTo: 'hanging' })).account(ACCOUNT, ACTOR)
+    await cutOff(there, hanging, 20)
+    await purgesLeft(secrets, world.cloud, 3)
+    world.now += HOUR
+    for (let index = 0; index < 40; index += 1) hanging.on('versions', hangs)
+    const before = hanging.count('versions')
+    expect(await registry.maintain()).toMatchObject({ purged: 3, postponed: 1, unanswered: ['hanging'], more: false, needsAttention: [] })
+    expect(hanging.count('versions') - before).toBe(1)
+    const attempts = (await Array.fromAsync(registry.pending())).map(item => item.attempts)
+    expect(
+      attempts.toSorted((x, y) => y - x),
+      'only what has been tried counts as tried',
+    ).toEqual([1, ...Array.from({ length: 19 }, () => 0)])
+  })
+
+  it('leaves of a store the kind of work that hangs, and does the other', async () => {
+    const { world, registry, secrets } = await open()
+    await cutOff(secrets, world.cloud, 3)
+    await purgesLeft(secrets, world.cloud, 3)
+    world.now += HOUR
+    for (let index = 0; index < 3; index += 1) world.cloud.on('versions', hangs)
+    expect(await registry.maintain()).toMatchObject({ recovered: 0, postponed: 1, purged: 3, unanswered: ['main'], more: false })
+  })
+
+  it('does not let intents that fail hold up the queue, nor the queue the intents', async () => {
+    const { world, registry, secrets } = await open()
+    await cutOff(secrets, world.cloud, 6)
+    await purgesLeft(secrets, world.cloud, 6)
+    world.now += HOUR
+    for (let index = 0; index < 2; index += 1) world.cloud.on('versions', fails({ retryable: false }))
+    expect(await registry.maintain({ maxItems: 4 })).toMatchObject({ recovered: 0, postponed: 2, purged: 2, more: true, unanswered: [] })
+    expect(await registry.maintain({ maxItems: 4 })).toMatchObject({ recovered: 2, postponed: 0, purged: 2, more: true })
+  })
+
+  it('ends at once when it is aborted: what it is at is put off, and nothing more is begun', async () => {
+    const world = new RegistryWorld(FLAVOURS.local)
+    const registry = await world.registry({ policy: { deadlineMs: 3_600_000 } })
+    const secrets = registry.account(ACCOUNT, ACTOR)
+    await purgesLeft(secrets, world.cloud, 5)
+    world.now += HOUR
+    world.cloud.on('remove', hangs)
+    const before = world.cloud.count('remove')
+    const maintenance = startMaintenance(registry)
+    await until(() => world.cloud.count('remove') > before)
+    await maintenance.stop()
+    expect(world.cloud.count('remove') - before).toBe(1)
+    expect((await Array.fromAsync(registry.pending())).map(({ attempts, code }) => `${attempts} ${code}`).toSorted()).toEqual([
+      ...Array.from({ length: 4 }, () => '1 unavailable'),
+      '2 aborted',
+    ])
+    world.now += HOUR
+    expect(await registry.maintain()).toMatchObject({ purged: 5, backlog: 0 })
+  })
+
+  it('begins nothing more when its minute is over, and says that there is more', async () => {
+    const { world, registry, secrets } = await open()
+    await purgesLeft(secrets, world.cloud, 3)
+    world.now += HOUR
+    const skew = skewed()
+    world.cloud.on('remove', async act => {
+      skew.ms += 60_000
+      return await act()
+    })
+    expect(await registry.maintain()).toMatchObject({ purged: 1, more: true, backlog: 2 })
+    expect(await registry.maintain()).toMatchObject({ purged: 2, more: false, backlog: 0 })
+  })
+
+  it('sends nothing of a task after its claim', async () => {
+    const { world, registry, secrets, id } = await open('local')
+    world.cloud.on('promote', fails(), fails())
+    await secrets.update(id, { value: 'second' })
+    world.now += HOUR
+    const skew = skewed()
+    world.cloud.on('versions', async act => {
+      skew.ms += 1_001 // longer than the lease
+      return await act()
+    })
+    const before = world.cloud.count('promote')
+    expect(await registry.maintain({ maxItems: 1 })).toMatchObject({ promoted: 0, postponed: 1 })
+    expect(world.cloud.count('promote') - before).toBe(0)
+    world.now += HOUR
+    expect(await registry.maintain()).toMatchObject({ promoted: 1 })
+  })
+
+  it.each(['commitUpdate', 'commitDelete'] as const)('leaves to a pass what a writer cannot send in its claim after a slow %s', async method => {
+    const { world, registry, secrets, id } = await open('local')
+    const skew = skewed()
+    const commit = Reflect.get(world.metadata, method) as (...parameters: unknown[]) => Promise<unknown>
+    const slow = async (...parameters: unknown[]): Promise<unknown> => {
+      const answer = await commit.apply(world.metadata, parameters)
+      skew.ms += 1_001
+      return answer
+    }
+    Object.assign(world.metadata, { [method]: slow })
+    await (method === 'commitUpdate' ? secrets.update(id, { value: 'second' }) : secrets.delete(id))
+    expect(world.cloud.count('promote', 'remove')).toBe(0)
+    world.now += HOUR
+    await registry.maintain()
+    expect(world.cloud.count('promote', 'remove')).toBe(1)
+    expect(await registry.maintain()).toMatchObject({ backlog: 0 })
+  })
+})
+
 describe('startMaintenance', () => {
   const report = (purged: number): MaintenanceReport => ({
     recovered: 0,
@@ -235,6 +412,8 @@ describe('startMaintenance', () => {
     forgotten: 0,
     retained: 0,
     postponed: 0,
+    more: purged === 5,
+    unanswered: [],
     backlog: 0,
     oldest: null,
     needsAttention: [],

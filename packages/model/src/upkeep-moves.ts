@@ -90,6 +90,9 @@ function taskMoves(at: Steps, job: Job, task: Task): void {
   const done = withJob(at, { step: 'settle', task, outcome: 'done' })
   const retry = withJob(at, { step: 'settle', task, outcome: 'retry' })
   const says = sayTask(at.system, task)
+  // By its own clock, which for a writer runs from before its commit. What was sent just before may be at work: the step may be taken too.
+  const mayBeOver = at.system.roles[at.index]?.does !== 'maintain' || !isHeld(state, task, at.index)
+  if (mayBeOver && ['promote', 'destroy', 'purge'].includes(job.step)) at.goes(`does not ${says}: its claim is over`, retry)
   switch (job.step) {
     case 'list': {
       if (task.task === 'watch' && at.off('a watch lists before it asks') && job.found === undefined) {
@@ -139,6 +142,11 @@ function taskMoves(at: Steps, job: Job, task: Task): void {
     case 'settle':
       return
   }
+}
+
+/** Whether the task is still in the process's claim. */
+function isHeld({ tasks }: State, { task, path, version, token }: Task, index: number): boolean {
+  return tasks.some(one => one.claim === index && one.task === task && one.path === path && one.version === version && one.token === token)
 }
 
 /** What `owners` answers, kept for a watch that asks too early. */

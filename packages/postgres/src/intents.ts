@@ -21,8 +21,8 @@ import { intentOfToken, intentOnSecret, recordByKey, requireRecord, type Account
 type BegunCreate = { readonly state: 'begun'; readonly intent: Intent }
 export type BegunUpdate = BegunCreate & { readonly record: StoredRecord }
 
-/** Those whose lease is over, the oldest first. One that another process is claiming or ending is left to it. */
-const EXPIRED = 'SELECT id FROM intents WHERE registry = $1 AND lease_until <= $2 ORDER BY lease_until LIMIT $3 FOR UPDATE SKIP LOCKED'
+/** Those of a store whose lease is over, the longest first. One that another process is claiming or ending is left to it. */
+const EXPIRED = 'SELECT id FROM intents WHERE registry = $1 AND store = $4 AND lease_until <= $2 ORDER BY lease_until LIMIT $3 FOR UPDATE SKIP LOCKED'
 const EXPIRED_ONE = 'SELECT id FROM intents WHERE registry = $1 AND lease_until <= $2 AND id = $3 FOR UPDATE SKIP LOCKED'
 const CLAIM = 'UPDATE intents SET lease_until = $3, recoveries = recoveries + 1 WHERE registry = $1 AND id = ANY($2) RETURNING *'
 
@@ -85,12 +85,15 @@ export async function beginUpdate(transaction: AccountTransaction, request: Requ
 
 export async function claimExpiredIntents(transaction: Transaction, request: RequestOf<'claimExpiredIntents'>): Promise<readonly Intent[]> {
   const { connection, registry, operation } = transaction
-  const { limit, leaseMs, intent: only } = request
+  const { limit, leaseMs } = request
   requireWhole(operation, 'limit', limit, 1)
   requireWhole(operation, 'leaseMs', leaseMs, 0)
   const now = await transaction.time()
-  const [sql, last] = only === undefined ? [EXPIRED, limit] : [EXPIRED_ONE, only]
-  const expired = (await connection.all<{ readonly id: IntentId }>(sql, registry, now, last)).map(({ id }) => id)
+  const rows =
+    request.intent === undefined
+      ? await connection.all<{ readonly id: IntentId }>(EXPIRED, registry, now, limit, request.store)
+      : await connection.all<{ readonly id: IntentId }>(EXPIRED_ONE, registry, now, request.intent)
+  const expired = rows.map(({ id }) => id)
   if (expired.length === 0) return []
   const claimed = await connection.all<IntentRow>(CLAIM, registry, expired, now + leaseMs)
   return claimed.map(intentOfRow).toSorted((a, b) => expired.indexOf(a.id) - expired.indexOf(b.id))

@@ -11,7 +11,7 @@ import { lookAtSchema, openSchema, type PostgresSchema } from './open.ts'
 import { checkedSettings, type PostgresMetadataOptions } from './options.ts'
 import { page } from './page.ts'
 import { startPool, type HeldPool } from './pool.ts'
-import { pending } from './pending.ts'
+import { pending, troubled } from './pending.ts'
 import { claimQueue, queueRepair, settleQueue } from './queue.ts'
 import { forgetRequests } from './requests.ts'
 import { retrying } from './retry.ts'
@@ -131,6 +131,7 @@ export function postgresMetadata(options: PostgresMetadataOptions): MetadataStor
     claimQueue: writes('claimQueue', claimQueue),
     settleQueue: writes('settleQueue', settleQueue),
     pending: reads('pending', pending),
+    troubled: reads('troubled', troubled),
     forgetRequests: writes('forgetRequests', forgetRequests),
     owners: reads('owners', owners),
     queueRepair: changes('queueRepair', queueRepair),

@@ -47,10 +47,10 @@ interface Uses {
   readonly base_version: VersionId | null
 }
 
-/** The oldest that are ready, after those already looked at. One that another process is claiming or settling is left to it. */
+/** The longest due, after those already looked at. One that another process is claiming or settling is left to it. */
 const NEXT_READY = `
-  SELECT * FROM queue WHERE registry = $1 AND ready_at <= $2 AND (queued_at, account, position) > ($4, $5, $6)
-  ORDER BY queued_at, account, position LIMIT $3 FOR UPDATE SKIP LOCKED`
+  SELECT * FROM queue WHERE registry = $1 AND store = $4 AND ready_at <= $2 AND (ready_at, queued_at, account, position) > ($5, $6, $7, $8)
+  ORDER BY ready_at, queued_at, account, position LIMIT $3 FOR UPDATE SKIP LOCKED`
 /** Record and intent at the path of each task, in one statement: between two, an intent could become a record and be seen as neither. */
 const USES = `
   SELECT queue.id, records.version AS row_version, records.versions AS row_versions, intents.id AS intent, intents.base_version FROM queue
@@ -68,6 +68,13 @@ const NAMED = `
 const CLAIM = `
   UPDATE queue SET attempts = attempts + 1, claim = gen_random_uuid()::text, ready_at = $3 WHERE registry = $1 AND id = ANY($2) RETURNING *`
 const FORGOTTEN = 'SELECT claim FROM settled_claims WHERE registry = $1 AND settled_at < $2 ORDER BY settled_at LIMIT 100 FOR UPDATE SKIP LOCKED'
+
+const BEFORE_ALL: Pick<QueueRow, 'ready_at' | 'queued_at' | 'account' | 'position'> = {
+  ready_at: Number.MIN_SAFE_INTEGER,
+  queued_at: Number.MIN_SAFE_INTEGER,
+  account: '' as AccountId,
+  position: 0,
+}
 
 /** Queues tasks. Answers those that the caller has claimed with it. */
 export async function enqueue(
@@ -102,16 +109,16 @@ export async function cancelDestruction({ connection, registry, now }: AccountTr
   await connection.run(sql, registry, store, path, version, now)
 }
 
-export async function claimQueue(transaction: Transaction, { limit, leaseMs }: RequestOf<'claimQueue'>): Promise<readonly QueueEntry[]> {
+export async function claimQueue(transaction: Transaction, { store, limit, leaseMs }: RequestOf<'claimQueue'>): Promise<readonly QueueEntry[]> {
   const { connection, registry, operation } = transaction
   requireWhole(operation, 'limit', limit, 1)
   requireWhole(operation, 'leaseMs', leaseMs, 0)
   const now = await transaction.time()
   const chosen: QueueRow[] = []
-  let last: Pick<QueueRow, 'queued_at' | 'account' | 'position'> = { queued_at: Number.MIN_SAFE_INTEGER, account: '' as AccountId, position: 0 }
+  let last = BEFORE_ALL
   while (chosen.length < limit) {
-    const { queued_at, account, position } = last
-    const rows = await connection.all<QueueRow>(NEXT_READY, registry, now, limit - chosen.length, queued_at, account, position)
+    const { ready_at, queued_at, account, position } = last
+    const rows = await connection.all<QueueRow>(NEXT_READY, registry, now, limit - chosen.length, store, ready_at, queued_at, account, position)
     const end = rows.at(-1)
     if (end === undefined) break
     last = end
@@ -205,9 +212,9 @@ export async function remove({ connection, registry }: Transaction, ids: readonl
 }
 
 async function postpone({ connection, registry }: Transaction, task: Task): Promise<void> {
-  const { id, ready_at, code, retained_until } = taskRow(task)
-  const sql = 'UPDATE queue SET claim = NULL, ready_at = $3, code = $4, retained_until = $5 WHERE registry = $1 AND id = $2'
-  await connection.run(sql, registry, id, ready_at, code, retained_until)
+  const { id, attempts, ready_at, code, retained_until } = taskRow(task)
+  const sql = 'UPDATE queue SET claim = NULL, attempts = $3, ready_at = $4, code = $5, retained_until = $6 WHERE registry = $1 AND id = $2'
+  await connection.run(sql, registry, id, attempts, ready_at, code, retained_until)
 }
 
 async function wasSettled({ connection, registry }: Transaction, claim: string): Promise<boolean> {

@@ -193,4 +193,16 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX queue_copies_secret ON queue (registry, secret, store) WHERE copy IS NOT NULL AND attempts = 0;
   CREATE INDEX queue_copies_store ON queue (registry, store, ready_at) WHERE copy IS NOT NULL AND attempts = 0;
   `,
+
+  // What is due is looked for store by store, so that neither what is not due nor a store that hangs is in the way; a person, among what
+  // fails again and again. The 8 is core's FAILING_AFTER.
+  `
+  DROP INDEX queue_order;
+  CREATE INDEX queue_order ON queue (registry, queued_at, account, position);
+  CREATE INDEX queue_due ON queue (registry, store, ready_at, queued_at, account, position);
+  CREATE INDEX queue_failing ON queue (registry) WHERE attempts >= 8 AND retained_until IS NULL;
+  DROP INDEX intents_lease;
+  CREATE INDEX intents_due ON intents (registry, store, lease_until);
+  CREATE INDEX intents_failing ON intents (registry) WHERE recoveries >= 8;
+  `,
 ]

@@ -104,7 +104,7 @@ export async function bindStores(transaction: Transaction, { stores }: RequestOf
 }
 
 /** The names in a table, each found by a step in its index: there are few stores and many rows. */
-async function storesIn({ connection, registry }: Transaction, table: Naming): Promise<readonly string[]> {
+export async function storesIn({ connection, registry }: Transaction, table: Naming): Promise<readonly string[]> {
   const names: string[] = []
   const sql = `SELECT store FROM ${table} WHERE registry = $1 AND store > $2 ORDER BY store LIMIT 1`
   for (;;) {

@@ -36,6 +36,8 @@ async function planOf(
 }
 
 const PARTIAL = /^(queue_copies_|intents_(secret|key|migration)$)/
+/** Of what is due, and of what fails again and again. */
+const UPKEEP = /^(queue|intents)_(due|failing)$/
 const indexesOf = (plan: readonly Plan[]): readonly string[] => plan.flatMap(({ 'Index Name': name }) => name ?? [])
 const kindsOf = (plan: readonly Plan[]): readonly string[] => plan.map(({ 'Node Type': kind }) => kind)
 
@@ -81,12 +83,16 @@ describe('query plans over many rows', () => {
     expect(queries.size).toBeGreaterThan(40)
     const broad: string[] = []
     const partial: string[] = []
+    const claims: string[] = []
     for (const query of queries.values()) {
       const plan = await planOf(schema, query)
       if (/copy IS NOT NULL|'migrate'/.test(query.text)) partial.push(...indexesOf(plan).filter(name => PARTIAL.test(name)))
+      if (/ready_at <=|lease_until <=|>= 8/.test(query.text)) claims.push(...indexesOf(plan).filter(name => UPKEEP.test(name)))
       if (kindsOf(plan).some(kind => /^(Seq Scan|Bitmap Heap Scan|Sort|Incremental Sort)$/.test(kind)))
         broad.push(`${query.text} -> ${kindsOf(plan).join(', ')}`)
     }
+    // What is due is found without what is not, and what fails without the rest.
+    expect([...new Set(claims)].toSorted()).toEqual(['intents_due', 'intents_failing', 'queue_due', 'queue_failing'])
     // The partial indexes: of old copies among many tasks, and of the one intent of a kind that a record or a key has.
     expect([...new Set(partial)].toSorted()).toEqual([
       'intents_key',

@@ -29,8 +29,8 @@ const INSERT = `
   VALUES (:registry, :id, :operation, :account, :secret, :key, :actor_id, :actor_type, :store, :path, :base_version, :base_revision,
     :sets_description, :description, :token, :begun_at, :lease_until, :recoveries, :request)`
 
-/** Those whose lease is over, the oldest first. */
-const EXPIRED = 'SELECT * FROM intents WHERE registry = :registry AND lease_until <= :now ORDER BY lease_until LIMIT :limit'
+/** Those of a store whose lease is over, the longest first. */
+const EXPIRED = 'SELECT * FROM intents WHERE registry = :registry AND store = :store AND lease_until <= :now ORDER BY lease_until LIMIT :limit'
 const EXPIRED_ONE = 'SELECT * FROM intents WHERE registry = :registry AND id = :only AND lease_until <= :now'
 
 export function beginCreate(transaction: Transaction, request: RequestOf<'beginCreate'>): BegunCreate | Answered | Busy {
@@ -77,13 +77,13 @@ export function beginUpdate(transaction: Transaction, request: RequestOf<'beginU
 
 export function claimExpiredIntents(transaction: Transaction, request: RequestOf<'claimExpiredIntents'>): readonly Intent[] {
   const { connection, registry, now, operation } = transaction
-  const { limit, leaseMs, intent: only } = request
+  const { limit, leaseMs } = request
   requireWhole(operation, 'limit', limit, 1)
   requireWhole(operation, 'leaseMs', leaseMs, 0)
   const rows =
-    only === undefined
-      ? connection.all<IntentRow>(EXPIRED, { registry, now, limit })
-      : connection.all<IntentRow>(EXPIRED_ONE, { registry, now, only })
+    request.intent === undefined
+      ? connection.all<IntentRow>(EXPIRED, { registry, store: request.store, now, limit })
+      : connection.all<IntentRow>(EXPIRED_ONE, { registry, now, only: request.intent })
   const until = now + leaseMs
   return rows.map(row => {
     const sql = 'UPDATE intents SET lease_until = :until, recoveries = recoveries + 1 WHERE registry = :registry AND id = :id'

@@ -35,9 +35,12 @@ const INSERT = `
   VALUES (:registry, :id, :task, :account, :secret, :store, :path, :version, :token, :attempts, :queued_at, :claim,
     :ready_at, :code, :retained_until, :copy)`
 
-/** The oldest that is ready, after those already looked at. */
+/** The longest due, after those already looked at. */
 const NEXT_READY = `
-  SELECT * FROM queue WHERE registry = :registry AND sequence > :after AND ready_at <= :now ORDER BY sequence LIMIT 1`
+  SELECT * FROM queue WHERE registry = :registry AND store = :store AND (ready_at, sequence) > (:since, :after) AND ready_at <= :now
+  ORDER BY ready_at, sequence LIMIT 1`
+
+const BEFORE_ALL: Pick<QueueRow, 'ready_at' | 'sequence'> = { ready_at: Number.MIN_SAFE_INTEGER, sequence: 0 }
 
 /** Queues tasks. Answers those that the caller has claimed with it. */
 export function enqueue(
@@ -71,16 +74,16 @@ export function cancelDestruction({ connection, registry, now }: Transaction, { 
   connection.run(sql, { registry, store, path, version, now })
 }
 
-export function claimQueue(transaction: Transaction, { limit, leaseMs }: RequestOf<'claimQueue'>): readonly QueueEntry[] {
+export function claimQueue(transaction: Transaction, { store, limit, leaseMs }: RequestOf<'claimQueue'>): readonly QueueEntry[] {
   const { connection, registry, now, operation } = transaction
   requireWhole(operation, 'limit', limit, 1)
   requireWhole(operation, 'leaseMs', leaseMs, 0)
   const claimed: QueueEntry[] = []
-  let after = 0
+  let last = BEFORE_ALL
   while (claimed.length < limit) {
-    const row = connection.get<QueueRow>(NEXT_READY, { registry, after, now })
+    const row = connection.get<QueueRow>(NEXT_READY, { registry, store, since: last.ready_at, after: last.sequence, now })
     if (row === undefined) break
-    after = row.sequence
+    last = row
     if (isRowUsing(transaction, row)) {
       connection.run('DELETE FROM queue WHERE sequence = :sequence', { sequence: row.sequence })
       continue
@@ -130,9 +133,11 @@ export function queueRepair(transaction: Transaction, request: RepairRequest): b
 }
 
 function postpone({ connection }: Transaction, sequence: number, task: Task): void {
-  const { ready_at, code, retained_until } = taskRow(task)
-  const sql = 'UPDATE queue SET claim = NULL, ready_at = :ready_at, code = :code, retained_until = :retained_until WHERE sequence = :sequence'
-  connection.run(sql, { sequence, ready_at, code, retained_until })
+  const { attempts, ready_at, code, retained_until } = taskRow(task)
+  const sql = `
+    UPDATE queue SET attempts = :attempts, claim = NULL, ready_at = :ready_at, code = :code, retained_until = :retained_until
+    WHERE sequence = :sequence`
+  connection.run(sql, { sequence, attempts, ready_at, code, retained_until })
 }
 
 function isRowUsing(transaction: Transaction, task: QueueRow): boolean {

@@ -223,4 +223,16 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX records_listed ON records (registry, account, key, id, description, cloud_secret_path, created_at, created_by_id, created_by_type,
     updated_at, updated_by, revision);
   `,
+
+  // What is due is looked for store by store, so that neither what is not due nor a store that hangs is in the way; a person, among what
+  // fails again and again. The 8 is core's FAILING_AFTER.
+  `
+  DROP INDEX queue_order;
+  CREATE INDEX queue_order ON queue (registry, sequence);
+  CREATE INDEX queue_due ON queue (registry, store, ready_at, sequence);
+  CREATE INDEX queue_failing ON queue (registry) WHERE attempts >= 8 AND retained_until IS NULL;
+  DROP INDEX intents_lease;
+  CREATE INDEX intents_due ON intents (registry, store, lease_until);
+  CREATE INDEX intents_failing ON intents (registry) WHERE recoveries >= 8;
+  `,
 ]

@@ -7,7 +7,7 @@ import { beginCreate, beginUpdate, claimExpiredIntents } from './intents.ts'
 import { adopt, beginMigrate, commitMigrate, commitReturn } from './migrations.ts'
 import { dropOldCopies, oldCopies } from './old-copies.ts'
 import { page } from './page.ts'
-import { pending } from './pending.ts'
+import { pending, troubled } from './pending.ts'
 import { claimQueue, queueRepair, settleQueue } from './queue.ts'
 import { forgetRequests } from './requests.ts'
 import { readTogether, writeTogether, type Work } from './together.ts'
@@ -74,6 +74,7 @@ export function sqliteMetadata(options: SqliteMetadataOptions): MetadataStore {
     claimQueue: writes('claimQueue', claimQueue),
     settleQueue: writes('settleQueue', settleQueue),
     pending: reads('pending', pending),
+    troubled: reads('troubled', troubled),
     forgetRequests: writes('forgetRequests', forgetRequests),
     owners: reads('owners', owners),
     queueRepair: writes('queueRepair', queueRepair),

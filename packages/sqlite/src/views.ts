@@ -85,7 +85,18 @@ export function bindStores({ connection, registry, operation }: Transaction, { s
     const at = bound[name] ?? ''
     if (at !== location) throw boundElsewhere(operation, name, at, location)
   }
-  const each = NAMING.map(table => `SELECT store FROM ${table} WHERE registry = :registry`).join(' UNION ')
-  const used = connection.all<{ store: string }>(`${each} ORDER BY store`, { registry })
-  return { missing: used.map(({ store }) => store).filter(name => !Object.hasOwn(stores, name)), bound }
+  const used = new Set(NAMING.flatMap(table => storesIn({ connection, registry }, table)))
+  const missing = [...used].filter(name => !Object.hasOwn(stores, name))
+  return { missing: missing.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))), bound }
+}
+
+/** The names in a table, each found by a step in its index: there are few stores and many rows. */
+export function storesIn({ connection, registry }: Pick<Transaction, 'connection' | 'registry'>, table: Naming): readonly string[] {
+  const names: string[] = []
+  const sql = `SELECT store FROM ${table} WHERE registry = :registry AND store > :after ORDER BY store LIMIT 1`
+  for (;;) {
+    const next = connection.get<{ readonly store: string }>(sql, { registry, after: names.at(-1) ?? '' })
+    if (next === undefined) return names
+    names.push(next.store)
+  }
 }

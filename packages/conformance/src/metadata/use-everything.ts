@@ -37,8 +37,10 @@ export async function useEverything(world: World): Promise<void> {
     { task: 'destroy_version', store: 'main', path: path('path-7'), version: version('v1') },
   )
   await world.claim()
-  const [intent] = await store.claimExpiredIntents({ registry: REGISTRY, limit: 9, leaseMs: 0 }, {})
+  const [intent] = await world.recover({ leaseMs: 0 })
   if (intent !== undefined) await store.claimExpiredIntents({ registry: REGISTRY, limit: 9, leaseMs: 0, intent: intent.id }, {})
+  await store.troubled({ registry: REGISTRY, stores: ['main'], limit: 5 }, {})
+  await store.troubled({ registry: REGISTRY, stores: [], limit: 5 }, {})
   await world.delete(record)
   for (const sortBy of ['key', 'created_at', 'updated_at'] as const) {
     await store.page(pageRequest({ sortBy, startingAfter: record.id }), {})

@@ -29,6 +29,7 @@ export const OTHER_ACCOUNT: AccountId = accountId('account-2')
 export const REGISTRY = 'registry-1'
 export const OTHER_REGISTRY = 'registry-2'
 export const LEASE = 60_000
+const STORES = ['main', 'second', 'third', 'other'] as const
 /** More versions than a case that is not about them commits. */
 const KEEP = 9
 export const START: number = Date.UTC(2026, 0, 1)
@@ -176,7 +177,14 @@ export class World {
   }
 
   claim(limit: number = 100, leaseMs: number = LEASE, registry: string = REGISTRY): Promise<readonly QueueEntry[]> {
-    return this.store.claimQueue({ registry, limit, leaseMs }, {})
+    return ofEachStore(limit, (store, left) => this.store.claimQueue({ registry, store, limit: left, leaseMs }, {}))
+  }
+
+  /** Claims expired intents. */
+  recover({ registry = REGISTRY, limit = 99, leaseMs = LEASE }: { registry?: string; limit?: number; leaseMs?: number } = {}): Promise<
+    readonly Intent[]
+  > {
+    return ofEachStore(limit, (store, left) => this.store.claimExpiredIntents({ registry, store, limit: left, leaseMs }, {}))
   }
 
   settle(entry: QueueEntry, outcome: Parameters<MetadataStore['settleQueue']>[0]['outcome'], enqueue: readonly QueueDraft[] = []): Promise<boolean> {
@@ -201,6 +209,13 @@ export class World {
     if (outcome.state !== 'committed') throw new Error(outcome.state)
     return outcome.claimed
   }
+}
+
+/** One store after the other. */
+async function ofEachStore<T>(limit: number, claim: (store: string, limit: number) => Promise<readonly T[]>): Promise<readonly T[]> {
+  const claimed: T[] = []
+  for (const store of STORES) if (claimed.length < limit) claimed.push(...(await claim(store, limit - claimed.length)))
+  return claimed
 }
 
 export function committed(outcome: CommitOutcome): SecretRecord {

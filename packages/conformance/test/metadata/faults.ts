@@ -289,6 +289,28 @@ export const faults: Readonly<Record<string, Fault>> = {
       return intents > 0 ? [] : await store.claimQueue(request, call)
     },
   }),
+  'queue/claims-are-of-one-store': store => ({
+    claimQueue: (request, call) => store.claimQueue({ ...request, store: request.store === 'second' ? 'main' : request.store }, call),
+  }),
+  // It goes by when they were queued.
+  'queue/the-longest-due-first': store => ({
+    async claimQueue(request, call) {
+      const { items } = await store.pending({ registry: request.registry, of: 'tasks', after: undefined, limit: 99 }, call)
+      const claimed = await store.claimQueue({ ...request, limit: 99 }, call)
+      const order = new Map(items.map(({ id }, at) => [id, at]))
+      return claimed.toSorted((a, b) => (order.get(a.id) ?? 0) - (order.get(b.id) ?? 0)).slice(0, request.limit)
+    },
+  }),
+  'queue/to-wait-is-no-failure': store => ({
+    settleQueue: (request, call) =>
+      store.settleQueue(
+        request.outcome.state === 'retry' ? { ...request, outcome: { ...request.outcome, code: request.outcome.code ?? 'unknown' } } : request,
+        call,
+      ),
+  }),
+  'queue/troubled': store => ({
+    troubled: async (request, call) => (await store.troubled(request, call)).filter(({ store: at }) => request.stores.includes(at)),
+  }),
   'queue/pending-tells-all': store => ({
     async pending(request, call) {
       const page = await store.pending(request, call)

@@ -181,7 +181,7 @@ export class Mover {
     // Of the same version, which never changes: whoever puts it puts the same.
     const isMine = left.operation === 'migrate' && left.store === to.name && left.base?.version === from.version
     if (isMine) return await to.slots.run(() => this.#fill(record, left, payload, { leaseEndsAt, turn, isResumed: true }))
-    await this.#parts.upkeep.recoverClaimed(left)
+    await this.#parts.upkeep.recoverClaimed(left, { endsAt: leaseEndsAt })
     return BUSY
   }
 

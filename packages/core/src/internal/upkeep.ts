@@ -1,18 +1,29 @@
 import type { DriverCall, DriverVersion } from '../driver.ts'
 import { isSecretError, SecretError, type SecretErrorCode } from '../errors.ts'
+import { FAILING_AFTER } from '../metadata-support/tasks.ts'
 import type { Intent, IntentId, PendingWork, QueueDraft, QueueEntry } from '../metadata.ts'
 import type { PendingItem, WriteOnlyDriver } from '../registry.ts'
-import type { SecretId, VersionId } from '../words.ts'
+import type { VersionId } from '../words.ts'
 import { persist } from './persist.ts'
 import type { BoundStores, GuardedStore } from './stores.ts'
 import type { ProtocolTimes } from './write-protocol.ts'
+import { takeTurns, type Lane, type Turn } from './turns.ts'
 import { findToken, listVersionsIfAny } from './writes.ts'
 
-const ATTENTION_AFTER = 8
 const BACKOFF_CAP_MS = 3_600_000
-const CLAIM_SIZE = 16
+/** Nothing is begun in a pass after that. */
+const PASS_MS = 60_000
 
-/** What became of a task. */
+/** A claim that the caller holds. What is sent in it has its answer, or is waited for no longer, before it ends. */
+export interface Held {
+  /** By `performance.now()`, measured from before the claim, so that it is over before the database's own. */
+  readonly endsAt: number
+  readonly signal?: AbortSignal | undefined
+}
+
+type Store = GuardedStore<WriteOnlyDriver>
+
+/** What became of a task. `postponed` with a code has failed, and without one has to wait. */
 type Ended =
   | {
       readonly state: 'promoted' | 'destroyed' | 'purged' | 'watched'
@@ -22,8 +33,7 @@ type Ended =
   | { readonly state: 'retained'; readonly delayMs: number; readonly until: Date | undefined }
   | { readonly state: 'postponed'; readonly delayMs?: number; readonly code?: SecretErrorCode }
 
-/** Counts of one pass; the names are those of the report. */
-export interface Tally {
+interface Counts {
   recovered: number
   promoted: number
   destroyed: number
@@ -32,7 +42,18 @@ export interface Tally {
   forgotten: number
   retained: number
   postponed: number
-  readonly needsAttention: Set<SecretId>
+}
+
+interface Worked {
+  readonly count: keyof Counts
+  /** Not only postponed. */
+  readonly failed: boolean
+}
+
+/** Of one pass; the names are those of the report. */
+export interface Tally extends Counts {
+  more: boolean
+  readonly unanswered: Set<string>
 }
 
 /** The other side of the write protocol: recovery of expired intents, and the queue, which alone destroys. */
@@ -48,7 +69,10 @@ export class Upkeep {
     this.#keep = keep
   }
 
-  /** One bounded pass: intents first, since settling them fills the queue. */
+  /**
+   * One bounded pass: from each store an intent and a task by turns, so that neither a store nor a kind of work holds up another. What is
+   * claimed is done at once: a claim is a try. What has kept the pass waiting, of a kind and a store, is left for the next one.
+   */
   async pass(maxItems: number, signal: AbortSignal | undefined): Promise<Tally> {
     const tally: Tally = {
       recovered: 0,
@@ -59,58 +83,71 @@ export class Upkeep {
       forgotten: 0,
       retained: 0,
       postponed: 0,
-      needsAttention: new Set(),
+      more: false,
+      unanswered: new Set(),
     }
     const { registry, metadata } = this.#stores
     const { leaseMs, deadlineMs } = this.#times
+    const endsAt = performance.now() + PASS_MS
     let left = maxItems
-    const claimed = async <T>(claim: (limit: number) => Promise<readonly T[]>, work: (item: T) => Promise<void>): Promise<void> => {
-      while (left > 0 && signal?.aborted !== true) {
-        const startedAt = performance.now()
-        const items = await claim(Math.min(left, CLAIM_SIZE))
-        if (items.length === 0) return
-        for (const item of items) {
-          // Nothing is begun that could outlast its claim; what is left over is claimed again later.
-          if (performance.now() - startedAt > leaseMs - deadlineMs) break
-          left -= 1
-          await work(item)
-        }
-      }
+    const isOver = (): boolean => left === 0 || signal?.aborted === true || performance.now() >= endsAt
+    const turn = async <T>(store: string, claim: () => Promise<readonly T[]>, work: (item: T, held: Held) => Promise<Worked>): Promise<Turn> => {
+      const claimedAt = performance.now()
+      const [item] = await claim()
+      if (item === undefined) return 'nothing'
+      left -= 1
+      const startedAt = performance.now()
+      const { count, failed } = await work(item, { endsAt: claimedAt + leaseMs, signal })
+      tally[count] += 1
+      if (!failed || performance.now() - startedAt < deadlineMs / 2) return 'worked'
+      tally.unanswered.add(store)
+      return 'unanswered'
     }
-    await claimed(
-      limit => metadata.claimExpiredIntents({ registry, limit, leaseMs }, {}),
-      async intent => {
-        if (await this.recoverClaimed(intent)) tally.recovered += 1
-        else this.#postponed(tally, { ...intent, attempts: intent.recoveries })
-      },
-    )
-    await claimed(
-      limit => metadata.claimQueue({ registry, limit, leaseMs }, {}),
-      async entry => {
-        const state = await this.#settle(entry, await this.#run(entry))
-        if (state === 'postponed') this.#postponed(tally, entry)
-        else tally[state] += 1
-      },
-    )
+    const intent = (store: string): Promise<Turn> =>
+      turn(
+        store,
+        () => metadata.claimExpiredIntents({ registry, store, limit: 1, leaseMs }, { signal }),
+        async (one, held) => ((await this.recoverClaimed(one, held)) ? { count: 'recovered', failed: false } : { count: 'postponed', failed: true }),
+      )
+    const task = (store: string): Promise<Turn> =>
+      turn(
+        store,
+        () => metadata.claimQueue({ registry, store, limit: 1, leaseMs }, { signal }),
+        async (entry, held) => {
+          const ended = await this.#run(entry, held)
+          return { count: await this.#settle(entry, ended), failed: ended.state === 'postponed' && ended.code !== undefined }
+        },
+      )
+    const lanes = this.#stores.names.flatMap((store): readonly Lane[] => [
+      { store, isFed: false, take: () => intent(store) },
+      { store, isFed: true, take: () => task(store) },
+    ])
+    await takeTurns(lanes, isOver)
     if (signal?.aborted === true) throw SecretError.refused('aborted', 'registry.maintain')
-    if (left > 0) tally.forgotten = await metadata.forgetRequests({ registry, limit: left }, {})
+    tally.more = isOver()
+    if (left > 0) {
+      tally.forgotten = await metadata.forgetRequests({ registry, limit: left }, { signal })
+      tally.more ||= tally.forgotten === left
+    }
     return tally
   }
 
   /** For a writer that found this intent in its way. What fails here is left to the next pass. */
   async recoverOne(intent: IntentId): Promise<void> {
     const { registry, metadata } = this.#stores
-    const claimed = await persist(() => metadata.claimExpiredIntents({ registry, limit: 1, leaseMs: this.#times.leaseMs, intent }, {}))
-    for (const one of claimed) await this.recoverClaimed(one)
+    const { leaseMs } = this.#times
+    const endsAt = performance.now() + leaseMs
+    const claimed = await persist(() => metadata.claimExpiredIntents({ registry, limit: 1, leaseMs, intent }, {}))
+    for (const one of claimed) await this.recoverClaimed(one, { endsAt })
   }
 
   /** For the writer that queued the task and holds its claim. What fails here is put off; the write itself stands. */
-  async tryNow(entry: QueueEntry, holder?: VersionId): Promise<void> {
-    await this.#settle(entry, await this.#run(entry, holder)).catch(() => {}) // its claim runs out, and a pass takes it
+  async tryNow(entry: QueueEntry, held: Held, holder?: VersionId): Promise<void> {
+    await this.#settle(entry, await this.#run(entry, held, holder)).catch(() => {}) // its claim runs out, and a pass takes it
   }
 
   /** Ends an expired intent that the caller has claimed: an update that can be proved is finished, everything else is undone and watched. */
-  async recoverClaimed(intent: Intent): Promise<boolean> {
+  async recoverClaimed(intent: Intent, held: Held): Promise<boolean> {
     const { registry, metadata } = this.#stores
     const { id, account, token, path } = intent
     const place = { store: intent.store, path }
@@ -125,7 +162,7 @@ export class Upkeep {
       if (store === undefined) return false
       const { versionProof, current } = store.driver.capabilities
       if (versionProof === 'position') return await undo([watch])
-      const found = await this.#find(store, intent)
+      const found = await this.#find(store, intent, held)
       if (found === undefined) return await undo([watch])
       const enqueue = [watch]
       if (current === 'on_promote') enqueue.unshift({ task: 'promote', ...place, version: found })
@@ -138,8 +175,9 @@ export class Upkeep {
     }
   }
 
-  async #find({ driver, guard }: GuardedStore<WriteOnlyDriver>, { path, token, base, key }: Intent): Promise<VersionId | undefined> {
+  async #find({ driver, guard }: Store, { path, token, base, key }: Intent, held: Held): Promise<VersionId | undefined> {
     const { found } = await guard.run({
+      ...within(held),
       operation: 'registry.maintain',
       secretName: key,
       afterUnknown: 'read',
@@ -148,19 +186,19 @@ export class Upkeep {
     return found?.version
   }
 
-  async #run(entry: QueueEntry, holder?: VersionId): Promise<Ended> {
+  async #run(entry: QueueEntry, held: Held, holder?: VersionId): Promise<Ended> {
     const store = this.#stores.find(entry.store)
     if (store === undefined) return { state: 'postponed', code: 'misconfigured' }
     try {
       switch (entry.task) {
         case 'promote':
-          return await this.#promote(store, entry, holder)
+          return await this.#promote(store, entry, held, holder)
         case 'destroy_version':
-          return await this.#destroy(store, entry)
+          return await this.#destroy(store, entry, held)
         case 'purge_path':
-          return await this.#purge(store, entry)
+          return await this.#purge(store, entry, held)
         case 'watch_path':
-          return await this.#watch(store, entry)
+          return await this.#watch(store, entry, held)
       }
     } catch (error) {
       if (!isSecretError(error)) return { state: 'postponed', code: 'unknown' }
@@ -170,42 +208,44 @@ export class Upkeep {
   }
 
   /** Reads the holder, then the pointer, then moves with the holder as the condition; ends only if the pointer did not move. */
-  async #promote(store: GuardedStore<WriteOnlyDriver>, entry: QueueEntry, expected?: VersionId): Promise<Ended> {
+  async #promote(store: Store, entry: QueueEntry, held: Held, expected?: VersionId): Promise<Ended> {
     const { driver, guard } = store
     const { path } = entry
-    const versions = expected === undefined ? await this.#versions(store, entry) : []
+    const versions = expected === undefined ? await this.#versions(store, entry, held) : []
     const holder = expected ?? versions.find(version => version.current)?.version
     const pointer = expected === undefined ? await this.#pointer(entry) : entry.version
     if (pointer === undefined) return { state: 'promoted' } // the record is gone
-    if (holder === undefined) return { state: 'postponed' }
+    if (holder === undefined) return { state: 'postponed', code: 'conflict' } // there is no label to move
     if (holder !== pointer) {
       const attempt = (call: DriverCall): Promise<void> => driver.promote({ path, version: pointer, from: holder }, call)
-      await guard.run({ operation: 'registry.promote', afterUnknown: 'never', attempt })
+      await guard.run({ ...within(held), operation: 'registry.promote', afterUnknown: 'never', attempt })
     }
     return { state: 'promoted', ifPointer: pointer }
   }
 
-  async #destroy(store: GuardedStore<WriteOnlyDriver>, entry: QueueEntry): Promise<Ended> {
+  async #destroy(store: Store, entry: QueueEntry, held: Held): Promise<Ended> {
     const { driver, guard } = store
     const { path, version } = entry
     if (version === undefined) return { state: 'destroyed' }
     const { current, destroyVersion } = driver.capabilities
     // Outsiders read a version until the label is where the pointer is. Where destruction only detaches, the backend refuses by itself.
     if (current === 'on_promote' && destroyVersion !== 'detached') {
-      const holder = (await this.#versions(store, entry)).find(listed => listed.current)?.version
+      const holder = (await this.#versions(store, entry, held)).find(listed => listed.current)?.version
       const pointer = await this.#pointer(entry)
       if (holder !== undefined && pointer !== undefined && holder !== pointer) return { state: 'postponed', code: 'conflict' }
     }
     try {
-      await guard.run({ operation: 'registry.destroy', afterUnknown: 'repeat', attempt: call => driver.destroyVersion({ path, version }, call) })
+      const attempt = (call: DriverCall): Promise<void> => driver.destroyVersion({ path, version }, call)
+      await guard.run({ ...within(held), operation: 'registry.destroy', afterUnknown: 'repeat', attempt })
     } catch (error) {
       if (!isSecretError(error, 'not_found')) throw error
     }
     return { state: 'destroyed' }
   }
 
-  async #purge({ driver, guard }: GuardedStore<WriteOnlyDriver>, { path }: QueueEntry): Promise<Ended> {
+  async #purge({ driver, guard }: Store, { path }: QueueEntry, held: Held): Promise<Ended> {
     const removal = await guard.run({
+      ...within(held),
       operation: 'registry.purge',
       afterUnknown: 'repeat',
       attempt: call => driver.remove({ path, purge: true }, call),
@@ -220,8 +260,8 @@ export class Upkeep {
    * Lists, then asks the database, then queues for removal: of a record's path only what it listed, since a write that began since is not
    * in the list.
    */
-  async #watch(store: GuardedStore<WriteOnlyDriver>, entry: QueueEntry): Promise<Ended> {
-    const listed = await this.#versions(store, entry)
+  async #watch(store: Store, entry: QueueEntry, held: Held): Promise<Ended> {
+    const listed = await this.#versions(store, entry, held)
     const [owner] = await this.#owners(entry)
     if (owner !== undefined && owner.intents > 0) return { state: 'postponed', delayMs: this.#times.leaseMs }
     const place = { store: entry.store, path: entry.path }
@@ -252,8 +292,8 @@ export class Upkeep {
   }
 
   /** All versions of the entry's path; none when the secret is gone. */
-  #versions(store: GuardedStore<WriteOnlyDriver>, { path }: QueueEntry): Promise<readonly DriverVersion[]> {
-    return listVersionsIfAny(store, path, { operation: 'registry.versions' })
+  #versions(store: Store, { path }: QueueEntry, held: Held): Promise<readonly DriverVersion[]> {
+    return listVersionsIfAny(store, path, { ...within(held), operation: 'registry.versions' })
   }
 
   async #pointer(entry: QueueEntry): Promise<VersionId | undefined> {
@@ -265,12 +305,11 @@ export class Upkeep {
     const { registry, metadata } = this.#stores
     return persist(() => metadata.owners({ registry, store, paths: [path] }, {}))
   }
+}
 
-  #postponed(tally: Tally, work: { readonly secret: SecretId; readonly store: string; readonly attempts: number }): void {
-    tally.postponed += 1
-    if (attentionFor({ ...work, retainedUntil: undefined }, store => this.#stores.find(store) !== undefined) !== undefined)
-      tally.needsAttention.add(work.secret)
-  }
+/** What a guarded call needs to end inside the claim, and with the pass. */
+function within({ endsAt, signal }: Held): { readonly withinMs: number; readonly signal: AbortSignal | undefined } {
+  return { withinMs: endsAt - performance.now(), signal }
 }
 
 /**
@@ -282,5 +321,5 @@ export function attentionFor(
   isGiven: (store: string) => boolean,
 ): PendingItem['attention'] {
   if (!isGiven(store)) return 'store_missing'
-  return attempts >= ATTENTION_AFTER && retainedUntil === undefined ? 'failing' : undefined
+  return attempts >= FAILING_AFTER && retainedUntil === undefined ? 'failing' : undefined
 }

@@ -139,12 +139,13 @@ export class WriteProtocol {
     const enqueue: QueueDraft[] = []
     if (store.driver.capabilities.current === 'on_promote') enqueue.push({ task: 'promote', ...place, version, claimMs: this.#times.leaseMs })
     if (uncertain) enqueue.push(this.#watch(intent))
+    const claimEndsAt = performance.now() + this.#times.leaseMs
     const outcome = await this.#commit(writer, audit, () =>
       metadata.commitUpdate({ registry, intent: intent.id, account, token, version, keep: this.#keep, replaces, enqueue }, {}),
     )
     if (outcome.state !== 'committed') throw await this.#notCommitted(writer, intent, outcome.state)
     // The label is moved at once, from the version that should hold it; anything else is the queue's.
-    for (const entry of outcome.claimed) await this.#upkeep.tryNow(entry, base)
+    for (const entry of outcome.claimed) await this.#upkeep.tryNow(entry, { endsAt: claimEndsAt }, base)
     const before = withoutPointer(record)
     const changed = { description: description === undefined ? before.description : description, revision: before.revision + 1 }
     return outcome.record ?? { ...before, ...changed, updatedAt: new Date(), updatedBy: actor.id }
@@ -170,8 +171,8 @@ export class WriteProtocol {
     )
     const claimMs = seen.promotes ? this.#times.leaseMs : undefined
     const request = { registry, account, secret, version, ifRevision, actor, token, claimMs }
-    const { answer } = await this.#begin(writer, audit, 'unknown', () => metadata.commitRollback(request, {}))
-    for (const entry of answer.claimed) await this.#upkeep.tryNow(entry, seen.current)
+    const { answer, leaseEndsAt } = await this.#begin(writer, audit, 'unknown', () => metadata.commitRollback(request, {}))
+    for (const entry of answer.claimed) await this.#upkeep.tryNow(entry, { endsAt: leaseEndsAt }, seen.current)
     // What was seen is not what is, once another change has come between.
     const isNewest = seen.current === version && answer.record.revision <= seen.revision + 1
     return { record: answer.record, outsiders: seen.promotes || isNewest ? 'follow' : 'see_newest' }
@@ -187,8 +188,8 @@ export class WriteProtocol {
     const token = crypto().randomUUID()
     const audit = { account, actor, action: 'secret.delete', secret, operationId: token } as const
     const request = { registry, account, secret, ...options, actor, token, claimMs: this.#times.leaseMs }
-    const { answer } = await this.#begin(writer, audit, 'unknown', () => metadata.commitDelete(request, {}))
-    for (const entry of answer.claimed) await this.#upkeep.tryNow(entry)
+    const { answer, leaseEndsAt } = await this.#begin(writer, audit, 'unknown', () => metadata.commitDelete(request, {}))
+    for (const entry of answer.claimed) await this.#upkeep.tryNow(entry, { endsAt: leaseEndsAt })
   }
 
   /**

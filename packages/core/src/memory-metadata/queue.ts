@@ -69,11 +69,12 @@ export function makeCopiesDue({ state, now }: Transaction, wanted: (copy: OldCop
 
 export function claimExpiredIntents(
   { operation, state, now }: Transaction,
-  { limit, leaseMs, intent: only }: RequestOf<'claimExpiredIntents'>,
+  { limit, leaseMs, store, intent: only }: RequestOf<'claimExpiredIntents'>,
 ): readonly Intent[] {
   requireWhole(operation, 'limit', limit, 1)
   requireWhole(operation, 'leaseMs', leaseMs, 0)
-  const expired = [...state.intents.values()].filter(({ id, leaseUntil }) => leaseUntil.getTime() <= now && (only === undefined || id === only))
+  const wanted = [...state.intents.values()].filter(intent => (only === undefined ? intent.store === store : intent.id === only))
+  const expired = wanted.filter(({ leaseUntil }) => leaseUntil.getTime() <= now)
   const oldestFirst = expired.toSorted((a, b) => a.leaseUntil.getTime() - b.leaseUntil.getTime())
   return oldestFirst.slice(0, limit).map(intent => {
     const claimed = claimedIntent(intent, now + leaseMs)
@@ -82,14 +83,14 @@ export function claimExpiredIntents(
   })
 }
 
-export function claimQueue(transaction: Transaction, { limit, leaseMs }: RequestOf<'claimQueue'>): readonly QueueEntry[] {
+export function claimQueue(transaction: Transaction, { store, limit, leaseMs }: RequestOf<'claimQueue'>): readonly QueueEntry[] {
   const { operation, state, now } = transaction
   requireWhole(operation, 'limit', limit, 1)
   requireWhole(operation, 'leaseMs', leaseMs, 0)
   const claimed: QueueEntry[] = []
-  for (const entry of state.queue.values()) {
+  const due = [...state.queue.values()].filter(entry => entry.store === store && entry.readyAt <= now)
+  for (const entry of due.toSorted((a, b) => a.readyAt - b.readyAt)) {
     if (claimed.length === limit) break
-    if (entry.readyAt > now) continue
     if (isRowUsing(transaction, entry)) {
       state.queue.delete(entry.id)
       continue
@@ -112,7 +113,7 @@ export function settleQueue(transaction: Transaction, { id, claim, outcome, enqu
   if (outcome.state === 'done' && outcome.ifPointer !== undefined) {
     const row = recordAtPath(transaction, entry.store, entry.path)
     if (row?.pointer.version !== outcome.ifPointer) {
-      state.queue.set(id, { ...entry, claim: '', readyAt: now })
+      state.queue.set(id, postponedTask(entry, { state: 'retry', delayMs: 0 }, now))
       return false
     }
   }

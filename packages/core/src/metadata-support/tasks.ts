@@ -20,6 +20,9 @@ type Retry = Extract<RequestOf<'settleQueue'>['outcome'], { readonly state: 'ret
 /** For authors of metadata stores: how long a settled claim is remembered, in milliseconds, so that its holder may ask again after an unclear answer. */
 export const REMEMBER_SETTLED_MS = 86_400_000
 
+/** For authors of metadata stores: work that has been claimed so often, and is not done, and does not wait, fails again and again. */
+export const FAILING_AFTER = 8
+
 /** For authors of metadata stores: the task of a draft. `owner` is what it follows from. */
 export function newTask(owner: { readonly account: AccountId; readonly secret: SecretId }, draft: QueueDraft, now: number): Task {
   const { task, store, path, version, token, delayMs = 0, claimMs, copy } = draft
@@ -52,9 +55,10 @@ export function entryOfTask({ readyAt: _readyAt, code: _code, retainedUntil: _re
   return { ...entry, queuedAt: new Date(entry.queuedAt) }
 }
 
-/** For authors of metadata stores: the task once it is put off. */
+/** For authors of metadata stores: the task once it is put off. What only has to wait does not fail: its attempts begin anew. */
 export function postponedTask(task: Task, { delayMs, code, retainedUntil }: Retry, now: number): Task {
-  return { ...task, claim: '', readyAt: now + delayMs, code, retainedUntil: retainedUntil?.getTime() }
+  const attempts = code === undefined ? 1 : task.attempts
+  return { ...task, attempts, claim: '', readyAt: now + delayMs, code, retainedUntil: retainedUntil?.getTime() }
 }
 
 /** For authors of metadata stores: a task as `pending` shows it. */

@@ -33,7 +33,19 @@ const POLICY = { deadlineMs: 1_000, leaseMs: LEASE_MS, putHorizonMs: HORIZON_MS,
 /** An old copy can be returned to for longer than a lease. */
 const GRACE_MS = 50_000
 /** No steps of the protocol: they change nothing that the model has. */
-const FREE = new Set(['bindStores', 'appendAudit', 'accounts', 'references', 'forgetRequests', 'readAudit', 'find', 'pending', 'classify', 'close'])
+const FREE = new Set([
+  'bindStores',
+  'appendAudit',
+  'accounts',
+  'references',
+  'forgetRequests',
+  'readAudit',
+  'find',
+  'pending',
+  'troubled',
+  'classify',
+  'close',
+])
 /** Of a migration: the rest of its search, of its begin, and of its look at what is there; in the model they are one step. */
 const FREE_OF_MIGRATIONS = new Set(['oldCopies', 'claimExpiredIntents', 'list'])
 /** A rollback looks before it is begun: the walk has it look at the start. */

@@ -58,7 +58,7 @@ export async function expectKeptVersions(world: World, execute: (sql: string) =>
 
 /** An intent of before idempotency keys, of the key `one` with the description `text`, is finished; and a request is known from now on. */
 export async function expectIntentOfBefore(world: World): Promise<void> {
-  const [intent] = await world.store.claimExpiredIntents({ registry: REGISTRY, limit: 9, leaseMs: 5 }, {})
+  const [intent] = await world.recover({ leaseMs: 5 })
   if (intent === undefined) throw new Error('not claimed')
   expect(intent.request).toBeUndefined()
   expect(await world.commitCreate(intent)).toMatchObject({ state: 'committed', record: { key: 'one', description: 'text' } })
@@ -123,7 +123,7 @@ export async function expectMigrationsFromNowOn(world: World): Promise<void> {
   const { store } = world
   const record = await world.find('s' as SecretId)
   expect(record).toMatchObject({ adopted: undefined, cloudSecretPath: 'full', pointer: { store: 'main', path: 'p', version: 'v1' } })
-  const [intent, ...more] = await store.claimExpiredIntents({ registry: REGISTRY, limit: 9, leaseMs: 5 }, {})
+  const [intent, ...more] = await world.recover({ leaseMs: 5 })
   expect(more).toEqual([])
   expect(intent).toEqual({
     id: 'i',

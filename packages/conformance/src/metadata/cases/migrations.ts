@@ -5,8 +5,6 @@ import type { MetadataCase } from '../metadata-case.ts'
 import { beginMigrate, commitMigrate, GRACE, leave, migrate, migrateRequest, stored, type Move } from '../moves.ts'
 import { ACCOUNT, ALICE, LEASE, newId, OTHER_ACCOUNT, OTHER_REGISTRY, path, REGISTRY, ROBOT, version, type World } from '../world.ts'
 
-const recover = (world: World) => world.store.claimExpiredIntents({ registry: REGISTRY, limit: 9, leaseMs: LEASE }, {})
-
 const auditOf = async (world: World, token: string) => (await world.audit()).filter(({ operationId }) => operationId === token)
 
 export const migrations: readonly MetadataCase[] = [
@@ -229,9 +227,9 @@ export const migrations: readonly MetadataCase[] = [
       const begun = await world.store.beginMigrate(request, {})
       if (begun.state !== 'begun') throw new Error(begun.state)
       const { intent } = begun
-      equal(await recover(world), [])
+      equal(await world.recover(), [])
       world.wait(10)
-      equal(await recover(world), [{ ...intent, leaseUntil: new Date(world.now + LEASE), recoveries: 1 }])
+      equal(await world.recover(), [{ ...intent, leaseUntil: new Date(world.now + LEASE), recoveries: 1 }])
       equal(await world.store.beginMigrate(request, {}), { state: 'busy', intent: intent.id, expired: false })
       const { items } = await world.store.pending({ registry: REGISTRY, of: 'intents', after: undefined, limit: 9 }, {})
       includes(items, [{ id: intent.id, task: 'settle', store: 'second', path: intent.path, secret: record.id, attempts: 1 }])
@@ -248,7 +246,7 @@ export const migrations: readonly MetadataCase[] = [
       equal(await world.references(), { records: 1, intents: 0, tasks: 2 })
       includes(await stored(world, record), { pointer: { store: 'main', version: 'v2' }, revision: 2 })
       const late = await beginMigrate(world, record, { leaseMs: 0 })
-      const [claimed] = await recover(world)
+      const [claimed] = await world.recover()
       if (claimed === undefined) throw new Error('not claimed')
       includes(await commitMigrate(world, { intent: claimed, record: late.record }), { state: 'committed' })
     },

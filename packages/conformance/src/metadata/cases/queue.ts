@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { aText, differ, equal, includes, expectRefused } from '../expect.ts'
 import type { MetadataCase } from '../metadata-case.ts'
-import type { Intent, IntentId, PendingWork, RepairRequest } from '@strongroom/core'
+import { FAILING_AFTER, type Intent, type IntentId, type PendingWork, type RepairRequest } from '@strongroom/core'
 import { ACCOUNT, LEASE, newId, OTHER_ACCOUNT, OTHER_REGISTRY, path, REGISTRY, ROBOT, version, type World } from '../world.ts'
 
-const expired = (world: World, more: { limit?: number; intent?: IntentId } = {}): Promise<readonly Intent[]> =>
-  world.store.claimExpiredIntents({ registry: REGISTRY, limit: 9, leaseMs: LEASE, ...more }, {})
+const expired = (world: World, intent: IntentId): Promise<readonly Intent[]> =>
+  world.store.claimExpiredIntents({ registry: REGISTRY, limit: 9, leaseMs: LEASE, intent }, {})
 
 const byPath = (a: PendingWork, b: PendingWork): number => (a.path < b.path ? -1 : 1)
 
@@ -25,28 +25,28 @@ const watch = { task: 'watch_path', store: 'main', path: path('watched'), token:
 export const queue: readonly MetadataCase[] = [
   {
     id: 'queue/intents-are-claimed-once-expired',
-    title: 'claims expired intents once each, the oldest first',
+    title: 'claims expired intents once each, the longest expired first',
     async run(world) {
       const second = await world.begin({ leaseMs: 20 })
       const first = await world.begin({ leaseMs: 10, account: OTHER_ACCOUNT })
       await world.begin({ leaseMs: 21 })
       world.wait(9)
-      equal(await expired(world), [])
+      equal(await world.recover(), [])
       world.wait(11)
-      equal(await expired(world, { limit: 1 }), [{ ...first, leaseUntil: new Date(world.now + LEASE), recoveries: 1 }])
-      equal(await expired(world, { intent: first.id }), [])
-      includes(await expired(world, { intent: second.id }), [{ id: second.id }])
-      equal(await expired(world), [])
+      equal(await world.recover({ limit: 1 }), [{ ...first, leaseUntil: new Date(world.now + LEASE), recoveries: 1 }])
+      equal(await expired(world, first.id), [])
+      includes(await expired(world, second.id), [{ id: second.id }])
+      equal(await world.recover(), [])
       world.wait(LEASE)
       equal(
-        (await expired(world)).map(({ recoveries }) => recoveries).toSorted((a, b) => a - b),
+        (await world.recover()).map(({ recoveries }) => recoveries).toSorted((a, b) => a - b),
         [1, 2, 2],
       )
     },
   },
   {
     id: 'queue/tasks-are-claimed-when-due',
-    title: 'claims tasks when they are due, the oldest first, for one claimant',
+    title: 'claims tasks when they are due, the longest due first, for one claimant',
     async run(world) {
       await world.enqueue({ ...watch, path: path('c'), delayMs: 10 })
       await world.enqueue({ ...watch, path: path('a') }, { ...watch, path: path('b') })
@@ -189,10 +189,10 @@ export const queue: readonly MetadataCase[] = [
         (await world.claim(5)).map(({ task, version: named, store }) => [task, named, store]),
         [
           ['destroy_version', 'v0', 'main'],
-          ['destroy_version', 'v1', 'second'],
-          ['purge_path', undefined, 'second'],
           ['promote', 'v1', 'main'],
           ['watch_path', undefined, 'main'],
+          ['destroy_version', 'v1', 'second'],
+          ['purge_path', undefined, 'second'],
         ],
       )
       includes(await world.references(), { tasks: 6 })
@@ -237,6 +237,87 @@ export const queue: readonly MetadataCase[] = [
     },
   },
   {
+    id: 'queue/claims-are-of-one-store',
+    title: 'claims the tasks and the expired intents of the store that is asked for, and of no other',
+    async run(world) {
+      await world.enqueue(watch, { ...watch, store: 'second' })
+      const here = await world.begin({ leaseMs: 5 })
+      const there = await world.begin({ leaseMs: 5, store: 'second' })
+      world.wait(5)
+      const request = { registry: REGISTRY, limit: 9, leaseMs: LEASE }
+      for (const [store, intent] of [
+        ['second', there.id],
+        ['main', here.id],
+      ] as const) {
+        includes(await world.store.claimQueue({ ...request, store }, {}), [{ store, task: 'watch_path', attempts: 1 }])
+        includes(await world.store.claimExpiredIntents({ ...request, store }, {}), [{ id: intent, store, recoveries: 1 }])
+      }
+      equal(await world.store.claimQueue({ ...request, store: 'third' }, {}), [])
+      equal(await world.store.claimExpiredIntents({ ...request, store: 'third' }, {}), [])
+    },
+  },
+  {
+    id: 'queue/the-longest-due-first',
+    title: 'claims what has been due longest before what was queued earlier and put off, and what was queued earlier of two that are due alike',
+    async run(world) {
+      const at = (name: string, delayMs: number) => ({ ...watch, path: path(name), delayMs })
+      await world.enqueue(at('late', 30), at('c', 20), at('d', 20), at('first', 0))
+      await world.enqueue(at('b', 10), at('e', 20))
+      world.wait(30)
+      const paths: string[] = []
+      for (let turn = 0; turn < 3; turn += 1) paths.push(...(await world.claim(2)).map(entry => entry.path))
+      equal(paths, ['first', 'b', 'c', 'd', 'e', 'late'])
+    },
+  },
+  {
+    id: 'queue/to-wait-is-no-failure',
+    title: 'counts the attempts of a task that had to wait anew, and those of one that failed on',
+    async run(world) {
+      await world.enqueue(watch)
+      const attempts: number[] = []
+      for (const code of ['unavailable', 'throttled', undefined, 'unavailable', undefined] as const) {
+        const [entry] = await world.claim()
+        if (entry === undefined) throw new Error('not claimed')
+        attempts.push(entry.attempts)
+        equal(await world.settle(entry, { state: 'retry', delayMs: 0, code }), true)
+      }
+      equal(attempts, [1, 2, 3, 2, 3])
+      includes(await pending(world, 'tasks', 9), [{ attempts: 1 }])
+    },
+  },
+  {
+    id: 'queue/troubled',
+    title: 'names what has failed again and again, and what is of a store that is not given, up to a limit of each kind',
+    async run(world) {
+      const troubled = async (stores: readonly string[] = ['main', 'second'], limit = 9, registry: string = REGISTRY): Promise<readonly string[]> =>
+        (await world.store.troubled({ registry, stores, limit }, {})).map(({ task, path: at, attempts }) => `${task} ${at} ${attempts}`).toSorted()
+      await world.begin({ leaseMs: 1, path: path('intent') })
+      await world.enqueue({ ...watch, path: path('failing') }, { ...watch, path: path('waiting') }, { ...watch, path: path('retained') })
+      await world.enqueue(
+        { ...watch, path: path('fine'), delayMs: 24 * LEASE },
+        { ...watch, path: path('elsewhere'), store: 'third', delayMs: 24 * LEASE },
+      )
+      equal(await troubled(['main', 'second', 'third']), [])
+      for (let turn = 1; turn <= FAILING_AFTER; turn += 1) {
+        equal(await troubled(), ['watch_path elsewhere 0'])
+        world.wait(LEASE)
+        await world.recover()
+        for (const entry of await world.claim()) {
+          const code = entry.path === 'waiting' ? undefined : 'unavailable'
+          const retainedUntil = entry.path === 'retained' ? new Date(world.now + LEASE) : undefined
+          await world.settle(entry, { state: 'retry', delayMs: 0, code, retainedUntil })
+        }
+      }
+      const failing = [`settle intent ${FAILING_AFTER}`, `watch_path failing ${FAILING_AFTER}`]
+      equal(await troubled(['main', 'second', 'third']), failing)
+      equal(await troubled(), [...failing.slice(0, 1), 'watch_path elsewhere 0', ...failing.slice(1)])
+      equal((await troubled(['third'])).length, 5)
+      equal((await troubled([], 1)).length, 2)
+      equal(await troubled(['main'], 9, OTHER_REGISTRY), [])
+      await expectRefused(troubled([], 0), 'invalid_argument')
+    },
+  },
+  {
     id: 'queue/pending-tells-all',
     title: 'shows every intent and task that is left, with its age and why it was put off, page by page, and changes nothing',
     async run(world) {
@@ -265,7 +346,7 @@ export const queue: readonly MetadataCase[] = [
       const again = (await world.claim()).find(entry => entry.path === 'a')
       if (again === undefined) throw new Error('not claimed')
       await world.settle(again, { state: 'retry', delayMs: 0 })
-      includes((await pending(world, 'tasks', 9)).toSorted(byPath), [{ attempts: 2, code: undefined, retainedUntil: undefined }, {}, {}])
+      includes((await pending(world, 'tasks', 9)).toSorted(byPath), [{ attempts: 1, code: undefined, retainedUntil: undefined }, {}, {}])
       const [last] = await world.claim(1)
       if (last === undefined) throw new Error('not claimed')
       await world.settle(last, { state: 'done' })

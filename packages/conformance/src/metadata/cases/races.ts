@@ -225,10 +225,10 @@ export const races: readonly MetadataCase[] = [
     async run(world) {
       for (let made = 0; made < 12; made += 1) await world.begin()
       world.wait(LEASE)
-      const outcomes = await race(world, 8, from => from.store.claimExpiredIntents({ registry: REGISTRY, limit: 3, leaseMs: LEASE }, {}))
+      const outcomes = await race(world, 8, from => from.recover({ limit: 3 }))
       const claimed = answersOf(outcomes).flatMap(answer => (answer ?? []).map(({ id }) => id))
       equal(new Set(claimed).size, claimed.length)
-      const rest = await world.store.claimExpiredIntents({ registry: REGISTRY, limit: 99, leaseMs: LEASE }, {})
+      const rest = await world.recover()
       equal(claimed.length + rest.length, 12)
     },
   },

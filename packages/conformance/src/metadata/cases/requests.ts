@@ -126,7 +126,7 @@ export const requests: readonly MetadataCase[] = [
       equal(await world.store.beginCreate(own, {}), begun)
       world.wait(LEASE)
       equal(await createAgain(world, request), { ...busy, expired: true })
-      await world.store.claimExpiredIntents({ registry: REGISTRY, limit: 9, leaseMs: LEASE }, {})
+      await world.recover()
       equal(await createAgain(world, request), busy)
       equal(await world.store.beginCreate(own, {}), busy)
       equal(await world.references(), { records: 0, intents: 1, tasks: 0 })
@@ -160,7 +160,7 @@ export const requests: readonly MetadataCase[] = [
       const request = asked('r-1')
       const intent = await beginUpdate(world, created, request)
       world.wait(LEASE)
-      const [claimed] = await world.store.claimExpiredIntents({ registry: REGISTRY, limit: 9, leaseMs: LEASE }, {})
+      const [claimed] = await world.recover()
       equal(claimed?.request, 'r-1')
       if (claimed === undefined) return
       const record = committed(await world.commitUpdate(claimed))

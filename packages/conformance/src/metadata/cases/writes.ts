@@ -103,7 +103,7 @@ export const writes: readonly MetadataCase[] = [
       const other = await world.create()
       await expectRefused(world.store.beginUpdate({ ...update, secret: other.id }, {}), 'invalid_argument')
       world.wait(LEASE)
-      const claimed = await world.store.claimExpiredIntents({ registry: REGISTRY, limit: 9, leaseMs: LEASE }, {})
+      const claimed = await world.recover()
       equal(await world.store.beginUpdate(update, {}), { state: 'busy', intent: claimed[0]?.id, expired: false })
     },
   },
@@ -343,7 +343,7 @@ export const writes: readonly MetadataCase[] = [
       equal(await world.references(), { records: 2, intents: 0, tasks: 0 })
       await world.begin({ key: 'two' })
       await world.begin({ key: 'two', account: OTHER_ACCOUNT })
-      equal(await world.store.claimExpiredIntents({ registry: OTHER_REGISTRY, limit: 9, leaseMs: 1 }, {}), [])
+      equal(await world.recover({ registry: OTHER_REGISTRY }), [])
       equal((await world.audit(ACCOUNT, OTHER_REGISTRY)).length, 1)
     },
   },

@@ -170,7 +170,8 @@ function lineOf({
   }
 }
 
-function reportOf({ needsAttention, ...counts }: MaintenanceReport, log: LineLog): void {
+function reportOf({ needsAttention, unanswered, ...counts }: MaintenanceReport, log: LineLog): void {
+  if (unanswered.length > 0) log.write({ time: new Date(), event: 'stores_unanswered', stores: unanswered, backlog: counts.backlog })
   if (needsAttention.length > 0) log.write({ time: new Date(), event: 'needs_attention', secrets: needsAttention, backlog: counts.backlog })
 }
 

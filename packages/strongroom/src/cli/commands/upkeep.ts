@@ -52,26 +52,27 @@ export async function pending(options: GlobalOptions & { readonly attention?: bo
   })
 }
 
-/** A person who watches sees it go on: then one pass is several small ones. What was put off is not due again so soon. */
+/**
+ * As many passes as it takes, since one ends after a minute; and several small ones for a person who watches, who sees it go on. What
+ * was put off is not due again so soon.
+ */
 async function pass(
   registry: SecretRegistry,
   options: GlobalOptions & { readonly maxItems: number },
   signal: AbortSignal,
 ): Promise<MaintenanceReport> {
   const { maxItems } = options
-  if (!isShown(options)) return await registry.maintain({ maxItems, signal })
-  using progress = startProgress({ label: 'maintain', unit: 'pieces of work', total: await dueOf(registry, maxItems, signal) })
-  let report = await registry.maintain({ maxItems: Math.min(SLICE, maxItems), signal })
-  let worked = workOf(report)
-  progress.add(worked)
-  for (let size = worked; size >= SLICE && worked < maxItems;) {
-    const next = await registry.maintain({ maxItems: Math.min(SLICE, maxItems - worked), signal })
-    size = workOf(next)
-    worked += size
-    progress.add(size)
-    report = sumOf(report, next)
+  const total = isShown(options) ? await dueOf(registry, maxItems, signal) : undefined
+  using progress = startProgress({ ...options, label: 'maintain', unit: 'pieces of work', total })
+  let sum: MaintenanceReport | undefined
+  for (let left = maxItems; ;) {
+    const report = await registry.maintain({ maxItems: Math.min(left, total === undefined ? maxItems : SLICE), signal })
+    const worked = workOf(report)
+    progress.add(worked)
+    left -= worked
+    sum = sum === undefined ? report : sumOf(sum, report)
+    if (!report.more || left <= 0) return sum
   }
-  return report
 }
 
 async function dueOf(registry: SecretRegistry, most: number, signal: AbortSignal): Promise<number> {
@@ -96,13 +97,14 @@ function sumOf(one: MaintenanceReport, later: MaintenanceReport): MaintenanceRep
     forgotten: one.forgotten + later.forgotten,
     retained: one.retained + later.retained,
     postponed: one.postponed + later.postponed,
-    needsAttention: [...new Set([...one.needsAttention, ...later.needsAttention])],
+    unanswered: [...new Set([...one.unanswered, ...later.unanswered])],
   }
 }
 
-function textOf({ oldest, needsAttention, backlog, ...counts }: MaintenanceReport): string {
+function textOf({ oldest, needsAttention, backlog, more: _more, unanswered, ...counts }: MaintenanceReport): string {
   const done = Object.entries(counts).flatMap(([name, count]) => (count > 0 ? [`${count} ${name}`] : []))
   const left = backlog === 0 ? 'nothing left' : `${backlog} left${oldest === null ? '' : `, the oldest since ${dateText(oldest)}`}`
   const attention = needsAttention.length === 0 ? '' : `; ${needsAttention.length} need attention: strongroom pending --attention`
-  return `${done.length === 0 ? 'nothing done' : done.join(', ')}; ${left}${attention}`
+  const silent = unanswered.length === 0 ? '' : `; left alone, since it did not answer in time: ${unanswered.join(', ')}`
+  return `${done.length === 0 ? 'nothing done' : done.join(', ')}; ${left}${silent}${attention}`
 }
