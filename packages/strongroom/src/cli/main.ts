@@ -1,9 +1,10 @@
 #!/usr/bin/env node
 import { CommanderError } from 'commander'
+import { EXIT } from './exit-codes.ts'
 import { program } from './program.ts'
-import { endUnread } from './unread.ts'
 
-process.stdout.on('error', endUnread)
+// As in `strongroom list | head -1`; `serve` takes it away.
+process.stdout.on('error', () => process.exit(EXIT.unread))
 
 // Node would open its debugger, in a process that may hold values.
 process.on('SIGUSR1', () => {})

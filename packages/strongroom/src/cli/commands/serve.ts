@@ -19,7 +19,6 @@ import { openLoaded, type Strongroom } from '../../open-strongroom.ts'
 import { UsageError } from '../failure.ts'
 import { LineLog } from '../line-log.ts'
 import type { GlobalOptions } from '../program.ts'
-import { endUnread } from '../unread.ts'
 
 export interface ServeOptions extends GlobalOptions {
   readonly host: string
@@ -50,7 +49,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   await using room = await openLoaded(loaded, { onWarning: warn })
   const registry = await room.registry()
   // A service is not its log's reader's, nor a terminal's.
-  process.stdout.off('error', endUnread)
+  process.stdout.removeAllListeners('error')
   process.stderr.on('error', () => {})
   const log = new LineLog(process.stdout)
   const limits = http.limits ?? {}
