@@ -193,4 +193,9 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX queue_copies_secret ON queue (registry, secret, store) WHERE copy IS NOT NULL AND attempts = 0;
   CREATE INDEX queue_copies_store ON queue (registry, store, ready_at) WHERE copy IS NOT NULL AND attempts = 0;
   `,
+
+  // The version whose value an update puts again: whoever commits it drops that one. NULL for a process of the release before.
+  `
+  ALTER TABLE intents ADD COLUMN replaces text COLLATE "C";
+  `,
 ]

@@ -223,4 +223,9 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX records_listed ON records (registry, account, key, id, description, cloud_secret_path, created_at, created_by_id, created_by_type,
     updated_at, updated_by, revision);
   `,
+
+  // The version whose value an update puts again: whoever commits it drops that one. NULL for a process of the release before.
+  `
+  ALTER TABLE intents ADD COLUMN replaces TEXT;
+  `,
 ]
