@@ -588,6 +588,43 @@ describe('a version that the record does not keep', () => {
   })
 })
 
+describe('a drift of a secret that has not its record’s labels', () => {
+  /** The driver, and the labels that its list tells of every secret. */
+  const labelled = (world: World, told: Readonly<Record<string, string>> | undefined): SecretDriver => ({
+    ...world.cloud.driver,
+    list: async (request, call) => {
+      const page = await world.cloud.driver.list(request, call)
+      return { ...page, items: page.items.map(item => ({ ...item, labels: told })) }
+    },
+  })
+  const drift = async (flavour: (typeof flavours)[number]) => {
+    const world = new World(flavour)
+    const { id } = await (await world.secrets()).create({ key: 'a', value: 'value-a' })
+    await world.put(await world.path({ id }), 'outside-a')
+    return { world, id }
+  }
+
+  it.each(flavours)('is reported with what is to be set, and not written to, whatever the repair: like %s', async flavour => {
+    for (const wrong of [{ owner: 'terraform' }, { 'strongroom-registry': 'other' }]) {
+      const { world, id } = await drift(flavour)
+      // Where a version has its own labels, an outsider's has none: there none at all says nothing.
+      const isLetThrough = flavour === 'azure' && 'owner' in wrong
+      const { findings } = await world.reconcile(all, { driver: labelled(world, wrong) })
+      const repaired = isLetThrough ? 'done' : 'not_possible'
+      expect(summaryOf({ findings })).toEqual([`drift a ${repaired}`, 'labels a not_possible'])
+      if (isLetThrough) continue
+      expect(findings.find(({ kind }) => kind === 'drift')?.reason).toContain(`strongroom-secret=${id}`)
+      expect(world.cloud.count('append', 'promote')).toBe(0)
+      expect((await world.metadata.references({ registry: 'main' }, {})).tasks).toBe(0)
+    }
+  })
+
+  it('is mended where the store keeps no labels', async () => {
+    const { world } = await drift('local')
+    expect(summaryOf(await world.reconcile(all, { driver: labelled(world, undefined) }))).toEqual(['drift a queued'])
+  })
+})
+
 describe('where secrets are looked for', () => {
   it('under the policy’s prefix, and under those that records were made under before', async () => {
     const world = new World()

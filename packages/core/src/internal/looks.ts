@@ -118,7 +118,26 @@ export class Looks {
     // A label is moved from its holder; where nothing holds it there is nothing to compare with.
     const stuck = current === undefined && store.driver.capabilities.current === 'on_promote'
     if (stuck) return [{ ...drift, problem: UNLABELLED, mendable: false }]
-    return [drift]
+    const wanted = await this.#unlabelled(store, record, own)
+    return [wanted === undefined ? drift : { ...drift, problem: `${NOT_OURS} ${wanted}`, mendable: false }]
+  }
+
+  /**
+   * The labels to set before the secret may be written to; undefined when it has those of its record, or was adopted and has its own.
+   * Where a version has labels of its own, an outsider's newest has none. Such a backend makes the newest current and tells who put a
+   * version: there a secret whose own version this library has put may be without any of them, and may not have another's.
+   */
+  async #unlabelled(store: Store, record: StoredRecord, own: DriverVersion | undefined): Promise<string | undefined> {
+    if (record.adopted !== undefined) return undefined
+    const wanted = labelsOf(this.#stores.registry, record.accountId, record.id)
+    const entry = await this.#listed(store, record.pointer.path)
+    const labels = entry === undefined ? {} : entry.labels
+    const wrong = wrongOf(wanted, labels)
+    if (wrong.length === 0) return undefined
+    const { current, versionProof } = store.driver.capabilities
+    const isByVersion = current === 'on_append' && versionProof === 'token' && own?.token !== undefined
+    const hasNone = Object.keys(wanted).every(name => labels?.[name] === undefined)
+    return isByVersion && hasNone ? undefined : textOf(wanted, wrong)
   }
 
   /** What the record keeps beside its pointer's, for a rollback, and what is there beside that. */
@@ -296,6 +315,8 @@ const KEPT = 'a version that the record keeps for a rollback is gone or cannot b
 const DRIFT = 'who names no version reads another one than the record’s; a repair makes the record’s current again'
 const SILENT = 'who names no version reads nothing, since the newest version cannot be read; a repair puts the record’s value again'
 const UNLABELLED = 'no version is current, so that there is none to move the label from: make the record’s version current in its store'
+const NOT_OURS =
+  'who names no version reads another one than the record’s, and the secret’s labels are not its record’s, so that a repair does not write to it: set in its store'
 const STRAY =
   'a version that can be read and that the record does not keep, such as an outsider’s or a put that landed late: destroy it in its store if nobody reads it'
 const UNJUDGED = 'its store did not answer about it, so that nothing is said of it; another run asks again'
