@@ -12,6 +12,7 @@ import {
   type MetadataStore,
   type ReconcileOptions,
   type ReconcileReport,
+  type RegistryPolicy,
   type SecretId,
   type SecretMigrator,
   type SecretRegistry,
@@ -71,8 +72,8 @@ class World {
     return { id: 'main', metadata: this.metadata, stores: { main: this.outside.driver() } }
   }
 
-  registry(metadata: MetadataStore = this.metadata): Promise<SecretRegistry> {
-    return createSecretRegistry({ ...this.#shared, metadata, writeTo: 'main', authorize: unsafeAllowEveryone })
+  registry(metadata: MetadataStore = this.metadata, policy: RegistryPolicy = {}): Promise<SecretRegistry> {
+    return createSecretRegistry({ ...this.#shared, metadata, policy, writeTo: 'main', authorize: unsafeAllowEveryone })
   }
 
   async secrets(metadata?: MetadataStore): Promise<AccountSecrets> {
@@ -184,6 +185,24 @@ describe.each(databases.map(({ name }) => name))('on %s', database => {
     )
     expect(await secrets.describe(drifted.id)).toMatchObject({ description: 'kept', revision: how === 'done' ? 2 : 1 })
   })
+})
+
+it.each(names)('what updates and rollbacks leave on %s is no stray', async name => {
+  const world = await World.start(name)
+  for (const keepVersions of [1, 2, 3]) {
+    const secrets = (await world.registry(world.metadata, { keepVersions })).account(ACCOUNT, ALICE)
+    const { id } = await secrets.create({ key: `key-${keepVersions}`, value: `${MARKER}-0` })
+    for (let n = 1; n < 5; n += 1) {
+      await secrets.update(id, { value: `${MARKER}-${n}` })
+      if (n % 2 === 0) await world.settle()
+    }
+    const oldest = (await secrets.versions(id)).at(-1)
+    if (oldest === undefined) throw new Error('nothing is kept')
+    await secrets.rollback(id, oldest.version)
+    await secrets.update(id, { value: `${MARKER}-last` })
+  }
+  await world.settle()
+  expect((await world.reconcile(ALL)).findings).toEqual([])
 })
 
 it.each(['gcp', 'vault'] as const)('an update that died is undone on %s; the drift that it leaves is mended', async name => {
