@@ -90,6 +90,8 @@ export interface Intent {
   readonly leaseUntil: Date
   /** How often recovery has claimed it. */
   readonly recoveries: number
+  /** Of an update that puts a value again: the version that has it already, which its commit drops before any other. */
+  readonly replaces: VersionId | undefined
   /** The id of the request whose answer its commit keeps. */
   readonly request: string | undefined
 }
@@ -208,6 +210,8 @@ export interface BeginUpdate {
   readonly actor: Actor
   readonly token: string
   readonly leaseMs: number
+  /** The version that has the value already: the intent keeps it, so that whoever commits the update drops it. */
+  readonly replaces?: VersionId | undefined
   readonly request?: IdempotentRequest | undefined
 }
 
@@ -348,7 +352,7 @@ export interface MetadataStore {
   /**
    * Moves the pointer from the intent's base to `version`, sets the intent's description, `ok` audit entry (`secret.update`), deletes
    * the intent, queues. `version` comes first of what the record keeps; behind the first `keep` of them (at least 1), each falls out
-   * and a `destroy_version` of it is queued after the rest, unless it was adopted. `replaces`, whose value `version` has, falls out before any other.
+   * and a `destroy_version` of it is queued after the rest, unless it was adopted. The intent's `replaces`, whose value `version` has, falls out before any other.
    */
   commitUpdate(
     request: {
@@ -358,7 +362,6 @@ export interface MetadataStore {
       readonly token: string
       readonly version: VersionId
       readonly keep: number
-      readonly replaces?: VersionId | undefined
       readonly enqueue: readonly QueueDraft[]
     },
     call: CallOptions,

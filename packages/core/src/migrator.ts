@@ -41,8 +41,9 @@ export interface SecretMigrator extends AsyncDisposable {
   records(options?: CallOptions): AsyncGenerator<StoredRecord>
   /**
    * Compares the database with the cloud and gives each difference as it is found; the report comes at the end, as the generator's
-   * return value. It only looks, unless `repair` names what to mend. Safe beside writers and other runs. What it throws ends the
-   * run; what was found and mended before stands.
+   * return value. It only looks, unless `repair` names what to mend. Safe beside writers and other runs. A secret that its store gives an
+   * error about is a finding. What it throws ends the run, such as a list that is refused, or the eighth error in a row that may be repeated;
+   * what was found and mended before stands.
    * @throws SecretError `invalid_argument`, `misconfigured` for a store that it was not given, and the stores' and the database's own
    */
   reconcile(options?: ReconcileOptions): AsyncGenerator<Finding, ReconcileReport>

@@ -4,9 +4,11 @@ import type { AccountId, CallOptions, NativePath, SecretId, VersionId } from './
  * `orphan`: a secret with this registry's labels whose path nothing in the database names. `dangling`: a record whose secret is
  * gone. `missing`: the secret is there; the version that its record points at, or one that it keeps, is gone or cannot be read. `drift`: who names no
  * version reads another one than the record's, or none. `labels`: the secret of a record lacks the labels of its registry,
- * account or record. `foreign`: what lies at a path as this registry makes them, without its labels, and is nobody's here.
+ * account or record. `foreign`: what lies at a path as this registry makes them, without its labels, and is nobody's here. `stray`: a version
+ * of a record's secret that can be read and that the record does not keep, while no write and no task is at the secret. `unjudged`: the store
+ * gave an error about this one, so that nothing is said of it; the run went on.
  */
-export type FindingKind = 'orphan' | 'dangling' | 'missing' | 'drift' | 'labels' | 'foreign'
+export type FindingKind = 'orphan' | 'dangling' | 'missing' | 'drift' | 'stray' | 'labels' | 'foreign' | 'unjudged'
 
 /** The kinds that can be mended. */
 export type RepairKind = 'orphan' | 'drift'
@@ -34,15 +36,15 @@ export interface Finding {
   readonly key: string | undefined
   /** The version that the record points at. */
   readonly pointer: VersionId | undefined
-  /** Of a `missing`: which version it is. */
+  /** Of a `missing` or a `stray`: which version it is. */
   readonly version: VersionId | undefined
   /** Of a `drift`: what is read without naming a version; undefined when that is nothing. */
   readonly current: VersionId | undefined
   /**
    * `none`: it can be mended, and was not asked to be. `done`: mended. `queued`: the next `maintain` mends it. `not_possible`: a
-   * person has to; the reason says how.
+   * person has to; the reason says how. `failed`: its store refused, or gave no answer; the reason has the code.
    */
-  readonly repair: 'none' | 'done' | 'queued' | 'not_possible'
+  readonly repair: 'none' | 'done' | 'queued' | 'not_possible' | 'failed'
   readonly reason: string
 }
 
@@ -56,4 +58,6 @@ export interface ReconcileReport {
   readonly findings: Readonly<Record<FindingKind, number>>
   readonly queued: number
   readonly done: number
+  /** Repairs that their store refused or did not answer. */
+  readonly failed: number
 }

@@ -147,6 +147,22 @@ it.each(flavours)('one that died before its commit ends wholly done or undone: l
   expect(await world.current(await world.path(record))).toBe(finished ? `${MARKER}-1` : `${MARKER}-2`)
 })
 
+it('the mending of a drift that died before its commit, and that recovery ends, takes nothing of what can be rolled back to', async () => {
+  const { world, record, first } = await twice('azure')
+  await world.put(await world.path(record), 'outside-a')
+  const metadata: MetadataStore = { ...world.metadata, commitUpdate: () => new Promise(() => {}) }
+  void world.reconcile({ repair: ['drift'] }, { metadata })
+  await until(() => world.cloud.count('append') === 2)
+  await world.settle()
+  const secrets = await world.secrets()
+  const kept = await secrets.versions(record.id)
+  expect(kept).toHaveLength(2)
+  expect(kept.map(({ version }) => version)).toContain(first)
+  expect(await world.values()).toEqual({ a: `${MARKER}-2` })
+  await secrets.rollback(record.id, first)
+  expect(await world.values()).toEqual({ a: `${MARKER}-1` })
+})
+
 it('a rollback and an update at once: one after the other, or one is told', async () => {
   const { world, record, first } = await twice()
   const migrator = await world.migrator()

@@ -205,4 +205,9 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX intents_due ON intents (registry, store, lease_until);
   CREATE INDEX intents_failing ON intents (registry) WHERE recoveries >= 8;
   `,
+
+  // The version whose value an update puts again: whoever commits it drops that one. NULL for a process of the release before.
+  `
+  ALTER TABLE intents ADD COLUMN replaces text COLLATE "C";
+  `,
 ]

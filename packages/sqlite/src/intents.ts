@@ -25,9 +25,9 @@ export type BegunUpdate = BegunCreate & { readonly record: StoredRecord }
 
 const INSERT = `
   INSERT INTO intents (registry, id, operation, account, secret, key, actor_id, actor_type, store, path, base_version, base_revision,
-    sets_description, description, token, begun_at, lease_until, recoveries, request)
+    sets_description, description, token, begun_at, lease_until, recoveries, replaces, request)
   VALUES (:registry, :id, :operation, :account, :secret, :key, :actor_id, :actor_type, :store, :path, :base_version, :base_revision,
-    :sets_description, :description, :token, :begun_at, :lease_until, :recoveries, :request)`
+    :sets_description, :description, :token, :begun_at, :lease_until, :recoveries, :replaces, :request)`
 
 /** Those of a store whose lease is over, the longest first. */
 const EXPIRED = 'SELECT * FROM intents WHERE registry = :registry AND store = :store AND lease_until <= :now ORDER BY lease_until LIMIT :limit'

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { spawn as spawnTerminal } from '@lydell/node-pty'
+import type { VersionId } from '@strongroom/core'
 import { localSecretStore } from '@strongroom/local'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 
@@ -156,15 +157,26 @@ it('rolls back, mends what an outsider did, and says what it compared', async ()
   expect(await json(['rollback', 'rolled', other?.version ?? '', '--put-again'])).toMatchObject({ record: { revision: 4 }, outsiders: 'follow' })
   expect((await run(['read', 'rolled'])).out).toBe('second')
   expect((await run(['rollback', 'rolled', 'no-such-version'])).code).toBe(4)
+  await json(['maintain']) // what fell out is destroyed
   const path = String((await json(['get', 'rolled']))['cloudSecretPath']).split('#')[1] ?? ''
   await using store = localSecretStore({ path: join(folder, 'store') }, { naming: 'native' })
   await store.put(path, 'an outsider')
-  const found = (await run(['reconcile', '--grace', '0', '--json'])).out.trim().split('\n')
+  const looked = await run(['reconcile', '--grace', '0', '--json'])
+  const found = looked.out.trim().split('\n')
   expect(found.map(line => JSON.parse(line) as unknown)).toMatchObject([{ kind: 'drift', key: 'rolled', repair: 'none' }, { findings: { drift: 1 } }])
-  expect((await run(['reconcile', '--grace', '0', '--repair', 'drift'])).out).toContain('1 queued')
+  expect([looked.code, looked.err]).toEqual([1, ''])
+  expect(await run(['reconcile', '--grace', '0', '--repair', 'drift'])).toMatchObject({ code: 0, out: expect.stringContaining('1 queued') as string })
   await json(['maintain'])
-  expect((await run(['reconcile', '--grace', '0'])).out).toContain('no difference')
   expect((await store.get(path)).value.revealText()).toBe('second')
+  // The outsider's version is still there, and nobody but its owner knows whether it is wanted.
+  const left = await run(['reconcile', '--grace', '0'])
+  const stray = (await run(['reconcile', '--grace', '0', '--json'])).out.split('\n')[0] ?? ''
+  const { version } = JSON.parse(stray) as { readonly version: VersionId }
+  expect(left.code).toBe(1)
+  expect(left.out).toMatch(/^stray +main +acme +rolled +not_possible +version/m)
+  expect(left.out.replaceAll(/\s/g, '')).toContain(`version${version}:`)
+  await store.destroyVersion(path, version)
+  expect(await run(['reconcile', '--grace', '0'])).toMatchObject({ code: 0, out: expect.stringContaining('no difference') as string })
 })
 
 describe('the name of a store', () => {

@@ -14,12 +14,12 @@ type Document = Readonly<Record<string, unknown>>
 const folder = mkdtempSync(join(tmpdir(), 'strongroom-shapes-'))
 const answers = new Map<string, readonly Document[]>()
 
-async function answer(name: string, args: readonly string[], input: string = ''): Promise<readonly Document[]> {
+async function answer(name: string, args: readonly string[], input: string = '', expected: number = 0): Promise<readonly Document[]> {
   const { code, out, err } = await commandLine(folder, [...args, '--json'], {
     input,
     environment: { STRONGROOM_ACCOUNT: 'acme', STRONGROOM_ACTOR: 'ada' },
   })
-  expect({ code, err }, name).toEqual({ code: 0, err: '' })
+  expect({ code, err }, name).toEqual({ code: expected, err: '' })
   const lines = out
     .trim()
     .split('\n')
@@ -41,7 +41,7 @@ beforeAll(async () => {
   await answer('audit verify', ['audit', 'verify'])
   await using store = localSecretStore({ path: join(folder, 'store') }, { naming: 'native' })
   await store.put(String(made?.['cloudSecretPath']).split('#')[1] ?? '', 'an outsider')
-  const found = await answer('reconcile', ['reconcile', '--grace', '0'])
+  const found = await answer('reconcile', ['reconcile', '--grace', '0'], '', 1)
   answers.set('reconcile, each finding', found.slice(0, -1))
   answers.set('reconcile, at the end', found.slice(-1))
   await answer('delete', ['delete', 'k'])

@@ -149,6 +149,32 @@ describe('progress', () => {
         }
   })
 
+  it('Ctrl-C shows what has been found and mended until then', async () => {
+    const { cloudSecretPath } = JSON.parse((await command(['get', KEY, '--json'])).out) as { readonly cloudSecretPath: string }
+    const put = { method: 'POST', headers: { 'x-vault-token': vault.rootToken }, body: JSON.stringify({ data: { outside: 'v' } }) }
+    expect((await fetch(`${vault.url}/v1/${cloudSecretPath}`, put)).status).toBe(200)
+    slow('ReadMetadata')
+    const { code, screen } = await command(['reconcile', '--grace', '0', '--repair', 'drift'], {
+      terminal: [{ at: ' 8/96', keys: '\x03' }],
+      columns: 400,
+    })
+    vault.controls.clearFaults()
+    expect(code, screen).toBe(130)
+    expect(visible(screen)).toMatch(new RegExp(`drift +main +acme +${KEY} +done`))
+    expect(visible(screen).trimEnd()).toMatch(/\(aborted\)$/)
+  })
+
+  it('Ctrl-C shows what has been adopted until then', async () => {
+    const put = { method: 'POST', headers: { 'x-vault-token': vault.rootToken }, body: JSON.stringify({ data: { outside: 'v' } }) }
+    for (let n = 10; n < 40; n += 1) expect((await fetch(`${vault.url}/v1/secret/data/legacy-${n}`, put)).status).toBe(200)
+    slow('ReadMetadata')
+    const { code, screen } = await command(['adopt', '--store', 'main', '--prefix', 'legacy-'], { terminal: [{ at: ' 3 secrets', keys: '\x03' }] })
+    vault.controls.clearFaults()
+    expect(code, screen).toBe(130)
+    expect(visible(screen)).toMatch(/adopted +legacy-10 +10/)
+    expect(visible(screen).trimEnd()).toMatch(/\(aborted\)$/)
+  })
+
   it('counts what it says', () => {
     const state = { label: 'migrate', unit: 'secrets', total: 1000, done: 250, elapsedMs: 10_000 }
     expect(progressLine({ ...state, columns: 100 })).toBe(`migrate  [${'='.repeat(8)}${' '.repeat(22)}]  250/1,000 secrets  25/s  0:30 left`)

@@ -121,13 +121,13 @@ export class World {
 
   updateRequest(
     { accountId: account, id: secret }: SecretRecord,
-    { description, ifRevision, request }: Partial<Pick<BeginUpdate, 'description' | 'ifRevision' | 'request'>> = {},
+    { description, ifRevision, replaces, request }: Partial<Pick<BeginUpdate, 'description' | 'ifRevision' | 'replaces' | 'request'>> = {},
   ): BeginUpdate {
-    return { registry: REGISTRY, account, secret, description, ifRevision, actor: ROBOT, token: randomUUID(), leaseMs: LEASE, request }
+    return { registry: REGISTRY, account, secret, description, ifRevision, actor: ROBOT, token: randomUUID(), leaseMs: LEASE, replaces, request }
   }
 
-  async beginUpdate(record: SecretRecord, description?: string | null): Promise<Intent> {
-    const answer = await this.store.beginUpdate(this.updateRequest(record, { description }), {})
+  async beginUpdate(record: SecretRecord, description?: string | null, replaces?: VersionId): Promise<Intent> {
+    const answer = await this.store.beginUpdate(this.updateRequest(record, { description, replaces }), {})
     if (answer.state !== 'begun') throw new Error('busy')
     return answer.intent
   }

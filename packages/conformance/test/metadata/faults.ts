@@ -105,7 +105,13 @@ export const faults: Readonly<Record<string, Fault>> = {
     },
   }),
   'retention/what-is-replaced-falls-out-first': store => ({
-    commitUpdate: (request, call) => store.commitUpdate({ ...request, replaces: undefined }, call),
+    beginUpdate: (request, call) => store.beginUpdate({ ...request, replaces: undefined }, call),
+  }),
+  // The intent that recovery claims has lost it.
+  'retention/recovery-knows-what-is-replaced': store => ({
+    async claimExpiredIntents(request, call) {
+      return (await store.claimExpiredIntents(request, call)).map(intent => ({ ...intent, replaces: undefined }))
+    },
   }),
   // The claim knows the pointer's version alone.
   'retention/what-is-kept-is-not-destroyed': store => ({

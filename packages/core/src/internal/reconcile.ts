@@ -5,7 +5,7 @@ import type { Finding, FindingKind, ReconcileOptions, ReconcileReport, RepairKin
 import type { Actor, NativePath } from '../words.ts'
 import type { Access } from './access.ts'
 import { crypto } from './crypto.ts'
-import { Looks, type Store, type Suspect, type Verdict } from './looks.ts'
+import { Looks, type Candidate, type Store, type Suspect, type Verdict } from './looks.ts'
 import { spaceOf } from './paths.ts'
 import { persist } from './persist.ts'
 import { putAgain } from './put-again.ts'
@@ -14,6 +14,8 @@ import type { WriteProtocol } from './write-protocol.ts'
 
 const PAGE = 100
 const PARALLEL = 8
+/** So many looks and repairs in a row whose errors say that they may be repeated: the store is away. */
+const AWAY_AFTER = 8
 
 export interface ReconcileParts {
   readonly stores: BoundStores<SecretDriver>
@@ -40,8 +42,9 @@ export class Reconciliation {
   readonly #parts: ReconcileParts
   readonly #run: ReconcileRun
   readonly #looks: Looks
-  readonly #counts: Counts = { records: 0, secrets: 0, skipped: 0, queued: 0, done: 0 }
-  readonly #findings: Record<FindingKind, number> = { orphan: 0, dangling: 0, missing: 0, drift: 0, labels: 0, foreign: 0 }
+  readonly #counts: Counts = { records: 0, secrets: 0, skipped: 0, queued: 0, done: 0, failed: 0 }
+  readonly #findings: Record<FindingKind, number> = { orphan: 0, dangling: 0, missing: 0, drift: 0, stray: 0, labels: 0, foreign: 0, unjudged: 0 }
+  readonly #troubles = { looks: new Troubles(), repairs: new Troubles() }
 
   constructor(parts: ReconcileParts, run: ReconcileRun) {
     this.#parts = parts
@@ -71,7 +74,8 @@ export class Reconciliation {
         const space = spaceOf(pointer.path, registry, id)
         if (space !== undefined) spaces.add(space)
       }
-      yield* this.#judge(records, 'records', record => this.#looks.record(store, record, owners.get(record.pointer.path)))
+      const candidates = records.map(record => ({ path: record.pointer.path, record }))
+      yield* this.#judge(store, candidates, 'records', ({ record, path }) => this.#looks.record(store, record, owners.get(path)))
       after = records.at(-1)?.pointer.path
       if (records.length < PAGE) return
     }
@@ -83,7 +87,7 @@ export class Reconciliation {
       const { items, next } = await this.#looks.list(store, space, page)
       const paths = items.map(({ path }) => path)
       const owners = await this.#owners(store, paths)
-      yield* this.#judge(items, 'secrets', entry => this.#looks.entry(store, space, entry, owners.get(entry.path)))
+      yield* this.#judge(store, items, 'secrets', entry => this.#looks.entry(store, space, entry, owners.get(entry.path)))
       page = next
       if (page === undefined) return
     }
@@ -95,20 +99,47 @@ export class Reconciliation {
   }
 
   /** Some at a time; repairs are made one after the other. */
-  async *#judge<T>(items: readonly T[], counted: 'records' | 'secrets', look: (item: T) => Promise<Verdict>): AsyncGenerator<Finding> {
+  async *#judge<T extends Candidate>(
+    store: Store,
+    items: readonly T[],
+    counted: 'records' | 'secrets',
+    look: (item: T) => Promise<Verdict>,
+  ): AsyncGenerator<Finding> {
     for (let from = 0; from < items.length; from += PARALLEL) {
       if (this.#run.signal?.aborted === true) throw SecretError.refused('aborted', this.#run.operation)
-      for (const verdict of await together(items.slice(from, from + PARALLEL), look)) {
+      const judged = await together(items.slice(from, from + PARALLEL), item => this.#judged(store, item, look))
+      for (const { verdict, error } of judged) {
         this.#counts[counted] += 1
         this.#tell()
-        const finding = verdict === undefined || verdict === 'skipped' ? verdict : await this.#mended(verdict)
-        if (finding === 'skipped') this.#counts.skipped += 1
-        if (finding === undefined || finding === 'skipped') continue
-        this.#findings[finding.kind] += 1
-        if (finding.repair === 'queued' || finding.repair === 'done') this.#counts[finding.repair] += 1
-        yield finding
+        if (verdict !== 'skipped') {
+          for (const suspect of verdict) yield* this.#found(store, suspect)
+          this.#troubles.looks.ended(error)
+        } else this.#counts.skipped += 1
       }
     }
+  }
+
+  /** What its store does not answer about is a finding too: nothing else depends on it. */
+  async #judged<T extends Candidate>(store: Store, item: T, look: (item: T) => Promise<Verdict>): Promise<Judged> {
+    try {
+      return { verdict: await look(item), error: undefined }
+    } catch (error) {
+      if (!isOfStore(error, store)) throw error
+      return { verdict: [this.#looks.unjudged(store, error, item)], error }
+    }
+  }
+
+  async *#found(store: Store, suspect: Suspect): AsyncGenerator<Finding> {
+    const { finding, error } = await this.#mended(store, suspect)
+    if (finding === undefined) {
+      this.#counts.skipped += 1
+      return
+    }
+    this.#findings[finding.kind] += 1
+    const { repair } = finding
+    if (repair === 'queued' || repair === 'done' || repair === 'failed') this.#counts[repair] += 1
+    yield finding
+    if (repair !== 'none' && repair !== 'not_possible') this.#troubles.repairs.ended(error)
   }
 
   #tell(): void {
@@ -121,13 +152,19 @@ export class Reconciliation {
   }
 
   /** Mends it, if that was asked for and can be. What has changed since the look is left to another run. */
-  async #mended(suspect: Suspect): Promise<Finding | 'skipped'> {
+  async #mended(store: Store, suspect: Suspect): Promise<{ readonly finding: Finding | undefined; readonly error?: SecretError }> {
     const { finding, problem: reason, mendable } = suspect
     const asked: readonly FindingKind[] = this.#run.repair
-    if (!mendable) return { ...finding, repair: 'not_possible', reason }
-    if (!asked.includes(finding.kind)) return { ...finding, repair: 'none', reason }
-    const repair = await this.#mend(suspect)
-    return repair === undefined ? 'skipped' : { ...finding, repair, reason }
+    if (!mendable) return { finding: { ...finding, repair: 'not_possible', reason } }
+    if (!asked.includes(finding.kind)) return { finding: { ...finding, repair: 'none', reason } }
+    try {
+      const repair = await this.#mend(suspect)
+      return { finding: repair === undefined ? undefined : { ...finding, repair, reason } }
+    } catch (error) {
+      if (!isOfStore(error, store)) throw error
+      const why = error.effect === 'unknown' ? UNCLEAR : FAILED
+      return { finding: { ...finding, repair: 'failed', reason: `${reason}; ${why} (${error.code})` }, error }
+    }
   }
 
   async #mend({ finding, record }: Suspect): Promise<'queued' | 'done' | undefined> {
@@ -153,6 +190,31 @@ export class Reconciliation {
       ? 'queued'
       : undefined
   }
+}
+
+interface Judged {
+  readonly verdict: Verdict
+  /** What its store answered instead of what was asked. */
+  readonly error: SecretError | undefined
+}
+
+const FAILED = 'the repair failed, and nothing was changed'
+const UNCLEAR = 'the repair had no answer, and maintain ends it'
+
+/** One secret's trouble is a finding. A store that is away is the run's end: nothing that follows would be told apart from it. */
+class Troubles {
+  #inRow = 0
+
+  /** @throws SecretError the last of so many in a row that may be repeated */
+  ended(error: SecretError | undefined): void {
+    this.#inRow = error?.retryable === true ? this.#inRow + 1 : 0
+    if (error !== undefined && this.#inRow >= AWAY_AFTER) throw error
+  }
+}
+
+/** The database's errors name no store, and what its caller ended is no store's. */
+function isOfStore(error: unknown, { name }: Store): error is SecretError {
+  return isSecretError(error) && error.store === name && error.code !== 'aborted' && error.code !== 'closed'
 }
 
 function pathOf({ pointer }: StoredRecord): NativePath {

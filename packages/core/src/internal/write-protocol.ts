@@ -121,7 +121,7 @@ export class WriteProtocol {
     const audit = { account, actor, action: 'secret.update', secret, operationId: token } as const
     const { leaseMs } = this.#times
     const { answer, leaseEndsAt } = await this.#begin(writer, audit, 'none', () =>
-      metadata.beginUpdate({ registry, account, secret, description, ifRevision, actor, token, leaseMs, request: writer.request }, {}),
+      metadata.beginUpdate({ registry, account, secret, description, ifRevision, actor, token, leaseMs, replaces, request: writer.request }, {}),
     )
     if (answer.state === 'answered') return await this.#answered(writer, answer)
     const { intent, record } = answer
@@ -141,7 +141,7 @@ export class WriteProtocol {
     if (uncertain) enqueue.push(this.#watch(intent))
     const claimEndsAt = performance.now() + this.#times.leaseMs
     const outcome = await this.#commit(writer, audit, () =>
-      metadata.commitUpdate({ registry, intent: intent.id, account, token, version, keep: this.#keep, replaces, enqueue }, {}),
+      metadata.commitUpdate({ registry, intent: intent.id, account, token, version, keep: this.#keep, enqueue }, {}),
     )
     if (outcome.state !== 'committed') throw await this.#notCommitted(writer, intent, outcome.state)
     // The label is moved at once, from the version that should hold it; anything else is the queue's.

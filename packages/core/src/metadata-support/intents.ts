@@ -12,7 +12,8 @@ export function createIntent(request: BeginCreate, now: number): Intent {
 export function updateIntent(request: BeginUpdate, record: StoredRecord, now: number): Intent {
   const { id: secret, key, pointer, revision } = record
   const { store, path, version } = pointer
-  return newIntent(request, now, { operation: 'update', secret, key, store, path, base: { version, revision }, description: request.description })
+  const { description, replaces } = request
+  return newIntent(request, now, { operation: 'update', secret, key, store, path, base: { version, revision }, description, replaces })
 }
 
 /** For authors of metadata stores: the intent of a migration of the record as it is. */
@@ -52,9 +53,10 @@ export function auditOfIntent({ account, actor, operation, secret, key, token }:
 function newIntent(
   { account, actor, token, leaseMs, request }: Pick<BeginCreate, 'account' | 'actor' | 'token' | 'leaseMs' | 'request'>,
   now: number,
-  own: Pick<Intent, 'operation' | 'secret' | 'key' | 'store' | 'path' | 'base' | 'description'>,
+  own: Pick<Intent, 'operation' | 'secret' | 'key' | 'store' | 'path' | 'base' | 'description'> & Partial<Pick<Intent, 'replaces'>>,
 ): Intent {
   return {
+    replaces: undefined,
     ...own,
     id: crypto().randomUUID() as string as IntentId,
     account,

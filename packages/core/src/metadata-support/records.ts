@@ -58,10 +58,10 @@ export function migratedRecord(
 export function updatedRecord(
   intent: Intent,
   record: StoredRecord | undefined,
-  { version, keep, replaces }: Pick<RequestOf<'commitUpdate'>, 'version' | 'keep' | 'replaces'>,
+  { version, keep }: Pick<RequestOf<'commitUpdate'>, 'version' | 'keep'>,
   now: number,
 ): { readonly record: StoredRecord; readonly destroy: readonly QueueDraft[] } | undefined {
-  const { store, path, base, actor } = intent
+  const { store, path, base, actor, replaces } = intent
   if (record === undefined || base === undefined || record.revision !== base.revision) return undefined
   if (!samePointer(record.pointer, { store, path, version: base.version })) return undefined
   const description = intent.description === undefined ? record.description : intent.description

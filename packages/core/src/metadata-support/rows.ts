@@ -54,6 +54,7 @@ export interface IntentRow {
   readonly begun_at: number
   readonly lease_until: number
   readonly recoveries: number
+  readonly replaces: VersionId | null
   readonly request: string | null
 }
 
@@ -219,6 +220,7 @@ export function intentRow(intent: Intent): IntentRow {
     begun_at: intent.begunAt.getTime(),
     lease_until: intent.leaseUntil.getTime(),
     recoveries: intent.recoveries,
+    replaces: intent.replaces ?? null,
     request: intent.request ?? null,
   }
 }
@@ -240,6 +242,7 @@ export function intentOfRow(row: IntentRow): Intent {
     begunAt: new Date(row.begun_at),
     leaseUntil: new Date(row.lease_until),
     recoveries: row.recoveries,
+    replaces: row.replaces ?? undefined,
     request: row.request ?? undefined,
   }
 }

@@ -140,6 +140,7 @@ export async function expectMigrationsFromNowOn(world: World): Promise<void> {
     begunAt: new Date(900),
     leaseUntil: new Date(world.now + 5),
     recoveries: 3,
+    replaces: undefined,
     request: 'r',
   })
   if (record === undefined || intent === undefined) throw new Error('not there')

@@ -121,9 +121,7 @@ export const adoptions: readonly MetadataCase[] = [
       equal(await world.claim(), [])
       await world.update(record, 't3', 1)
       includes(await world.claim(), [{ task: 'destroy_version', version: 't2' }])
-      const { id, account, token } = await world.beginUpdate(record)
-      const replacing = { version: version('t4'), keep: 9, replaces: version('t1'), enqueue: [] }
-      await world.store.commitUpdate({ registry: REGISTRY, intent: id, account, token, ...replacing }, {})
+      await world.commitUpdate(await world.beginUpdate(record, undefined, version('t1')), 't4', [], 9)
       equal((await world.references()).tasks, 1)
     },
   },

@@ -33,6 +33,7 @@ export const migrations: readonly MetadataCase[] = [
         begunAt: new Date(world.now),
         leaseUntil: new Date(world.now + LEASE),
         recoveries: 0,
+        replaces: undefined,
         request: undefined,
       }
       equal(begun, { state: 'begun', intent, record })

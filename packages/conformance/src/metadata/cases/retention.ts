@@ -64,9 +64,9 @@ export const retention: readonly MetadataCase[] = [
       const record = await world.create()
       for (const to of ['v2', 'v3']) await world.update(record, to, 3)
       const replace = async (to: string, replaces: string): Promise<void> => {
-        const { id, account, token } = await world.beginUpdate(record)
-        const versions = { version: version(to), replaces: version(replaces) }
-        committed(await world.store.commitUpdate({ registry: REGISTRY, intent: id, account, token, keep: 3, enqueue: [], ...versions }, {}))
+        const intent = await world.beginUpdate(record, undefined, version(replaces))
+        equal(intent.replaces, version(replaces))
+        committed(await world.commitUpdate(intent, to, [], 3))
       }
       const destroyed = async () => (await world.claim()).map(({ task, version: gone }) => `${task} ${gone}`)
       await replace('v4', 'v3')
@@ -78,6 +78,22 @@ export const retention: readonly MetadataCase[] = [
       await replace('v6', 'v9')
       equal(await keptOf(world, record), ['v6', 'v5', 'v4'])
       equal(await destroyed(), ['destroy_version v2'])
+    },
+  },
+  {
+    id: 'retention/recovery-knows-what-is-replaced',
+    title: 'drops the version whose value is put again, also where recovery commits the update',
+    async run(world) {
+      const record = await world.create()
+      for (const to of ['v2', 'v3']) await world.update(record, to, 3)
+      await world.beginUpdate(record, undefined, version('v3'))
+      world.wait(LEASE)
+      const claimed = await world.store.claimExpiredIntents({ registry: REGISTRY, limit: 9, leaseMs: LEASE }, {})
+      includes(claimed, [{ replaces: 'v3', recoveries: 1 }])
+      const [intent] = claimed
+      if (intent === undefined) throw new Error('nothing was claimed')
+      committed(await world.commitUpdate(intent, 'v4', [], 3))
+      equal(await keptOf(world, record), ['v4', 'v2', 'v1'])
     },
   },
   {

@@ -38,7 +38,7 @@ export async function adopt(options: AdoptArguments): Promise<void> {
     const run = migrator.adopt({ account, store, prefix, filter, key: keyOf, keys, dryRun, signal })
     const adoptions: Adoption[] = []
     let report: AdoptionReport
-    {
+    try {
       using progress = startProgress({ label: dryRun === true ? 'look' : 'adopt', unit: 'secrets', json })
       let step = await run.next()
       for (; step.done !== true; step = await run.next()) {
@@ -47,15 +47,17 @@ export async function adopt(options: AdoptArguments): Promise<void> {
         else adoptions.push(step.value)
       }
       report = step.value
+    } finally {
+      // Also of a run that ends with an error or by Ctrl-C: what it has adopted stands.
+      if (adoptions.length > 0) {
+        printTable(
+          ['OUTCOME', 'PATH', 'KEY'],
+          adoptions.map(({ outcome, path, key: name }) => [outcome, path, name]),
+        )
+      }
     }
     if (STANDS_IN_THE_WAY.some(outcome => report[outcome] > 0)) process.exitCode = EXIT.failed
     if (json === true) return printJson(report)
-    if (adoptions.length > 0) {
-      printTable(
-        ['OUTCOME', 'PATH', 'KEY'],
-        adoptions.map(({ outcome, path, key: name }) => [outcome, path, name]),
-      )
-    }
     const counts = Object.entries(report).flatMap(([outcome, count]) => (count > 0 ? [`${count} ${outcome}`] : []))
     process.stdout.write(`${counts.length === 0 ? 'nothing is there' : counts.join(', ')}\n`)
   })
