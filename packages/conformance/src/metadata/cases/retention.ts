@@ -88,7 +88,7 @@ export const retention: readonly MetadataCase[] = [
       for (const to of ['v2', 'v3']) await world.update(record, to, 3)
       await world.beginUpdate(record, undefined, version('v3'))
       world.wait(LEASE)
-      const claimed = await world.store.claimExpiredIntents({ registry: REGISTRY, limit: 9, leaseMs: LEASE }, {})
+      const claimed = await world.store.claimExpiredIntents({ registry: REGISTRY, store: 'main', limit: 9, leaseMs: LEASE }, {})
       includes(claimed, [{ replaces: 'v3', recoveries: 1 }])
       const [intent] = claimed
       if (intent === undefined) throw new Error('nothing was claimed')
