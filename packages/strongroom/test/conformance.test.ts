@@ -58,7 +58,7 @@ describe('conformance', () => {
   it('of a URL: a summary by area, and why what was not asked was not', async () => {
     const { code, out, err } = await run('memory:')
     expect({ code, err }).toEqual({ code: 0, err: '' })
-    expect(out).toMatch(/^create +8 +0 +0$/m)
+    expect(out).toMatch(/^create +10 +0 +0$/m)
     expect(out).toContain('no faults hook: it needs a backend that fails on demand: ')
     expect(out).toContain('no second hook: ')
     expect(out).toMatch(/\d+ passed, 0 failed, \d+ skipped: what was asked is kept \(seed \d+\)\n$/)
@@ -68,7 +68,7 @@ describe('conformance', () => {
     const { ok, driver, seed, cases } = await report(0, '--seed', '7', '--only', 'create', 'read/missing-is-not-found')
     expect({ ok, seed, driver }).toEqual({ ok: true, seed: 7, driver: { kind: 'local', location: `local:${join(folder, 'store')}` } })
     expect(cases.map(({ id }) => id.replace(/^create\/.*/, 'create'))).toEqual([
-      ...Array.from({ length: 8 }, () => 'create'),
+      ...Array.from({ length: 10 }, () => 'create'),
       'read/missing-is-not-found',
     ])
   })
@@ -121,7 +121,7 @@ describe('conformance', () => {
     terminal.onData(data => (screen += data))
     const code = await new Promise<number>(done => terminal.onExit(({ exitCode }) => done(exitCode)))
     expect(code).toBe(0)
-    expect(screen).toMatch(/conformance {2}(?:\[=* *\] {2})?\d+\/19 cases {2}[\d.,]+\/s/)
+    expect(screen).toMatch(/conformance {2}(?:\[=* *\] {2})?\d+\/21 cases {2}[\d.,]+\/s/)
     expect(screen.slice(screen.lastIndexOf('\x1b[2K'))).toMatch(/^\x1b\[2Kmemory: memory:/)
   })
 
