@@ -8,6 +8,7 @@ const PARTS: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   get: async () => [...(await (await import('./aws-get.ts')).awsGet()), ...(await (await import('./get.ts')).gets())],
   pages: async () => await (await import('./pages.ts')).pages(),
   creates: async () => await (await import('./creates.ts')).creates(),
+  'one-key': async () => await (await import('./one-key.ts')).oneKey(),
   memory: async () => await (await import('./memory.ts')).memory(),
   migration: async () => await (await import('./migration.ts')).migration(),
   http: async () => await (await import('./http.ts')).http(),
