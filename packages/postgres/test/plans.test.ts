@@ -102,8 +102,14 @@ describe('query plans over many rows', () => {
       'queue_copies_store',
     ])
     expect(partial.filter(name => name.startsWith('queue_copies_')).length).toBe(3)
+    // A registry has few stores.
+    const ofStores = 'SELECT name, location FROM stores WHERE registry = $1 ->'
     expect(
-      broad.filter(text => !/^SELECT (count\(\*\)|sum\(records\)::bigint) AS number FROM \w+ WHERE registry = \$1( AND store = \$2)? -> /.test(text)),
+      broad.filter(
+        text =>
+          !text.startsWith(ofStores) &&
+          !/^SELECT (count\(\*\)|sum\(records\)::bigint) AS number FROM \w+ WHERE registry = \$1( AND store = \$2)? -> /.test(text),
+      ),
     ).toEqual([])
   })
 })
