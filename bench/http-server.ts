@@ -2,7 +2,7 @@
 // by queries written by hand. Prints their ports; a line on its input is answered with its memory.
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { createWriteStream } from 'node:fs'
+import { openSync, writeSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -31,9 +31,16 @@ const registry = await registryOn(sqliteMetadata({ path }))
 
 const sha256 = createHash('sha256').update(KEY).digest('hex')
 const authenticate = apiKeyAuthentication([{ sha256, identity: { id: 'alice', type: 'user' }, accounts: ['acme'] }])
-// As `strongroom serve` does for each request: a line of JSON.
-const log = createWriteStream('/dev/null')
-const onRequest = (event: object): void => void log.write(`${JSON.stringify(event)}\n`)
+// As `strongroom serve` does: a line of JSON for each request, and those of one turn of the event loop at once.
+const log = openSync('/dev/null', 'w')
+let lines: string[] = []
+const onRequest = (event: object): void => {
+  const write = (): void => {
+    writeSync(log, `${lines.join('\n')}\n`)
+    lines = []
+  }
+  if (lines.push(JSON.stringify(event)) === 1) setImmediate(write)
+}
 const ours = await startSecretsServer({ fetch: createSecretsApp(registry, { authenticate, onRequest }).fetch })
 const maintenance = startMaintenance(registry, { intervalMs: 1000 })
 
