@@ -263,7 +263,7 @@ describe('deadline and abort', () => {
     ['read', 'none'],
     ['append', 'unknown'],
   ] as const)('ends a %s whose driver ignores its signal', async (method, effect) => {
-    const { scripted, store } = await open({ deadlineMs: 40 })
+    const { scripted, store } = await open({ deadlineMs: 200 })
     let reject: (error: Error) => void = () => {}
     scripted.on(method, () => new Promise((_, no) => (reject = no)))
     const error = await failureOf(method === 'read' ? store.get('name') : store.put('name', 'second'))
