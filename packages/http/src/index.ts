@@ -8,6 +8,7 @@ export type { RateLimit } from './limits.ts'
 export type { RequestEvent } from './request-event.ts'
 export type { ReadinessCheck } from './readiness.ts'
 export type { Trace } from './tracing.ts'
+export { troubleOf, type Trouble } from './trouble.ts'
 export type {
   CreateSecretBody,
   ProblemCode,

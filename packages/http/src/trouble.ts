@@ -10,6 +10,7 @@ export interface Trouble {
   readonly store?: string | undefined
 }
 
+/** What a log may say of an error. */
 export function troubleOf(error: unknown): Trouble {
   if (isSecretError(error)) {
     const { code: kind, operation, store } = error

@@ -6,11 +6,12 @@ import {
   apiKeyAuthentication,
   createSecretsApp,
   jwtAuthentication,
+  troubleOf,
   unsafeAnyone,
   type Authenticate,
   type RequestEvent,
 } from '@strongroom/http'
-import { startSecretsServer } from '@strongroom/http/node'
+import { startSecretsServer, type RefusedRequest } from '@strongroom/http/node'
 import { credentialOf, type Surroundings } from '../../config/credentials.ts'
 import type { HttpConfig } from '../../config/http.ts'
 import { loadConfig } from '../../config/load.ts'
@@ -63,7 +64,8 @@ export async function serve(options: ServeOptions): Promise<void> {
     maxConcurrent: limits.concurrent,
     rateLimit: http.rateLimit,
     onRequest: event => log.write(lineOf(event)),
-    unsafeOnError: (error, { requestId }) => log.write({ time: new Date(), event: 'unexpected_error', request_id: requestId, kind: kindOf(error) }),
+    unsafeOnError: (error, { requestId }) =>
+      log.write({ time: new Date(), event: 'unexpected_error', request_id: requestId, kind: troubleOf(error).kind }),
   })
   const stopping = stopSignal()
   const server = await startSecretsServer({
@@ -73,12 +75,12 @@ export async function serve(options: ServeOptions): Promise<void> {
     tls,
     times: { headersMs: limits.headersMs, requestMs: limits.requestMs, answerMs: limits.answerMs, keepAliveMs: limits.keepAliveMs },
     maxConnections: limits.connections,
-    onRefused: ({ at, status, code, requestId, address }) => log.write({ time: at, event: 'request', status, code, request_id: requestId, address }),
+    onRefused: refused => log.write(lineOf(refused)),
     maxHeaderBytes: limits.headerBytes,
   }).catch((error: unknown) => {
     throw listenProblem(error, host, port)
   })
-  const onError = (error: unknown): void => log.write({ time: new Date(), event: 'maintenance_failed', kind: kindOf(error) })
+  const onError = (error: unknown): void => log.write({ time: new Date(), event: 'maintenance_failed', kind: troubleOf(error).kind })
   const maintenance = startMaintenance(registry, { onReport: report => reportOf(report, log), onError })
   process.stderr.write(`strongroom: listening on ${server.url}\n`)
   log.write({ time: new Date(), event: 'listening', url: server.url })
@@ -133,50 +135,15 @@ async function stopSignal(): Promise<void> {
   })
 }
 
-/** No query, no body, no path that a client made up. */
-function lineOf({
-  at,
-  durationMs,
-  method,
-  address,
-  route,
-  status,
-  code,
-  trouble,
-  requestId,
-  traceparent,
-  client,
-  account,
-  actor,
-  secret,
-}: RequestEvent): object {
-  return {
-    time: at,
-    event: 'request',
-    method,
-    address,
-    route,
-    status,
-    code,
-    trouble,
-    duration_ms: Math.round(durationMs * 100) / 100,
-    request_id: requestId,
-    traceparent,
-    client,
-    account,
-    actor,
-    secret,
-  }
+/** No query, no body, no path that a client made up: all that is told of a request is fit for a log. */
+function lineOf({ at: time, durationMs, requestId: request_id, ...rest }: RequestEvent | (RefusedRequest & { readonly durationMs?: never })): object {
+  const duration_ms = durationMs === undefined ? undefined : Math.round(durationMs * 100) / 100
+  return { time, event: 'request', ...rest, duration_ms, request_id }
 }
 
 function reportOf({ needsAttention, unanswered, ...counts }: MaintenanceReport, log: LineLog): void {
   if (unanswered.length > 0) log.write({ time: new Date(), event: 'stores_unanswered', stores: unanswered, backlog: counts.backlog })
   if (needsAttention.length > 0) log.write({ time: new Date(), event: 'needs_attention', secrets: needsAttention, backlog: counts.backlog })
-}
-
-function kindOf(error: unknown): string {
-  if (isSecretError(error)) return error.code
-  return error instanceof Error ? error.name : typeof error
 }
 
 function listenProblem(error: unknown, host: string, port: number): unknown {
