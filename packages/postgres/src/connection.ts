@@ -1,5 +1,5 @@
 import { SecretError, type Failure } from '@strongroom/core'
-import { DriverFinding, refused, unlessAborted } from '@strongroom/core/driver-support'
+import { DriverFinding, refused, unlessAborted, within } from '@strongroom/core/driver-support'
 import { isAnswered, isRolledBack } from './failures.ts'
 import type { PostgresAnswer, PostgresClient, PostgresPool, PostgresQuery } from './pool.ts'
 
@@ -26,9 +26,10 @@ export class TransactionFailure extends Error {
 /** The server answers a statement within its own timeout. A connection that is silent for so much longer is dead. */
 const GRACE_MS = 5000
 
-const SILENT = 'the database is silent'
+const late = (hint: string) => (): DriverFinding => new DriverFinding(refused('unavailable', { retryable: true, hint }))
+const SILENT = late('the database is silent')
 /** A caller's pool may wait for a free connection, or for a server that does not answer, without end. */
-const CROWDED_POOL = 'no connection of the pool became free in time'
+const CROWDED_POOL = late('no connection of the pool became free in time')
 
 const INTEGERS: ReadonlySet<number> = new Set([20, 21, 23]) // int8, int2, int4
 
@@ -177,17 +178,6 @@ export class Connection {
   /** A client in use tells of its end by an event too, and one that nobody hears ends the process. */
   readonly #lose = (): void => {
     this.#state = 'unknown'
-  }
-}
-
-/** Ends as `unavailable` when the time is over; the work goes on unheard. */
-async function within<T>(ms: number, work: Promise<T>, hint: string): Promise<T> {
-  const { promise: late, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(() => reject(new DriverFinding(refused('unavailable', { retryable: true, hint }))), ms)
-  try {
-    return await Promise.race([work, late])
-  } finally {
-    clearTimeout(timer)
   }
 }
 

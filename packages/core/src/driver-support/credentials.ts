@@ -2,6 +2,7 @@ import type { Abortable } from './abort.ts'
 import { explained } from './classify.ts'
 import { DriverFinding } from './failure.ts'
 import { Shared } from './shared.ts'
+import { within } from './within.ts'
 import type { Failure } from '../errors.ts'
 
 /** As long as a server may be silent. */
@@ -21,7 +22,7 @@ export async function askedOf<T>(
   const meaning = (error?: unknown): Failure => (typeof failure === 'function' ? failure(error) : failure)
   let answer: unknown
   try {
-    answer = await within(withinMs, give)
+    answer = await within(withinMs, (async () => await give())(), () => LATE)
   } catch (error) {
     throw explained(error, error === LATE ? { ...meaning(), retryable: true } : meaning(error))
   }
@@ -30,15 +31,6 @@ export async function askedOf<T>(
 }
 
 const LATE = Symbol('late')
-
-/** @throws `LATE`, or whatever `give` throws */
-function within(ms: number, give: () => unknown): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    const timer = ms === Infinity ? undefined : setTimeout(() => reject(LATE), ms)
-    const asked = (async () => await give())()
-    asked.finally(() => clearTimeout(timer)).then(resolve, reject)
-  })
-}
 
 /** Something that ends after its time, such as the token of a login. */
 export interface Lasting {
