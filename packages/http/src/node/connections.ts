@@ -3,14 +3,19 @@ import type { Socket } from 'node:net'
 
 const LOOK_MS = 1000
 
+/** A socket that speaks HTTP. */
+interface Connection {
+  /** Of the requests under way, as they came: each waits for the one before. An array, for what deadlines.ts of core tells of tables. */
+  readonly answers: ServerResponse[]
+  /** When the first of them was first seen to have begun. */
+  since: number | undefined
+}
+
 /** What is open of a server: its sockets, the requests under way on each, and the answers that clients still have to take. */
 export class Connections {
   /** As they came: one on which TLS has not been agreed upon is nowhere else. */
   readonly #sockets = new Set<Socket>()
-  /** How many requests are under way on each that speaks HTTP. */
-  readonly #requests = new Map<Socket, number>()
-  /** With the time at which each was first seen to have begun. */
-  readonly #answers = new Map<ServerResponse, number | undefined>()
+  readonly #connections = new Map<Socket, Connection>()
   #isStopping = false
 
   constructor(server: Server, { isTls, answerMs }: { readonly isTls: boolean; readonly answerMs: number }) {
@@ -19,8 +24,8 @@ export class Connections {
       socket.once('close', () => this.#sockets.delete(socket))
     })
     server.on(isTls ? 'secureConnection' : 'connection', (socket: Socket) => {
-      this.#requests.set(socket, 0)
-      socket.once('close', () => this.#requests.delete(socket))
+      this.#connections.set(socket, { answers: [], since: undefined })
+      socket.once('close', () => this.#connections.delete(socket))
     })
     // Nothing can be said on it: whoever is there is no client of TLS, or was silent for too long.
     server.on('tlsClientError', (_error: unknown, socket: Socket) => socket.destroy())
@@ -34,8 +39,8 @@ export class Connections {
   /** Lets those go on which nothing is under way, and each other once its last answer has been given. */
   finish(): void {
     this.#isStopping = true
-    for (const [socket, count] of this.#requests) if (count === 0) socket.destroy()
-    const established = new Set([...this.#requests.keys()].map(peerOf))
+    for (const [socket, { answers }] of this.#connections) if (answers.length === 0) socket.destroy()
+    const established = new Set([...this.#connections.keys()].map(peerOf))
     for (const socket of this.#sockets) if (!established.has(peerOf(socket))) socket.destroy()
   }
 
@@ -44,24 +49,25 @@ export class Connections {
   }
 
   #began({ socket }: IncomingMessage, outgoing: ServerResponse): void {
-    this.#requests.set(socket, (this.#requests.get(socket) ?? 0) + 1)
-    this.#answers.set(outgoing, undefined)
+    const connection = this.#connections.get(socket)
+    if (connection === undefined) return
+    const { answers } = connection
+    answers.push(outgoing)
     outgoing.once('close', () => {
-      this.#answers.delete(outgoing)
-      const left = (this.#requests.get(socket) ?? 1) - 1
-      if (left === 0 && this.#isStopping) socket.destroySoon()
-      else if (this.#requests.has(socket)) this.#requests.set(socket, left)
+      if (answers[0] === outgoing) connection.since = undefined
+      answers.splice(answers.indexOf(outgoing), 1)
+      if (answers.length === 0 && this.#isStopping) socket.destroySoon()
     })
   }
 
   /** A client that takes no more of its answer would hold it here for as long as it likes. */
   #cutOffSlow(answerMs: number): void {
     const now = performance.now()
-    for (const [outgoing, since = now] of this.#answers) {
-      // One without a socket waits for the answer before it.
-      if (outgoing.socket === null || !outgoing.headersSent) continue
-      if (now - since >= answerMs) outgoing.destroy()
-      else this.#answers.set(outgoing, since)
+    for (const connection of this.#connections.values()) {
+      const [first] = connection.answers
+      if (first?.headersSent !== true) continue
+      connection.since ??= now
+      if (now - connection.since >= answerMs) first.destroy()
     }
   }
 }
