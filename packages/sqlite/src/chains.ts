@@ -16,9 +16,7 @@ interface Chain {
   head: Head
 }
 
-const MAKE = `
-  INSERT INTO accounts (registry, account, records, audit_sequence, audit_hash) VALUES (:registry, :account, 0, 0, :genesis)
-  ON CONFLICT DO NOTHING`
+const MAKE = 'INSERT INTO accounts (registry, account, records, audit_sequence, audit_hash) VALUES (:registry, :account, 0, 0, :genesis)'
 const READ = 'SELECT audit_sequence, audit_hash FROM accounts WHERE registry = :registry AND account = :account'
 const WRITE = 'UPDATE accounts SET audit_sequence = :sequence, audit_hash = :hash WHERE registry = :registry AND account = :account'
 
@@ -53,8 +51,9 @@ export class Chains {
   }
 
   #read(registry: string, account: AccountId): Head {
-    this.#connection.run(MAKE, { registry, account, genesis: AUDIT_GENESIS })
     const row = this.#connection.get<HeadRow>(READ, { registry, account })
-    return { sequence: row?.audit_sequence ?? 0, hash: row?.audit_hash ?? AUDIT_GENESIS }
+    if (row !== undefined) return { sequence: row.audit_sequence, hash: row.audit_hash }
+    this.#connection.run(MAKE, { registry, account, genesis: AUDIT_GENESIS })
+    return { sequence: 0, hash: AUDIT_GENESIS }
   }
 }
