@@ -16,7 +16,7 @@ export interface Load {
 export interface Loaded {
   /** Answers a second. */
   readonly rate: number
-  /** Milliseconds, sorted; from when a request was due, so that one that had to wait counts its waiting. */
+  /** Milliseconds, sorted; from when a request was due, so that one that had to wait counts its waiting, or sent, if that was earlier. */
   readonly times: readonly number[]
   readonly statuses: ReadonlyMap<number, number>
 }
@@ -34,8 +34,10 @@ export async function load({ port, connections, seconds, next, onAnswer, rate }:
       if (due >= until) return
       const wait = due - performance.now()
       if (wait > 0) await new Promise(done => setTimeout(done, wait))
+      // Node's timers are up to a millisecond early.
+      const from = Math.min(due, performance.now())
       const status = await answered(socket, next(), onAnswer)
-      times.push(performance.now() - Math.min(due, performance.now()))
+      times.push(performance.now() - from)
       statuses.set(status, (statuses.get(status) ?? 0) + 1)
     }
   }
