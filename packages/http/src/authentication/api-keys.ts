@@ -36,7 +36,8 @@ export function apiKeyAuthentication(keys: readonly ApiKey[]): Authenticate {
   return async request => {
     const given = request.headers.get('x-api-key')
     if (given === null) return UNKNOWN
-    const digest = hash('sha256', given, 'buffer')
+    // By way of text: a buffer straight from the hash takes V8 several times as long, memory of its own each time.
+    const digest = Buffer.from(hash('sha256', given), 'hex')
     // To the end, so that the time says nothing of where it is.
     const [found] = known.flatMap(key => (timingSafeEqual(key.digest, digest) ? [key] : []))
     if (found === undefined) return UNKNOWN
