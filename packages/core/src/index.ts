@@ -84,6 +84,7 @@ export {
   REMEMBER_SETTLED_MS,
   type Task,
 } from './metadata-support/tasks.ts'
+export type { MetadataStore } from './metadata.ts'
 export type {
   AdoptRequest,
   Answered,
@@ -94,26 +95,16 @@ export type {
   Busy,
   CommitOutcome,
   IdempotentRequest,
-  Intent,
-  IntentId,
-  MetadataStore,
-  OldCopy,
   PageRequest,
   PathOwner,
-  PendingWork,
-  Pointer,
-  QueueDraft,
-  QueueEntry,
-  QueueTask,
   RecordPage,
-  RecordVersion,
   References,
   RepairRequest,
-  SecretRecord,
   SortField,
   SortOrder,
-  StoredRecord,
-} from './metadata.ts'
+} from './metadata-requests.ts'
+export type { OldCopy, Pointer, RecordVersion, SecretRecord, StoredRecord } from './records.ts'
+export type { Intent, IntentId, PendingWork, QueueDraft, QueueEntry, QueueTask } from './work.ts'
 export type {
   AdoptOptions,
   Adoption,

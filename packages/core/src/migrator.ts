@@ -1,5 +1,7 @@
 import type { SecretDriver } from './driver.ts'
-import type { MetadataStore, References, StoredRecord } from './metadata.ts'
+import type { MetadataStore } from './metadata.ts'
+import type { References } from './metadata-requests.ts'
+import type { StoredRecord } from './records.ts'
 import type { Finding, ReconcileOptions, ReconcileReport } from './reconciliation.ts'
 import type { RegistryPolicy, RollbackResult, WriteOptions } from './registry.ts'
 import type { AdoptOptions, Adoption, AdoptionReport, MigrateOptions, Migration, MigrationPlan, MigrationReport, PlanOptions } from './migration.ts'

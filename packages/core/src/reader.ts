@@ -1,6 +1,7 @@
 import type { Authorize } from './authorization.ts'
 import type { SecretDriver } from './driver.ts'
-import type { MetadataStore, SecretRecord } from './metadata.ts'
+import type { MetadataStore } from './metadata.ts'
+import type { SecretRecord } from './records.ts'
 import type { StorePolicy } from './policy.ts'
 import type { SecretValue } from './value.ts'
 import type { AccountId, Actor, CallOptions, SecretId } from './words.ts'

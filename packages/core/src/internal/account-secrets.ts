@@ -1,7 +1,8 @@
 import type { AuditEntry } from '../audit.ts'
 import { SecretError } from '../errors.ts'
 import { withoutPointer } from '../metadata-support/records.ts'
-import type { RecordPage, SecretRecord } from '../metadata.ts'
+import type { RecordPage } from '../metadata-requests.ts'
+import type { SecretRecord } from '../records.ts'
 import type {
   AccountSecrets,
   AuditQuery,

@@ -1,5 +1,6 @@
 import { SecretError } from '../errors.ts'
-import type { MetadataStore, StoredRecord } from '../metadata.ts'
+import type { MetadataStore } from '../metadata.ts'
+import type { StoredRecord } from '../records.ts'
 import type { AccountId, CallOptions, SecretId } from '../words.ts'
 import { persist } from './persist.ts'
 

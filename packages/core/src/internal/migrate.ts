@@ -1,5 +1,5 @@
 import { SecretError } from '../errors.ts'
-import type { OldCopy, StoredRecord } from '../metadata.ts'
+import type { OldCopy, StoredRecord } from '../records.ts'
 import type { MigrateOptions, Migration, MigrationPlan, MigrationReport, PlanOptions, Unfit } from '../migration.ts'
 import type { NativePath, SecretId } from '../words.ts'
 import { sleep } from './backoff.ts'

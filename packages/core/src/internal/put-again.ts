@@ -1,6 +1,6 @@
 import type { SecretDriver } from '../driver.ts'
 import { isSecretError } from '../errors.ts'
-import type { SecretRecord, StoredRecord } from '../metadata.ts'
+import type { SecretRecord, StoredRecord } from '../records.ts'
 import type { Actor, VersionId } from '../words.ts'
 import type { BoundStores } from './stores.ts'
 import { VERSION_GONE, type WriteProtocol } from './write-protocol.ts'

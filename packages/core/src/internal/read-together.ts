@@ -1,5 +1,5 @@
 import type { Payload } from '../driver.ts'
-import type { StoredRecord } from '../metadata.ts'
+import type { StoredRecord } from '../records.ts'
 import type { NativePath } from '../words.ts'
 
 type Found = ReadonlyMap<NativePath, Payload>

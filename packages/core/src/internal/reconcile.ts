@@ -1,6 +1,7 @@
 import type { SecretDriver } from '../driver.ts'
 import { isSecretError, SecretError } from '../errors.ts'
-import type { PathOwner, StoredRecord } from '../metadata.ts'
+import type { PathOwner } from '../metadata-requests.ts'
+import type { StoredRecord } from '../records.ts'
 import type { Finding, FindingKind, ReconcileOptions, ReconcileReport, RepairKind } from '../reconciliation.ts'
 import type { Actor, NativePath } from '../words.ts'
 import type { Access } from './access.ts'

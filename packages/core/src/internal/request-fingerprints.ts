@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import type { Payload } from '../driver.ts'
 import { SecretError } from '../errors.ts'
-import type { IdempotentRequest } from '../metadata.ts'
+import type { IdempotentRequest } from '../metadata-requests.ts'
 import type { AccountId, Actor, IfRevision } from '../words.ts'
 import { crypto } from './crypto.ts'
 

@@ -1,7 +1,7 @@
 import type { DriverCall, DriverVersion } from '../driver.ts'
 import { isSecretError, SecretError, type SecretErrorCode } from '../errors.ts'
 import { FAILING_AFTER } from '../metadata-support/tasks.ts'
-import type { Intent, IntentId, PendingWork, QueueDraft, QueueEntry } from '../metadata.ts'
+import type { Intent, IntentId, PendingWork, QueueDraft, QueueEntry } from '../work.ts'
 import type { PendingItem, WriteOnlyDriver } from '../registry.ts'
 import type { VersionId } from '../words.ts'
 import { persist } from './persist.ts'

@@ -1,7 +1,9 @@
 import { answeredBy, answerText, recordOfAnswer, requestRow } from '../metadata-support/idempotency.ts'
 import { busy } from '../metadata-support/intents.ts'
 import { requireWhole, type RequestOf } from '../metadata-support/requests.ts'
-import type { Answered, Busy, IdempotentRequest, Intent, SecretRecord } from '../metadata.ts'
+import type { Answered, Busy, IdempotentRequest } from '../metadata-requests.ts'
+import type { SecretRecord } from '../records.ts'
+import type { Intent } from '../work.ts'
 import type { AccountId } from '../words.ts'
 import { intentOfToken, type Transaction } from './state.ts'
 

@@ -3,7 +3,8 @@ import { adoptedRecord, migratedRecord, samePointer } from '../metadata-support/
 import { requireDrafts, requireWhole, type RequestOf } from '../metadata-support/requests.ts'
 import { oldCopyOf } from '../metadata-support/tasks.ts'
 import { SecretError } from '../errors.ts'
-import type { Busy, CommitOutcome, OldCopy, SecretRecord } from '../metadata.ts'
+import type { Busy, CommitOutcome } from '../metadata-requests.ts'
+import type { OldCopy, SecretRecord } from '../records.ts'
 import { findDone, writeAudit } from './audit.ts'
 import { enqueue, isQueued, makeCopiesDue, takeOldCopy } from './queue.ts'
 import {

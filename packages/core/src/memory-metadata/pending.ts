@@ -1,7 +1,7 @@
 import { pendingOfIntent } from '../metadata-support/intents.ts'
 import { requireWhole, type RequestOf } from '../metadata-support/requests.ts'
 import { FAILING_AFTER, pendingOfTask } from '../metadata-support/tasks.ts'
-import type { PendingWork } from '../metadata.ts'
+import type { PendingWork } from '../work.ts'
 import type { Transaction } from './state.ts'
 
 export function pending(

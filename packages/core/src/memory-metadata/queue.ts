@@ -13,7 +13,9 @@ import {
   REMEMBER_SETTLED_MS,
   type Task,
 } from '../metadata-support/tasks.ts'
-import type { Intent, OldCopy, Pointer, QueueDraft, QueueEntry, RepairRequest } from '../metadata.ts'
+import type { RepairRequest } from '../metadata-requests.ts'
+import type { OldCopy, Pointer } from '../records.ts'
+import type { Intent, QueueDraft, QueueEntry } from '../work.ts'
 import type { AccountId, SecretId, VersionId } from '../words.ts'
 import { findDone, writeAudit } from './audit.ts'
 import { copyIntent, recordAtPath, type Transaction } from './state.ts'

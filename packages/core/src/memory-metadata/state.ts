@@ -3,7 +3,8 @@ import type { RequestRow } from '../metadata-support/idempotency.ts'
 import { withoutPointer } from '../metadata-support/records.ts'
 import { requireRevision } from '../metadata-support/requests.ts'
 import type { Task } from '../metadata-support/tasks.ts'
-import type { Intent, IntentId, RecordVersion, SecretRecord, StoredRecord } from '../metadata.ts'
+import type { RecordVersion, SecretRecord, StoredRecord } from '../records.ts'
+import type { Intent, IntentId } from '../work.ts'
 import type { AccountId, IfRevision, NativePath, SecretId } from '../words.ts'
 
 /** Everything of one registry. Entries are replaced, never changed in place. */

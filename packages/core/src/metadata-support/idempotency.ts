@@ -1,5 +1,6 @@
 import { SecretError } from '../errors.ts'
-import type { Answered, IdempotentRequest, SecretRecord } from '../metadata.ts'
+import type { Answered, IdempotentRequest } from '../metadata-requests.ts'
+import type { SecretRecord } from '../records.ts'
 import type { AccountId } from '../words.ts'
 import { requireWhole } from './requests.ts'
 

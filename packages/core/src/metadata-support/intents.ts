@@ -1,6 +1,8 @@
 import type { AuditDraft } from '../audit.ts'
 import { crypto } from '../internal/crypto.ts'
-import type { BeginCreate, BeginMigrate, BeginUpdate, Busy, Intent, IntentId, PendingWork, StoredRecord } from '../metadata.ts'
+import type { BeginCreate, BeginMigrate, BeginUpdate, Busy } from '../metadata-requests.ts'
+import type { StoredRecord } from '../records.ts'
+import type { Intent, IntentId, PendingWork } from '../work.ts'
 
 /** For authors of metadata stores: the intent of a create. Times are milliseconds since 1970 by the database's clock, here and below. */
 export function createIntent(request: BeginCreate, now: number): Intent {

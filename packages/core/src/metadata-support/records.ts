@@ -1,5 +1,7 @@
 import { SecretError } from '../errors.ts'
-import type { AdoptRequest, Intent, OldCopy, Pointer, QueueDraft, RecordVersion, SecretRecord, StoredRecord } from '../metadata.ts'
+import type { AdoptRequest } from '../metadata-requests.ts'
+import type { OldCopy, Pointer, RecordVersion, SecretRecord, StoredRecord } from '../records.ts'
+import type { Intent, QueueDraft } from '../work.ts'
 import type { Actor, VersionId } from '../words.ts'
 import type { RequestOf } from './requests.ts'
 

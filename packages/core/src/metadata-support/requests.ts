@@ -1,5 +1,6 @@
 import { SecretError } from '../errors.ts'
-import type { MetadataStore, QueueDraft } from '../metadata.ts'
+import type { MetadataStore } from '../metadata.ts'
+import type { QueueDraft } from '../work.ts'
 import type { IfRevision } from '../words.ts'
 
 /** For authors of metadata stores: what a method is given, by its name. */

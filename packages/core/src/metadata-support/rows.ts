@@ -1,6 +1,7 @@
 import type { Action, AuditEntry } from '../audit.ts'
 import type { SecretErrorCode } from '../errors.ts'
-import type { Intent, IntentId, QueueTask, RecordVersion, SecretRecord, StoredRecord } from '../metadata.ts'
+import type { RecordVersion, SecretRecord, StoredRecord } from '../records.ts'
+import type { Intent, IntentId, QueueTask } from '../work.ts'
 import type { AccountId, Actor, NativePath, SecretId, VersionId } from '../words.ts'
 import type { Task } from './tasks.ts'
 

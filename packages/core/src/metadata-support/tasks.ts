@@ -1,6 +1,8 @@
 import { crypto } from '../internal/crypto.ts'
 import type { SecretErrorCode } from '../errors.ts'
-import type { OldCopy, PathOwner, PendingWork, QueueDraft, QueueEntry, QueueTask, RepairRequest } from '../metadata.ts'
+import type { PathOwner, RepairRequest } from '../metadata-requests.ts'
+import type { OldCopy } from '../records.ts'
+import type { PendingWork, QueueDraft, QueueEntry, QueueTask } from '../work.ts'
 import type { AccountId, SecretId, VersionId } from '../words.ts'
 import type { RequestOf } from './requests.ts'
 
