@@ -314,16 +314,16 @@ export const faults: Readonly<Record<string, Fault>> = {
         call,
       ),
   }),
-  'queue/troubled': store => ({
+  'views/troubled': store => ({
     troubled: async (request, call) => (await store.troubled(request, call)).filter(({ store: at }) => request.stores.includes(at)),
   }),
-  'queue/pending-tells-all': store => ({
+  'views/pending-tells-all': store => ({
     async pending(request, call) {
       const page = await store.pending(request, call)
       return { ...page, items: page.items.map(item => ({ ...item, code: item.attempts > 0 ? 'unavailable' : item.code })) }
     },
   }),
-  'queue/owners': store => ({
+  'views/owners': store => ({
     owners: async (request, call) => (await store.owners(request, call)).map(owner => ({ ...owner, intents: 0 })),
   }),
   // A task in the way counts as the repair itself.
@@ -334,10 +334,10 @@ export const faults: Readonly<Record<string, Fault>> = {
       return (await store.queueRepair(request, call)) || owner?.tasks === 1
     },
   }),
-  'queue/store-names-are-bound': store => ({
+  'stores/store-names-are-bound': store => ({
     bindStores: (request, call) => store.bindStores(request, call).catch(() => ({ missing: [], bound: {} })),
   }),
-  'queue/bindings-are-told': store => ({
+  'stores/bindings-are-told': store => ({
     bindStores: async (request, call) => ({ ...(await store.bindStores(request, call)), bound: request.stores }),
   }),
   'audit/changes-are-chained': store => ({
@@ -537,7 +537,7 @@ export const faults: Readonly<Record<string, Fault>> = {
       return first === undefined ? page : { ...page, items: [first, ...page.items] }
     },
   }),
-  'races/aborted-in-mid-call': store => ({
+  'calls/aborted-in-mid-call': store => ({
     async commitCreate(request, { signal }) {
       const answer = await store.commitCreate(request, {})
       for (let ticks = 0; ticks < 3; ticks += 1) await tick()
@@ -545,7 +545,7 @@ export const faults: Readonly<Record<string, Fault>> = {
       return answer
     },
   }),
-  'races/a-store-that-closes': store => {
+  'calls/a-store-that-closes': store => {
     let isClosed = false
     return {
       async close() {

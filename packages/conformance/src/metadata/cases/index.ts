@@ -2,6 +2,7 @@ import type { MetadataCase } from '../metadata-case.ts'
 import { accounts } from './accounts.ts'
 import { adoptions } from './adoptions.ts'
 import { audit } from './audit.ts'
+import { calls } from './calls.ts'
 import { migrationRaces } from './migration-races.ts'
 import { migrations } from './migrations.ts'
 import { copies } from './old-copies.ts'
@@ -10,6 +11,8 @@ import { queue } from './queue.ts'
 import { races } from './races.ts'
 import { requests } from './requests.ts'
 import { retention } from './retention.ts'
+import { stores } from './stores.ts'
+import { views } from './views.ts'
 import { writes } from './writes.ts'
 
 /** Every sentence of `MetadataStore`. */
@@ -21,9 +24,12 @@ export const metadataCases: readonly MetadataCase[] = [
   ...copies,
   ...adoptions,
   ...queue,
+  ...views,
+  ...stores,
   ...audit,
   ...accounts,
   ...pages,
+  ...calls,
   ...races,
   ...migrationRaces,
 ]
