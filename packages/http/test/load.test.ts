@@ -4,7 +4,7 @@ import type { Socket } from 'node:net'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { connected } from './support/raw.ts'
+import { answerOn, connected } from './support/raw.ts'
 import { KEY } from './support/service.ts'
 
 // Ten thousand connections that are kept, in a bounded run: on each, requests after each other.
@@ -33,7 +33,7 @@ describe(`${count} connections that are kept${count < CONNECTIONS ? ` (ulimit -n
         socket.setNoDelay(true)
         sockets.push(socket)
         // At once: a connection on which nothing comes is let go.
-        expect(await answerOn(socket)).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
+        expect(await answerOn(socket, REQUEST)).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
       })
       expect(sockets.length).toBe(count)
       let answered = count
@@ -41,7 +41,7 @@ describe(`${count} connections that are kept${count < CONNECTIONS ? ` (ulimit -n
         await inBatches(count, async index => {
           const socket = sockets[index]
           if (socket === undefined) throw new Error('no connection')
-          expect(await answerOn(socket)).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
+          expect(await answerOn(socket, REQUEST)).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
           answered += 1
         })
       }
@@ -65,27 +65,4 @@ async function inBatches(total: number, work: (index: number) => Promise<void>):
     while (next < total) await work(next++)
   }
   await Promise.all(Array.from({ length: AT_ONCE }, worker))
-}
-
-/** Sends a request and reads to the end of its answer. */
-async function answerOn(socket: Socket): Promise<string> {
-  return await new Promise((done, fail) => {
-    let text = ''
-    const end = (): void => {
-      socket.off('data', read).off('close', lost).off('error', fail)
-    }
-    const read = (chunk: Buffer): void => {
-      text += chunk.toString('latin1')
-      const head = text.indexOf('\r\n\r\n')
-      if (head < 0 || text.length < head + 4 + Number(/content-length: (\d+)/i.exec(text)?.[1])) return
-      end()
-      done(text)
-    }
-    const lost = (): void => {
-      end()
-      fail(new Error('the connection was closed'))
-    }
-    socket.on('data', read).once('close', lost).once('error', fail)
-    socket.write(REQUEST)
-  })
 }

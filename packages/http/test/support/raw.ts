@@ -68,3 +68,26 @@ export function answersIn(text: string): readonly RawAnswer[] {
   }
   return answers
 }
+
+/** Sends a request and reads to the end of its answer. */
+export async function answerOn(socket: Socket, request: string): Promise<string> {
+  return await new Promise((done, fail) => {
+    let text = ''
+    const end = (): void => {
+      socket.off('data', read).off('close', lost).off('error', fail)
+    }
+    const read = (chunk: Buffer): void => {
+      text += chunk.toString('latin1')
+      const head = text.indexOf('\r\n\r\n')
+      if (head < 0 || text.length < head + 4 + Number(/content-length: (\d+)/i.exec(text)?.[1])) return
+      end()
+      done(text)
+    }
+    const lost = (): void => {
+      end()
+      fail(new Error('the connection was closed'))
+    }
+    socket.on('data', read).once('close', lost).once('error', fail)
+    socket.write(request)
+  })
+}
