@@ -1,6 +1,16 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
-import { SecretError, updateIntent, withoutPointer, type MetadataStore, type RequestOf, type SecretRecord, type StoredRecord } from '@strongroom/core'
+import {
+  SecretError,
+  updateIntent,
+  withoutPointer,
+  type Answered,
+  type CallOptions,
+  type MetadataStore,
+  type RequestOf,
+  type SecretRecord,
+  type StoredRecord,
+} from '@strongroom/core'
 import { changed } from '@strongroom/testbed'
 
 /** A rule of the database taken out, by what stands before it in each process. The checker must see each. */
@@ -11,6 +21,9 @@ const FAULTS: Readonly<Record<string, Fault>> = {
   'no unique intent': withoutUniqueIntent,
   'a record is read from a cache': withStaleReads,
   'a commit is acknowledged before it is done': withEarlyAnswers,
+  'a rollback does not compare': withoutCompareOfRollbacks,
+  'a request is forgotten': withoutRequests,
+  'a repeat is answered with the record of today': withLateAnswers,
 }
 
 export const faults: readonly string[] = Object.keys(FAULTS)
@@ -112,4 +125,40 @@ function withEarlyAnswers(metadata: MetadataStore): MetadataStore {
       }
     },
   })
+}
+
+/** A rollback moves the pointer whatever came first. */
+function withoutCompareOfRollbacks(metadata: MetadataStore): MetadataStore {
+  return changed(metadata, { commitRollback: (request, call) => metadata.commitRollback({ ...request, ifRevision: undefined }, call) })
+}
+
+/** A repeat is a write of its own. */
+function withoutRequests(metadata: MetadataStore): MetadataStore {
+  return changed(metadata, {
+    beginCreate: (request, call) => metadata.beginCreate({ ...request, request: undefined }, call),
+    beginUpdate: (request, call) => metadata.beginUpdate({ ...request, request: undefined }, call),
+    updateDescription: (request, call) => metadata.updateDescription({ ...request, request: undefined }, call),
+  })
+}
+
+/** A request is remembered, its answer is not: a repeat is told of the record as it is by then. */
+function withLateAnswers(metadata: MetadataStore): MetadataStore {
+  const late = async <Answer extends { readonly state: string }>(
+    { registry, account }: Pick<RequestOf<'beginUpdate'>, 'registry' | 'account'>,
+    call: CallOptions,
+    answer: Answer | Answered,
+  ): Promise<Answer | Answered> => {
+    if (!isAnswered(answer)) return answer
+    const record = await metadata.find({ registry, account, id: answer.record.id }, call)
+    return record === undefined ? answer : { state: 'answered', record: withoutPointer(record) }
+  }
+  return changed(metadata, {
+    beginCreate: async (request, call) => await late(request, call, await metadata.beginCreate(request, call)),
+    beginUpdate: async (request, call) => await late(request, call, await metadata.beginUpdate(request, call)),
+    updateDescription: async (request, call) => await late(request, call, await metadata.updateDescription(request, call)),
+  })
+}
+
+function isAnswered(answer: { readonly state: string }): answer is Answered {
+  return answer.state === 'answered'
 }
