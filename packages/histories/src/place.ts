@@ -165,6 +165,8 @@ export class Place {
     const parts = processes.map(async (one, index) => {
       let writes = 0
       let isOver = false
+      let dying: Promise<void> | undefined
+      const die = (): void => void (isOver || (dying = one.kill()))
       const hear = (message: ToParent): void => {
         if (message.type === 'called') {
           const { call } = message
@@ -173,7 +175,7 @@ export class Place {
           if (asked?.wish.request === call.by) for (const other of processes) if (other !== one) other.hear(asked)
           if (!isWrite(call.wish)) return
           writes += 1
-          if (index === death?.victim && writes === death.afterWrites) void delay(death.delayMs).then(() => (isOver ? undefined : one.kill()))
+          if (index === death?.victim && writes === death.afterWrites) void delay(death.delayMs).then(die)
         } else if (message.type === 'answered') {
           const { by, at, answer } = message
           const told = recorded.get(by)
@@ -182,7 +184,9 @@ export class Place {
       }
       const end = await one.play({ ...shared, process: one.name, startAt, maintains: index % 2 === 0 }, hear)
       isOver = true
-      if (end === 'played') return false
+      // It may be killed while the word that it is done is on its way.
+      if (end === 'played' && dying === undefined) return false
+      await dying
       this.#processes[index] = this.#open(one.name)
       await this.#expire()
       return true

@@ -23,7 +23,8 @@ describe('what concurrent clients of several processes are told', () => {
     expect(summaryOf(results)).toMatch(/^histories \d+, operations \d+, not linearizable 0, undecided 0$/)
     const intervals = all.flatMap(({ histories }) => histories.flatMap(history => history.intervals))
     const done = (kind: string): number => intervals.filter(({ operation }) => operation.kind === kind && operation.answer === 'done').length
-    for (const kind of ['create', 'update', 'delete']) expect(done(kind)).toBeGreaterThan(0)
+    for (const kind of ['create', 'update', 'rollback', 'delete']) expect(done(kind)).toBeGreaterThan(0)
+    expect(all.some(({ repeats }) => repeats > 0)).toBe(true)
     if (backend === 'local') expect(all.some(({ killed }) => killed)).toBe(true)
   })
 })
@@ -48,6 +49,11 @@ describe('a faulty database is seen', () => {
     ['no unique intent', 'postgres'],
     ['a record is read from a cache', 'sqlite'],
     ['a commit is acknowledged before it is done', 'postgres'],
+    ['a rollback does not compare', 'sqlite'],
+    ['a rollback does not compare', 'postgres'],
+    ['a request is forgotten', 'sqlite'],
+    ['a request is forgotten', 'postgres'],
+    ['a repeat is answered with the record of today', 'sqlite'],
   ])('%s, on %s', { timeout: 600_000 }, async (fault, database) => {
     expect(await seen({ databases: [database], fault })).toContain('no order explains this answer')
   })
