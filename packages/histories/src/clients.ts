@@ -108,7 +108,8 @@ function wishOf(what: string, request: string | undefined, record: KnownRecord |
   if (kind < 0.53) return { kind: 'update', id, description, ifRevision, request }
   if (kind < 0.58) return { kind: 'delete', id, ifRevision }
   const version = versions[Math.floor(random() * versions.length)]
-  if (kind < 0.82) return version === undefined || kind < 0.64 ? { kind: 'versions', id } : { kind: 'rollback', id, version, ifRevision }
+  if (kind < 0.64 || (kind < 0.82 && version === undefined)) return { kind: 'versions', id }
+  if (kind < 0.82 && version !== undefined) return { kind: 'rollback', id, version, ifRevision: random() < 0.75 ? record.revision : undefined }
   if (kind < 0.87) return { kind: 'describe', id }
   return kind < 0.95 ? { kind: 'read', id } : { kind: 'list' }
 }

@@ -13,7 +13,10 @@ import {
 } from '@strongroom/core'
 import { changed } from '@strongroom/testbed'
 
-/** A rule of the database taken out, by what stands before it in each process. The checker must see each. */
+/**
+ * A rule of the database taken out, by what stands before it in each process. The checker must see each. What has an idempotency key is
+ * left as it is by those that are not about that, so that they are not seen by a request that has been forgotten.
+ */
 type Fault = (metadata: MetadataStore) => MetadataStore
 
 const FAULTS: Readonly<Record<string, Fault>> = {
@@ -44,6 +47,7 @@ function withoutCompare(metadata: MetadataStore): MetadataStore {
   const begun = new Map<string, RequestOf<'beginUpdate'>>()
   return changed(metadata, {
     beginUpdate: async (request, call) => {
+      if (request.request !== undefined) return await metadata.beginUpdate(request, call)
       const { registry, account, secret, ifRevision } = request
       const record = await metadata.find({ registry, account, id: secret }, call)
       if (record === undefined) throw SecretError.refused('not_found', 'fault')
@@ -83,6 +87,7 @@ function withoutUniqueIntent(metadata: MetadataStore): MetadataStore {
       return { ...page, items: page.items.map(shown) }
     },
     beginCreate: async (request, call) => {
+      if (request.request !== undefined) return await metadata.beginCreate(request, call)
       const { registry, account, key } = request
       if ((await find({ registry, account, key }, call)) !== undefined) throw SecretError.refused('already_exists', 'fault')
       return await metadata.beginCreate({ ...request, key: `${key}#${randomUUID()}` }, call)
@@ -114,6 +119,7 @@ const LATE_MS = 2_000
 function withEarlyAnswers(metadata: MetadataStore): MetadataStore {
   return changed(metadata, {
     updateDescription: async (request, call) => {
+      if (request.request !== undefined) return await metadata.updateDescription(request, call)
       const { registry, account, secret, ifRevision, description, actor } = request
       const old = await metadata.find({ registry, account, id: secret }, call)
       if (old === undefined) throw SecretError.refused('not_found', 'fault')
