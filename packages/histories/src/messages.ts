@@ -97,7 +97,8 @@ export interface Asked {
 
 export type ToProcess =
   /** `workers`: registries of this process, each with a connection and a driver of its own. Its clients take turns at them. */
-  { readonly type: 'open'; readonly work: Work; readonly workers: number; readonly origin: string } | { readonly type: 'play'; readonly part: Part }
+  | { readonly type: 'open'; readonly work: Work; readonly workers: number; readonly origin: string }
+  | { readonly type: 'play'; readonly part: Part }
   /** By a client of another process. */
   | { readonly type: 'asked'; readonly asked: Asked }
 

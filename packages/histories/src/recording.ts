@@ -90,7 +90,8 @@ function intervalsOf({ call: called, answered }: Recorded, key: string, names: N
     const seen = answer?.state === 'done' ? withoutValue(answer.seen) : undefined
     const { by } = operation
     // With an idempotency key the answer is the record as it was committed, whoever asks and when.
-    if (seen === undefined || by === (seen.last ?? seen.by) || requestOf(wish) !== undefined) return [{ operation: { ...operation, seen }, call, end }]
+    if (seen === undefined || by === (seen.last ?? seen.by) || requestOf(wish) !== undefined)
+      return [{ operation: { ...operation, seen }, call, end }]
     // A commit that recovery made, or that was repeated, is answered with the record as it is by then: the write, and a look. So is a
     // rollback to the committed version.
     const look: SecretOperation = { kind: 'look', by, of: seen.by, answer: 'found', seen }

@@ -20,7 +20,7 @@ export class Requests {
   }
 }
 
-/** Asked for for the first time: the write as it is given, if it has an idempotency key. */
+/** The write as one that others may ask for again; undefined without an idempotency key. */
 export function askedOf(key: string, wish: Wish): Asked | undefined {
   if ((wish.kind !== 'create' && wish.kind !== 'update') || wish.request === undefined) return undefined
   return { key, wish: { ...wish, request: wish.request } }

@@ -178,9 +178,7 @@ function ifSeen(operation: Write, record: Secret): Secret | undefined {
 function isSeen({ seen }: SecretOperation, record: Seen): boolean {
   if (seen === undefined) return true
   const { by, last, revision, description, value = record.value } = seen
-  return (
-    by === record.by && last === record.last && revision === record.revision && description === record.description && value === record.value
-  )
+  return by === record.by && last === record.last && revision === record.revision && description === record.description && value === record.value
 }
 
 function sameKept(seen: readonly Kept[], kept: readonly Kept[]): boolean {

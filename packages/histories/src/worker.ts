@@ -35,7 +35,12 @@ export class Worker {
     const metadata = faultOf(fault)(databaseOf(database).open(place))
     const shared = { id, metadata, stores: { [STORE]: backendOf(backend).driver(config) }, authorize: unsafeAllowEveryone }
     const deadlineMs = Math.floor(leaseMs / 3)
-    const registry = await createSecretRegistry({ ...shared, writeTo: STORE, requestKeys: REQUEST_KEYS, policy: { deadlineMs, leaseMs, keepVersions: KEEP_VERSIONS } })
+    const registry = await createSecretRegistry({
+      ...shared,
+      writeTo: STORE,
+      requestKeys: REQUEST_KEYS,
+      policy: { deadlineMs, leaseMs, keepVersions: KEEP_VERSIONS },
+    })
     return new Worker(registry, await createSecretReader({ ...shared, policy: { deadlineMs } }))
   }
 

@@ -121,7 +121,11 @@ const ROLLBACKS: Readonly<Record<string, History>> = {
     at(rollback('a', 'c'), 14, 15),
     at(found('c', 'a', 6, 'v-c'), 16, 17),
   ],
-  'to the committed version it changes nothing': [...THREE, at(rollback('b', 'w', { seen: of('c', 'w', 3) }), 6, 7), at(found('c', 'w', 3, 'v-w'), 8, 9)],
+  'to the committed version it changes nothing': [
+    ...THREE,
+    at(rollback('b', 'w', { seen: of('c', 'w', 3) }), 6, 7),
+    at(found('c', 'w', 3, 'v-w'), 8, 9),
+  ],
   'it keeps a description that came after the version': [
     ...THREE,
     at(update('n', 'c', { value: undefined, description: 'new' }), 6, 7),
