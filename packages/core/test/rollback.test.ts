@@ -199,6 +199,25 @@ describe('rollback', () => {
     expect((await world.stored(id)).pointer.version).toBe('2')
   })
 
+  it('tells of a change that came while it looked, and not of a secret or a version that is lost', async () => {
+    const { world, registry, secrets, id } = await open('vault')
+    const others = (await world.registry()).account(ACCOUNT, { id: 'other', type: 'user' })
+    world.cloud.on('versions', async act => {
+      await others.update(id, { value: 'third' })
+      await registry.maintain()
+      return await act()
+    })
+    const fallen = await failureOf(secrets.rollback(id, v('1')))
+    expect(fallen).toMatchObject({ code: 'not_found', effect: 'none' })
+    expect(String(fallen)).toContain('does not keep that version')
+    world.cloud.on('versions', async act => {
+      await others.delete(id)
+      return await act()
+    })
+    expect(await failureOf(secrets.rollback(id, v('2')))).toMatchObject({ code: 'not_found', effect: 'none' })
+    expect((await world.trail()).at(-1)).toMatchObject({ action: 'secret.rollback', outcome: 'failed', code: 'not_found' })
+  })
+
   it('takes a kept version that only lost its labels, where destruction detaches', async () => {
     const { world, secrets, id, read } = await open('aws', 3)
     await secrets.update(id, { value: 'third' })

@@ -3,10 +3,12 @@ import { flushCompileCache } from 'node:module'
 import { play } from './clients.ts'
 import { nanosecondsSince } from './clock.ts'
 import type { ToParent, ToProcess } from './messages.ts'
+import { Requests } from './requests.ts'
 import { Worker } from './worker.ts'
 
 let workers: readonly Worker[] = []
 let origin = '0'
+let requests = new Requests()
 
 process.on('message', (message: ToProcess) => {
   void take(message).catch((error: unknown) => {
@@ -22,8 +24,11 @@ async function take(message: ToProcess): Promise<void> {
     workers = await Promise.all(Array.from({ length: message.workers }, () => Worker.open(work)))
     flushCompileCache() // now, since a process that is killed leaves none
     await tell({ type: 'opened', now: nanosecondsSince(origin) })
+  } else if (message.type === 'asked') {
+    requests.learn(message.asked)
   } else {
-    await play(workers, message.part, origin, tell)
+    requests = new Requests()
+    await play(workers, message.part, { origin, requests, tell })
     await tell({ type: 'played' })
   }
 }

@@ -1,9 +1,22 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
-import { SecretError, updateIntent, withoutPointer, type MetadataStore, type RequestOf, type SecretRecord, type StoredRecord } from '@strongroom/core'
+import {
+  SecretError,
+  updateIntent,
+  withoutPointer,
+  type Answered,
+  type CallOptions,
+  type MetadataStore,
+  type RequestOf,
+  type SecretRecord,
+  type StoredRecord,
+} from '@strongroom/core'
 import { changed } from '@strongroom/testbed'
 
-/** A rule of the database taken out, by what stands before it in each process. The checker must see each. */
+/**
+ * A rule of the database taken out, by what stands before it in each process. The checker must see each. What has an idempotency key is
+ * left as it is by those that are not about that, so that they are not seen by a request that has been forgotten.
+ */
 type Fault = (metadata: MetadataStore) => MetadataStore
 
 const FAULTS: Readonly<Record<string, Fault>> = {
@@ -11,6 +24,9 @@ const FAULTS: Readonly<Record<string, Fault>> = {
   'no unique intent': withoutUniqueIntent,
   'a record is read from a cache': withStaleReads,
   'a commit is acknowledged before it is done': withEarlyAnswers,
+  'a rollback does not compare': withoutCompareOfRollbacks,
+  'a request is forgotten': withoutRequests,
+  'a repeat is answered with the record of today': withLateAnswers,
 }
 
 export const faults: readonly string[] = Object.keys(FAULTS)
@@ -31,6 +47,7 @@ function withoutCompare(metadata: MetadataStore): MetadataStore {
   const begun = new Map<string, RequestOf<'beginUpdate'>>()
   return changed(metadata, {
     beginUpdate: async (request, call) => {
+      if (request.request !== undefined) return await metadata.beginUpdate(request, call)
       const { registry, account, secret, ifRevision } = request
       const record = await metadata.find({ registry, account, id: secret }, call)
       if (record === undefined) throw SecretError.refused('not_found', 'fault')
@@ -70,6 +87,7 @@ function withoutUniqueIntent(metadata: MetadataStore): MetadataStore {
       return { ...page, items: page.items.map(shown) }
     },
     beginCreate: async (request, call) => {
+      if (request.request !== undefined) return await metadata.beginCreate(request, call)
       const { registry, account, key } = request
       if ((await find({ registry, account, key }, call)) !== undefined) throw SecretError.refused('already_exists', 'fault')
       return await metadata.beginCreate({ ...request, key: `${key}#${randomUUID()}` }, call)
@@ -101,6 +119,7 @@ const LATE_MS = 2_000
 function withEarlyAnswers(metadata: MetadataStore): MetadataStore {
   return changed(metadata, {
     updateDescription: async (request, call) => {
+      if (request.request !== undefined) return await metadata.updateDescription(request, call)
       const { registry, account, secret, ifRevision, description, actor } = request
       const old = await metadata.find({ registry, account, id: secret }, call)
       if (old === undefined) throw SecretError.refused('not_found', 'fault')
@@ -112,4 +131,40 @@ function withEarlyAnswers(metadata: MetadataStore): MetadataStore {
       }
     },
   })
+}
+
+/** A rollback moves the pointer whatever came first. */
+function withoutCompareOfRollbacks(metadata: MetadataStore): MetadataStore {
+  return changed(metadata, { commitRollback: (request, call) => metadata.commitRollback({ ...request, ifRevision: undefined }, call) })
+}
+
+/** A repeat is a write of its own. */
+function withoutRequests(metadata: MetadataStore): MetadataStore {
+  return changed(metadata, {
+    beginCreate: (request, call) => metadata.beginCreate({ ...request, request: undefined }, call),
+    beginUpdate: (request, call) => metadata.beginUpdate({ ...request, request: undefined }, call),
+    updateDescription: (request, call) => metadata.updateDescription({ ...request, request: undefined }, call),
+  })
+}
+
+/** A request is remembered, its answer is not: a repeat is told of the record as it is by then. */
+function withLateAnswers(metadata: MetadataStore): MetadataStore {
+  const late = async <Answer extends { readonly state: string }>(
+    { registry, account }: Pick<RequestOf<'beginUpdate'>, 'registry' | 'account'>,
+    call: CallOptions,
+    answer: Answer | Answered,
+  ): Promise<Answer | Answered> => {
+    if (!isAnswered(answer)) return answer
+    const record = await metadata.find({ registry, account, id: answer.record.id }, call)
+    return record === undefined ? answer : { state: 'answered', record: withoutPointer(record) }
+  }
+  return changed(metadata, {
+    beginCreate: async (request, call) => await late(request, call, await metadata.beginCreate(request, call)),
+    beginUpdate: async (request, call) => await late(request, call, await metadata.beginUpdate(request, call)),
+    updateDescription: async (request, call) => await late(request, call, await metadata.updateDescription(request, call)),
+  })
+}
+
+function isAnswered(answer: { readonly state: string }): answer is Answered {
+  return answer.state === 'answered'
 }

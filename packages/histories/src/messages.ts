@@ -2,22 +2,41 @@ import type { Seen } from './secret-model.ts'
 
 /** What a client asks for. Secrets are named by their ids here. Plain JSON. */
 export type Wish =
-  | { readonly kind: 'create'; readonly value: string; readonly description: string }
+  | { readonly kind: 'create'; readonly value: string; readonly description: string; readonly request?: string | undefined }
   | {
       readonly kind: 'update'
       readonly id: string
       readonly value?: string | undefined
       readonly description?: string | undefined
       readonly ifRevision?: number | undefined
+      /** The idempotency key, which is also the actor's id, since it is that actor's alone. */
+      readonly request?: string | undefined
     }
+  /** `version`: by its own name in the backend. */
+  | { readonly kind: 'rollback'; readonly id: string; readonly version: string; readonly ifRevision?: number | undefined }
   | { readonly kind: 'delete'; readonly id: string; readonly ifRevision?: number | undefined }
-  | { readonly kind: 'read' | 'describe'; readonly id: string }
+  | { readonly kind: 'read' | 'describe' | 'versions'; readonly id: string }
   | { readonly kind: 'read key' }
   /** Of the account: a look at each of its keys. */
   | { readonly kind: 'list' }
 
+export type Write = Extract<Wish, { readonly kind: 'create' | 'update' | 'rollback' | 'delete' }>
+
+export function isWrite(wish: Wish): wish is Write {
+  return wish.kind === 'create' || wish.kind === 'update' || wish.kind === 'rollback' || wish.kind === 'delete'
+}
+
+/** `by`: the actor who committed it last, `revision`: as the record's. */
+export interface Version {
+  readonly version: string
+  readonly by: string
+  readonly revision: number
+  readonly committed: boolean
+}
+
 export type Answer =
   | { readonly state: 'done'; readonly id?: string | undefined; readonly seen?: Seen | undefined }
+  | { readonly state: 'kept'; readonly versions: readonly Version[] }
   | { readonly state: 'listed'; readonly seen: Readonly<Record<string, Seen>> }
   /** `by`: who refused. */
   | {
@@ -28,8 +47,13 @@ export type Answer =
       readonly by: 'database' | 'store'
     }
 
+/** Whether nobody was told what became of it. */
+export function isUnknown(answer: Answer | undefined): boolean {
+  return answer === undefined || (answer.state === 'failed' && answer.effect === 'unknown')
+}
+
 export interface Call {
-  /** Also the actor's id, so that every record and audit entry says which operation made it. */
+  /** Of the call, and without an idempotency key also the actor's id, so that every record and audit entry says which operation made it. */
   readonly by: string
   readonly client: string
   readonly key: string
@@ -65,9 +89,18 @@ export interface Part {
   readonly only?: 'create' | undefined
 }
 
+/** A write with an idempotency key that somebody has begun: others may ask for it too, or for something else with its key. */
+export interface Asked {
+  readonly key: string
+  readonly wish: Extract<Wish, { readonly kind: 'create' | 'update' }> & { readonly request: string }
+}
+
 export type ToProcess =
   /** `workers`: registries of this process, each with a connection and a driver of its own. Its clients take turns at them. */
-  { readonly type: 'open'; readonly work: Work; readonly workers: number; readonly origin: string } | { readonly type: 'play'; readonly part: Part }
+  | { readonly type: 'open'; readonly work: Work; readonly workers: number; readonly origin: string }
+  | { readonly type: 'play'; readonly part: Part }
+  /** By a client of another process. */
+  | { readonly type: 'asked'; readonly asked: Asked }
 
 export type ToParent =
   | { readonly type: 'opened'; readonly now: number }

@@ -5,9 +5,10 @@ import { settle } from '@strongroom/crash/settle'
 import { seeded, seedOf, temporaryFolder } from '@strongroom/testbed'
 import { nanosecondsSince } from './clock.ts'
 import { checkHistory, type Interval, type Verdict } from './linearizable.ts'
-import type { Answer, Part, ToParent, Wish, Work } from './messages.ts'
+import { isUnknown, isWrite, type Asked, type Part, type ToParent, type Wish, type Work } from './messages.ts'
 import { ClientProcess } from './process.ts'
 import { historiesOf, type Recorded } from './recording.ts'
+import { askedOf } from './requests.ts'
 import { secretModel, type SecretOperation } from './secret-model.ts'
 import { Worker } from './worker.ts'
 
@@ -43,6 +44,10 @@ export interface Round {
   readonly name: string
   readonly histories: readonly History[]
   readonly operations: number
+  /** Rollbacks that succeeded. */
+  readonly rollbacks: number
+  /** Calls with an idempotency key that has been used before. */
+  readonly repeats: number
   /** Writes of which their callers do not know whether they took effect. */
   readonly unknown: number
   readonly killed: boolean
@@ -116,10 +121,13 @@ export class Place {
       await this.#expire()
       await this.#own.registry.maintain({ maxItems: 1_000 })
     }
-    for (const key of KEYS) recorded.push(await this.#look(account, key))
+    for (const { key, wish } of unanswered(recorded)) recorded.push(await this.#perform(account, key, `end.${wish.request}`, wish))
+    for (const key of KEYS) recorded.push(...(await this.#look(account, key)))
     const histories = [...historiesOf(recorded, KEYS)].map(([key, intervals]) => ({ key, intervals, verdict: checkHistory(secretModel, intervals) }))
     const unknown = recorded.filter(({ call, answered }) => isWrite(call.wish) && isUnknown(answered?.answer)).length
-    return { name, histories, operations: recorded.length, unknown, killed }
+    const rollbacks = recorded.filter(({ call, answered }) => call.wish.kind === 'rollback' && answered?.answer.state === 'done').length
+    const repeats = recorded.filter(({ call }) => 'request' in call.wish && call.wish.request !== undefined && call.wish.request !== call.by).length
+    return { name, histories, operations: recorded.length, rollbacks, repeats, unknown, killed }
   }
 
   /** Everybody creates one key at once, each client by a registry of its own if there are as many. Then upkeep comes to its end. */
@@ -132,7 +140,7 @@ export class Place {
       this.#running.advance(ms)
     })
     const answers = recorded.map(({ answered }) => (answered?.answer.state === 'failed' ? answered.answer.code : answered?.answer.state))
-    const [history] = historiesOf([...recorded, await this.#look(part.account, key)], [key]).values()
+    const [history] = historiesOf([...recorded, ...(await this.#look(part.account, key))], [key]).values()
     if (history === undefined) throw new Error('there is no history')
     return { answers, backlog, found: await this.#running.look(''), verdict: checkHistory(secretModel, history) }
   }
@@ -157,13 +165,17 @@ export class Place {
     const parts = processes.map(async (one, index) => {
       let writes = 0
       let isOver = false
+      let dying: Promise<void> | undefined
+      const die = (): void => void (isOver || (dying = one.kill()))
       const hear = (message: ToParent): void => {
         if (message.type === 'called') {
           const { call } = message
           recorded.set(call.by, { call })
+          const asked = askedOf(call.key, call.wish)
+          if (asked?.wish.request === call.by) for (const other of processes) if (other !== one) other.hear(asked)
           if (!isWrite(call.wish)) return
           writes += 1
-          if (index === death?.victim && writes === death.afterWrites) void delay(death.delayMs).then(() => (isOver ? undefined : one.kill()))
+          if (index === death?.victim && writes === death.afterWrites) void delay(death.delayMs).then(die)
         } else if (message.type === 'answered') {
           const { by, at, answer } = message
           const told = recorded.get(by)
@@ -172,7 +184,9 @@ export class Place {
       }
       const end = await one.play({ ...shared, process: one.name, startAt, maintains: index % 2 === 0 }, hear)
       isOver = true
-      if (end === 'played') return false
+      // It may be killed while the word that it is done is on its way.
+      if (end === 'played' && dying === undefined) return false
+      await dying
       this.#processes[index] = this.#open(one.name)
       await this.#expire()
       return true
@@ -192,20 +206,30 @@ export class Place {
     await databaseOf(this.#options.database).advance(this.#work.place, LEASE_MS + 1_000)
   }
 
-  /** What is there in the end. */
-  async #look(account: string, key: string): Promise<Recorded> {
-    const by = `end.${key}`
-    const wish: Wish = { kind: 'read key' }
+  /** What is there in the end, and what is kept of it. */
+  async #look(account: string, key: string): Promise<readonly Recorded[]> {
+    const found = await this.#perform(account, key, `end.${key}`, { kind: 'read key' })
+    const answer = found.answered?.answer
+    if (answer?.state !== 'done' || answer.id === undefined) return [found]
+    return [found, await this.#perform(account, key, `end.versions.${key}`, { kind: 'versions', id: answer.id })]
+  }
+
+  async #perform(account: string, key: string, by: string, wish: Wish): Promise<Recorded> {
     const at = nanosecondsSince(this.#origin)
     const answer = await this.#own.perform(account, key, by, wish)
     return { call: { by, client: 'end', key, wish, at }, answered: { at: nanosecondsSince(this.#origin), answer } }
   }
 }
 
-function isWrite({ kind }: Wish): boolean {
-  return kind === 'create' || kind === 'update' || kind === 'delete'
-}
-
-function isUnknown(answer: Answer | undefined): boolean {
-  return answer === undefined || (answer.state === 'failed' && answer.effect === 'unknown')
+/** The requests of which somebody does not know what became of them, and nobody knows that they are done. */
+function unanswered(recorded: readonly Recorded[]): readonly Asked[] {
+  const open = new Map<string, Asked>()
+  const done = new Set<string>()
+  for (const { call, answered } of recorded) {
+    const asked = askedOf(call.key, call.wish)
+    if (asked === undefined) continue
+    if (isUnknown(answered?.answer)) open.set(asked.wish.request, asked)
+    if (answered?.answer.state === 'done') done.add(asked.wish.request)
+  }
+  return [...open].flatMap(([request, asked]) => (done.has(request) ? [] : [asked]))
 }

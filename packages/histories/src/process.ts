@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { forkBound } from '@strongroom/testbed'
 import { nanosecondsSince } from './clock.ts'
-import type { Part, ToParent, ToProcess, Work } from './messages.ts'
+import type { Asked, Part, ToParent, ToProcess, Work } from './messages.ts'
 
 /** A busy machine takes long to load an SDK, and to do many operations. */
 const PATIENCE_MS = 240_000
@@ -47,6 +47,12 @@ export class ClientProcess {
     const played = this.#until('played', hear)
     this.#tell({ type: 'play', part })
     return (await played) === undefined ? 'killed' : 'played'
+  }
+
+  /** Lets its clients know what others have asked for with an idempotency key. Nothing comes of it when it is dead. */
+  hear(asked: Asked): void {
+    const message: ToProcess = { type: 'asked', asked }
+    if (this.#child.connected) this.#child.send(message, () => {})
   }
 
   /** Resolves when it is gone. */

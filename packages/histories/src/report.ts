@@ -1,18 +1,19 @@
 import { shortestViolation } from './linearizable.ts'
 import type { History, Round } from './place.ts'
 import type { Result } from './run.ts'
-import { secretModel, type SecretOperation, type Seen } from './secret-model.ts'
+import { secretModel, type Kept, type SecretOperation, type Seen } from './secret-model.ts'
 
-const COLUMNS = ['backend', 'database', 'rounds', 'histories', 'operations', 'unknown', 'kills', 'not linearizable', 'undecided', 'seconds']
+const COUNTED = ['rounds', 'histories', 'operations', 'rollbacks', 'repeats', 'unknown', 'kills', 'not linearizable', 'undecided', 'seconds']
+const COLUMNS = ['backend', 'database', ...COUNTED]
 
 /** A table of places, and the line that says it all. */
 export function reportOf(results: readonly Result[]): string {
   const lines = [row(COLUMNS)]
   for (const { backend, database, rounds, seconds } of results) {
     const { histories, operations, notLinearizable, undecided } = countsOf(rounds)
-    const unknown = rounds.reduce((sum, round) => sum + round.unknown, 0)
+    const sums = (['rollbacks', 'repeats', 'unknown'] as const).map(name => rounds.reduce((sum, round) => sum + round[name], 0))
     const kills = rounds.filter(({ killed }) => killed).length
-    const counts = [rounds.length, histories, operations, unknown, kills, notLinearizable, undecided, Math.round(seconds)]
+    const counts = [rounds.length, histories, operations, ...sums, kills, notLinearizable, undecided, Math.round(seconds)]
     lines.push(row([backend, database, ...counts.map(String)]))
   }
   return [...lines, '', summaryOf(results)].join('\n')
@@ -60,9 +61,24 @@ function textOf(operation: SecretOperation): string {
   const of = 'of' in operation && operation.of !== undefined ? ` the record of ${operation.of}` : ''
   const parts = 'value' in operation && operation.value !== undefined ? ['value'] : []
   if ('description' in operation && operation.description !== undefined) parts.push('description')
-  const what = kind === 'update' ? ` ${parts.join(' and ')} of` : ''
+  const what = kind === 'update' ? ` ${parts.join(' and ')} of` : kind === 'rollback' || kind === 'versions' ? ' of' : ''
+  const to = kind === 'rollback' ? ` to the version of ${operation.to ?? 'nobody'}` : ''
   const condition = 'ifRevision' in operation && operation.ifRevision !== undefined ? ` if revision ${operation.ifRevision}` : ''
-  return `${kind}${what}${of}${condition} → ${answer === 'unknown' ? 'no answer yet' : answer}${seen === undefined ? '' : `: ${recordText(seen)}`}`
+  const told = kind === 'versions' && operation.kept !== undefined ? `: ${operation.kept.map(keptText).join(', ')}` : ''
+  const record = seen === undefined ? told : `: ${recordText(seen)}`
+  return `${kind}${what}${of}${to}${condition}${requestText(operation)} → ${answer === 'unknown' ? 'no answer yet' : answer}${record}`
+}
+
+/** Which call of several with one idempotency key. */
+function requestText(operation: SecretOperation): string {
+  const request = 'request' in operation ? operation.request : undefined
+  if (request === undefined) return ''
+  if (operation.answer === 'mismatch') return ` with that idempotency key, as ${request.call}`
+  return ` with its idempotency key${request.call === operation.by ? '' : ` again, as ${request.call}`}`
+}
+
+function keptText({ put, by, revision }: Kept): string {
+  return `version of ${put ?? 'nobody'}, revision ${revision} by ${by}`
 }
 
 function recordText({ by, last, revision, value }: Seen): string {

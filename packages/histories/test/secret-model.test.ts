@@ -1,7 +1,7 @@
 import { seeded } from '@strongroom/testbed'
 import { describe, expect, it } from 'vitest'
 import { checkHistory, type Interval } from '../src/linearizable.ts'
-import { secretModel, type Secret, type SecretOperation, type Seen } from '../src/secret-model.ts'
+import { secretModel, type Kept, type Secret, type SecretOperation, type Seen, type State } from '../src/secret-model.ts'
 import { bruteForce } from './brute-force.ts'
 
 // What one key of one account may answer: histories of which the verdict is known, and real ones with an answer changed.
@@ -9,11 +9,39 @@ import { bruteForce } from './brute-force.ts'
 type History = readonly Interval<SecretOperation>[]
 type Create = Extract<SecretOperation, { readonly kind: 'create' }>
 type Update = Extract<SecretOperation, { readonly kind: 'update' }>
+type Rollback = Extract<SecretOperation, { readonly kind: 'rollback' }>
 type Delete = Extract<SecretOperation, { readonly kind: 'delete' }>
 
 const at = (operation: SecretOperation, call: number, end?: number): Interval<SecretOperation> => ({ operation, call, end })
 const create = (by: string, answer: Create['answer'] = 'done'): Create => ({ kind: 'create', by, value: `v-${by}`, description: `d-${by}`, answer })
 const update = (by: string, of: string, more: Partial<Update> = {}): Update => ({ kind: 'update', by, of, value: `v-${by}`, answer: 'done', ...more })
+const rollback = (by: string, to: string | undefined, more: Partial<Rollback> = {}): Rollback => ({
+  kind: 'rollback',
+  by,
+  of: 'c',
+  to,
+  answer: 'done',
+  ...more,
+})
+/** Each version by who put it, its revision, and who committed it last, the first alone where nobody else did. */
+const versions = (...kept: readonly (readonly [string | undefined, number, string?])[]): SecretOperation => ({
+  kind: 'versions',
+  by: 'r',
+  of: 'c',
+  answer: 'found',
+  kept: kept.map(([put, revision, by = put ?? '']): Kept => ({ put, by, revision })),
+})
+/** A write with an idempotency key, asked for by a call of several. `asked` is by default what its operation asks for. */
+const again = <Asked extends Create | Update>(operation: Asked, more: { readonly asked?: string; readonly instead?: string } = {}): Asked => ({
+  ...operation,
+  request: { asked: `for ${operation.by}`, call: 'r', ...more },
+})
+/** Another request with the same key. */
+const other = (operation: Update): Update => ({
+  ...again(operation, { asked: 'for something else', ...(operation.answer === 'mismatch' ? { instead: `for ${operation.by}` } : {}) }),
+  value: 'v-another',
+})
+const of = (by: string, last: string | null, revision: number): Seen => ({ by, last, revision, description: `d-${by}` })
 const remove = (by: string, of: string, more: Partial<Delete> = {}): Delete => ({ kind: 'delete', by, of, answer: 'done', ...more })
 const found = (by: string, last: string | null, revision: number, value?: string, more: Partial<Seen> = {}): SecretOperation => ({
   kind: 'look',
@@ -72,6 +100,220 @@ const LINEARIZABLE: Readonly<Record<string, History>> = {
   ],
 }
 
+/** A record with the values of c, u and w, the last committed. */
+const THREE: History = [at(create('c'), 0, 1), at(update('u', 'c'), 2, 3), at(update('w', 'c'), 4, 5)]
+const FOUR: History = [...THREE, at(update('x', 'c'), 6, 7)]
+
+const ROLLBACKS: Readonly<Record<string, History>> = {
+  'a version that is kept comes first again, with a revision of its own': [
+    ...THREE,
+    at(versions(['w', 3], ['u', 2], ['c', 1]), 6, 7),
+    at(rollback('b', 'c', { seen: of('c', 'b', 4) }), 8, 9),
+    at(found('c', 'b', 4, 'v-c'), 10, 11),
+    at(versions(['c', 4, 'b'], ['w', 3], ['u', 2]), 12, 13),
+  ],
+  'the one committed longest ago falls out, not the one put longest ago': [
+    ...THREE,
+    at(rollback('b', 'c'), 6, 7),
+    at(update('x', 'c'), 8, 9),
+    at(versions(['x', 5], ['c', 4, 'b'], ['w', 3]), 10, 11),
+    at(rollback('a', 'u', { answer: 'not_found' }), 12, 13),
+    at(rollback('a', 'c'), 14, 15),
+    at(found('c', 'a', 6, 'v-c'), 16, 17),
+  ],
+  'to the committed version it changes nothing': [
+    ...THREE,
+    at(rollback('b', 'w', { seen: of('c', 'w', 3) }), 6, 7),
+    at(found('c', 'w', 3, 'v-w'), 8, 9),
+  ],
+  'it keeps a description that came after the version': [
+    ...THREE,
+    at(update('n', 'c', { value: undefined, description: 'new' }), 6, 7),
+    at(rollback('b', 'u', { seen: { ...of('c', 'b', 5), description: 'new' } }), 8, 9),
+    at(found('c', 'b', 5, 'v-u', { description: 'new' }), 10, 11),
+  ],
+  'of a rollback and an update on one condition one succeeds': [
+    ...THREE,
+    at(rollback('b', 'u', { ifRevision: 3 }), 6, 9),
+    at(update('x', 'c', { ifRevision: 3, answer: 'conflict' }), 6, 9),
+  ],
+  'a version falls out while it is asked for': [...THREE, at(update('x', 'c'), 6, 9), at(rollback('b', 'c', { answer: 'not_found' }), 6, 9)],
+  'a rollback without an answer takes effect late': [
+    ...THREE,
+    at(rollback('b', 'u', { answer: 'unknown' }), 6),
+    at(found('c', 'w', 3, 'v-w'), 7, 8),
+    at(found('c', 'b', 4, 'v-u'), 20, 21),
+  ],
+  'a rollback without an answer never takes effect, since the version has fallen out': [
+    ...THREE,
+    at(rollback('b', 'c', { answer: 'unknown' }), 6),
+    at(update('x', 'c'), 7, 8),
+    at(versions(['x', 4], ['w', 3], ['u', 2]), 9, 10),
+  ],
+  'the record is gone': [...THREE, at(remove('x', 'c'), 6, 7), at(rollback('b', 'u', { answer: 'not_found' }), 8, 9)],
+}
+
+const NO_ROLLBACKS: Readonly<Record<string, History>> = {
+  'a rollback that another write came before, on the condition that none did': [
+    ...THREE,
+    at(rollback('b', 'u', { ifRevision: 3 }), 6, 9),
+    at(update('x', 'c', { ifRevision: 3 }), 6, 9),
+  ],
+  'a rollback that was acknowledged, and is not there': [...THREE, at(rollback('b', 'u'), 6, 7), at(found('c', 'w', 3, 'v-w'), 8, 9)],
+  'a rollback that moved the record and not the value': [...THREE, at(rollback('b', 'u'), 6, 7), at(found('c', 'b', 4, 'v-w'), 8, 9)],
+  'a rollback that brought the description of then': [
+    ...THREE,
+    at(update('n', 'c', { value: undefined, description: 'new' }), 6, 7),
+    at(rollback('b', 'u'), 8, 9),
+    at(found('c', 'b', 5, 'v-u'), 10, 11),
+  ],
+  'a rollback to a version that has fallen out': [...FOUR, at(rollback('b', 'c'), 8, 9)],
+  'a rollback to a version of which nobody knows who put it': [...THREE, at(rollback('b', undefined), 6, 7)],
+  'a kept version that is not found': [...THREE, at(rollback('b', 'c', { answer: 'not_found' }), 6, 7)],
+  'a kept version that is gone from the store': [...THREE, at(rollback('b', 'c', { answer: 'gone' }), 6, 7)],
+  'a record whose secret is gone from the store': [...FOUR, at(rollback('b', 'c', { answer: 'gone' }), 8, 9)],
+  'a conflict at the right revision': [...THREE, at(rollback('b', 'u', { ifRevision: 3, answer: 'conflict' }), 6, 7)],
+  'a conflict without a condition': [...THREE, at(rollback('b', 'u', { answer: 'conflict' }), 6, 7)],
+  'a rollback without an answer, twice': [
+    ...THREE,
+    at(rollback('b', 'u', { answer: 'unknown' }), 6),
+    at(found('c', 'b', 4, 'v-u'), 7, 8),
+    at(rollback('a', 'w'), 9, 10),
+    at(found('c', 'b', 6, 'v-u'), 11, 12),
+  ],
+  'a version too many is kept': [...FOUR, at(versions(['x', 4], ['w', 3], ['u', 2], ['c', 1]), 8, 9)],
+  'a version too few is kept': [...THREE, at(versions(['w', 3], ['u', 2]), 6, 7)],
+  'versions in another order': [...THREE, at(versions(['w', 3], ['c', 1], ['u', 2]), 6, 7)],
+  'a version at another’s revision': [...THREE, at(versions(['w', 3], ['u', 1], ['c', 2]), 6, 7)],
+  'versions of before': [...THREE, at(update('x', 'c'), 6, 7), at(versions(['w', 3], ['u', 2], ['c', 1]), 8, 9)],
+}
+
+const REQUESTS: Readonly<Record<string, History>> = {
+  'a repeat has the answer of then, whatever has come since': [
+    at(again(create('c', 'done')), 0, 1),
+    at(again({ ...update('u', 'c'), seen: of('c', 'u', 2) }), 2, 3),
+    at(update('w', 'c'), 4, 5),
+    at(again({ ...update('u', 'c'), seen: of('c', 'u', 2) }), 6, 7),
+    at(remove('x', 'c'), 8, 9),
+    at(again({ ...create('c'), seen: of('c', null, 1) }), 10, 11),
+    at(nothing(), 12, 13),
+  ],
+  'two ask at once, and one effect comes of it': [
+    at(create('c'), 0, 1),
+    at(again({ ...update('u', 'c'), seen: of('c', 'u', 2) }), 2, 9),
+    at(again({ ...update('u', 'c'), seen: of('c', 'u', 2) }), 3, 8),
+    at(found('c', 'u', 2, 'v-u'), 10, 11),
+  ],
+  'a call without an answer had its effect, and a repeat is told of it': [
+    at(create('c'), 0, 1),
+    at(again(update('u', 'c', { answer: 'unknown' })), 2),
+    at(found('c', 'u', 2, 'v-u'), 3, 4),
+    at(update('w', 'c'), 5, 6),
+    at(again({ ...update('u', 'c'), seen: of('c', 'u', 2) }), 7, 8),
+  ],
+  'a call without an answer had none, and the repeat has it': [
+    at(create('c'), 0, 1),
+    at(again(update('u', 'c', { answer: 'unknown' })), 2),
+    at(update('w', 'c'), 3, 4),
+    at(again({ ...update('u', 'c'), seen: of('c', 'u', 3) }), 5, 6),
+  ],
+  'what was refused is decided anew': [
+    at(create('c'), 0, 1),
+    at(again(update('u', 'c', { ifRevision: 2, answer: 'conflict' })), 2, 3),
+    at(update('w', 'c'), 4, 5),
+    at(again(update('u', 'c', { ifRevision: 2, seen: of('c', 'u', 3) })), 6, 7),
+  ],
+  'its condition is judged once': [
+    at(create('c'), 0, 1),
+    at(again(update('u', 'c', { ifRevision: 1 })), 2, 3),
+    at(again(update('u', 'c', { ifRevision: 1, seen: of('c', 'u', 2) })), 4, 5),
+  ],
+  'another request with the key is refused': [
+    at(create('c'), 0, 1),
+    at(again(update('u', 'c')), 2, 3),
+    at(other(update('u', 'c', { answer: 'mismatch' })), 4, 5),
+    at(found('c', 'u', 2, 'v-u'), 6, 7),
+  ],
+  'another request with the key is refused while the first is under way, which then comes to nothing': [
+    at(create('c'), 0, 1),
+    at(again(update('u', 'c', { answer: 'unknown' })), 2),
+    at(other(update('u', 'c', { answer: 'mismatch' })), 3, 4),
+    at(found('c', null, 1, 'v-c'), 9, 10),
+  ],
+  'the other request came first': [
+    at(create('c'), 0, 1),
+    at(again(update('u', 'c', { answer: 'mismatch' }), { instead: 'for something else' }), 2, 9),
+    at(other(update('u', 'c')), 3, 8),
+    at(found('c', 'u', 2, 'v-another'), 10, 11),
+  ],
+}
+
+const NO_REQUESTS: Readonly<Record<string, History>> = {
+  'a repeat makes a second revision': [
+    at(create('c'), 0, 1),
+    at(again({ ...update('u', 'c'), seen: of('c', 'u', 2) }), 2, 3),
+    at(again({ ...update('u', 'c'), seen: of('c', 'u', 3) }), 4, 5),
+  ],
+  'a repeat makes a second revision, and nobody is told': [
+    at(create('c'), 0, 1),
+    at(again(update('u', 'c')), 2, 3),
+    at(again(update('u', 'c')), 4, 5),
+    at(found('c', 'u', 3, 'v-u'), 6, 7),
+  ],
+  'a call without an answer and its repeat both have an effect': [
+    at(create('c'), 0, 1),
+    at(again(update('u', 'c', { answer: 'unknown' })), 2),
+    at(found('c', 'u', 2, 'v-u'), 3, 4),
+    at(update('w', 'c'), 5, 6),
+    at(again({ ...update('u', 'c'), seen: of('c', 'u', 4) }), 7, 8),
+  ],
+  'two that ask at once are answered differently': [
+    at(create('c'), 0, 1),
+    at(update('w', 'c'), 2, 9),
+    at(again({ ...update('u', 'c'), seen: of('c', 'u', 2) }), 2, 9),
+    at(again({ ...update('u', 'c'), seen: of('c', 'u', 3) }), 2, 9),
+  ],
+  'a repeat is told of the record as it is by now': [
+    at(again(create('c')), 0, 1),
+    at(update('u', 'c'), 2, 3),
+    at(again({ ...create('c'), seen: of('c', 'u', 2) }), 4, 5),
+  ],
+  'a repeated create is told that the key exists': [at(again(create('c')), 0, 1), at(again(create('c', 'already_exists')), 2, 3)],
+  'a repeated create makes the record again after a delete': [
+    at(again(create('c')), 0, 1),
+    at(remove('x', 'c'), 2, 3),
+    at(again(create('c')), 4, 5),
+    at(found('c', null, 1, 'v-c'), 6, 7),
+  ],
+  'a repeat is judged by its condition': [
+    at(create('c'), 0, 1),
+    at(again(update('u', 'c', { ifRevision: 1 })), 2, 3),
+    at(again(update('u', 'c', { ifRevision: 1, answer: 'conflict' })), 4, 5),
+  ],
+  'another request with the key has an effect': [at(create('c'), 0, 1), at(again(update('u', 'c')), 2, 3), at(other(update('u', 'c')), 4, 5)],
+  'another request with the key is judged by anything else': [
+    at(create('c'), 0, 1),
+    at(again(update('u', 'c')), 2, 3),
+    at(other(update('u', 'c', { ifRevision: 1, answer: 'conflict' })), 4, 5),
+  ],
+  'a repeat is refused as another request': [
+    at(create('c'), 0, 1),
+    at(again(update('u', 'c')), 2, 3),
+    at(again(update('u', 'c', { answer: 'mismatch' }), { instead: 'for something else' }), 4, 5),
+  ],
+  'the first is refused as another request, and nobody has asked for another': [
+    at(create('c'), 0, 1),
+    at(again(update('u', 'c', { answer: 'mismatch' })), 2, 3),
+  ],
+  'a request takes effect after it was refused as another': [
+    at(create('c'), 0, 1),
+    at(again(update('u', 'c', { answer: 'unknown' })), 2),
+    at(other(update('u', 'c', { answer: 'mismatch' })), 3, 4),
+    at(other(update('u', 'c')), 5, 6),
+  ],
+  'a mismatch without a key': [at(create('c'), 0, 1), at(update('u', 'c', { answer: 'mismatch' }), 2, 3)],
+}
+
 const NOT: Readonly<Record<string, History>> = {
   'a stale read': [at(create('c'), 0, 1), at(update('u', 'c'), 2, 3), at(found('c', null, 1, 'v-c'), 4, 5)],
   'a lost update: two succeed on one condition': [
@@ -127,12 +369,12 @@ const NOT: Readonly<Record<string, History>> = {
 }
 
 describe('the model of a key', () => {
-  it.each(Object.entries(LINEARIZABLE))('accepts: %s', (_, history) => {
+  it.each(Object.entries({ ...LINEARIZABLE, ...ROLLBACKS, ...REQUESTS }))('accepts: %s', (_, history) => {
     expect(checkHistory(secretModel, history).result).toBe('linearizable')
     expect(bruteForce(secretModel, history)).toBe(true)
   })
 
-  it.each(Object.entries(NOT))('refuses: %s', (_, history) => {
+  it.each(Object.entries({ ...NOT, ...NO_ROLLBACKS, ...NO_REQUESTS }))('refuses: %s', (_, history) => {
     expect(checkHistory(secretModel, history).result).toBe('not linearizable')
     expect(bruteForce(secretModel, history)).toBe(false)
   })
@@ -184,31 +426,52 @@ function realHistory(random: () => number, length: number): History {
     const effect = isAnswered ? call + random() * (end - call) : random() < 0.5 ? call + random() * 30 : undefined
     return { by: `o${index}`, call, end: isAnswered ? end : undefined, effect }
   })
-  let state: Secret | null = null
+  let state: State = secretModel.start
+  const requests: (Create | Update)[] = []
   const intervals: Interval<SecretOperation>[] = []
   for (const { by, call, end, effect } of planned.toSorted((a, b) => (a.effect ?? Infinity) - (b.effect ?? Infinity))) {
-    const before: Secret | null = state
-    const asked = askedOf(by, before, random)
-    if (end === undefined && asked.kind === 'look') continue
-    const operation = end === undefined ? (secretModel.unanswered(asked) ?? asked) : asked
+    const asked = askedOf(by, state.secret, requests, random)
+    if ((asked.kind === 'create' || asked.kind === 'update') && asked.request !== undefined) requests.push(asked)
+    const open = secretModel.unanswered(asked)
+    if (end === undefined && open === undefined) continue
+    const operation: SecretOperation = end === undefined && open !== undefined ? open : answered(state, asked)
     intervals.push(at(operation, call, end))
-    const after: Secret | null | undefined = effect === undefined ? undefined : secretModel.step(before, operation)
+    const after = effect === undefined ? undefined : secretModel.step(state, operation)
     if (after !== undefined) state = after
   }
   return intervals.toSorted((a, b) => a.call - b.call)
 }
 
-/** An operation with the answer that a correct registry gives in this state. */
-function askedOf(by: string, state: Secret | null, random: () => number): SecretOperation {
+/** What somebody asks for of the record, or asks for again. */
+function askedOf(by: string, secret: Secret | null, requests: readonly (Create | Update)[], random: () => number): SecretOperation {
   const kind = random()
-  if (kind < 0.2) return create(by, state === null ? 'done' : 'already_exists')
-  if (kind < 0.5 || state === null) {
-    const { by: creator, last, revision, description, value } = state ?? {}
-    if (creator === undefined || last === undefined || revision === undefined || description === undefined) return { ...nothing(), by }
-    return { kind: 'look', by, answer: 'found', seen: { by: creator, last, revision, description, value } }
+  const before = requests[Math.floor(random() * requests.length)]
+  if (kind < 0.15 && before !== undefined) return before
+  const keyed = <Asked extends Create | Update>(operation: Asked): Asked => (random() < 0.5 ? again(operation) : operation)
+  if (kind < 0.3) return keyed(create(by))
+  if (kind < 0.5 || secret === null) return { ...nothing(), by }
+  if (kind < 0.55) return { kind: 'versions', by, of: secret.by, answer: 'found' }
+  const ifRevision = random() < 0.5 ? secret.revision - (random() < 0.3 ? 1 : 0) : undefined
+  if (kind < 0.75) return keyed(update(by, secret.by, { ifRevision, ...(random() < 0.5 ? { description: `d-${by}` } : {}) }))
+  const kept = secret.kept[Math.floor(random() * secret.kept.length)]
+  return kind < 0.93 ? rollback(by, kept?.put, { of: secret.by, ifRevision }) : remove(by, secret.by, { ifRevision })
+}
+
+/** The operation with the answer that a correct registry gives in this state. */
+function answered(state: State, operation: SecretOperation): SecretOperation {
+  const { secret } = state
+  if (operation.kind === 'look') return secret === null ? operation : { ...operation, answer: 'found', seen: seenOf(secret) }
+  if (operation.kind === 'versions') return { ...operation, kept: secret?.kept.map(({ put, by, revision }) => ({ put, by, revision })) }
+  for (const answer of ['done', 'already_exists', 'not_found', 'conflict'] as const) {
+    const told = { ...operation, answer } as SecretOperation
+    const after = secretModel.step(state, told)
+    if (after === undefined) continue
+    const record = state.requests[operation.by]?.answer ?? after.secret
+    return answer !== 'done' || record === null || operation.kind === 'delete' ? told : { ...told, seen: { ...seenOf(record), value: undefined } }
   }
-  const ifRevision = random() < 0.5 ? state.revision - (random() < 0.3 ? 1 : 0) : undefined
-  const answer = ifRevision !== undefined && ifRevision !== state.revision ? 'conflict' : 'done'
-  if (kind < 0.85) return update(by, state.by, { ifRevision, answer, ...(random() < 0.5 ? { description: `d-${by}` } : {}) })
-  return remove(by, state.by, { ifRevision, answer })
+  throw new Error(`nothing answers ${operation.kind}`)
+}
+
+function seenOf({ by, last, revision, description, value }: Seen): Seen {
+  return { by, last, revision, description, value }
 }

@@ -4,7 +4,7 @@ import type { Payload } from '../driver.ts'
 import { isSecretError, SecretError } from '../errors.ts'
 import { keptBy, notKept, withoutPointer } from '../metadata-support/records.ts'
 import type { Answered, Busy, IdempotentRequest } from '../metadata-requests.ts'
-import type { SecretRecord } from '../records.ts'
+import type { SecretRecord, StoredRecord } from '../records.ts'
 import type { Intent, QueueDraft } from '../work.ts'
 import type { RollbackResult, WriteOnlyDriver } from '../registry.ts'
 import type { AccountId, Actor, IfRevision, NativePath, SecretId, VersionId } from '../words.ts'
@@ -292,18 +292,27 @@ export class WriteProtocol {
     secret: SecretId,
     version: VersionId,
   ): Promise<{ readonly revision: number; readonly current: VersionId | undefined; readonly promotes: boolean }> {
-    const record = await findRecord(operation, this.#stores, { account, id: secret, key: undefined }, { signal, withinMs: this.#times.deadlineMs })
-    if (!keptBy(record).includes(version)) throw notKept(operation)
-    const { key, revision, pointer } = record
+    const reference = { account, id: secret, key: undefined }
+    const find = async (): Promise<StoredRecord> => {
+      const found = await findRecord(operation, this.#stores, reference, { signal, withinMs: this.#times.deadlineMs })
+      if (!keptBy(found).includes(version)) throw notKept(operation)
+      return found
+    }
+    const { key, revision, pointer } = await find()
+    // A delete, updates or a migration may have come between: then what is not there is no longer the record's.
+    const missing = async (error: SecretError): Promise<SecretError> => {
+      const { store, path } = (await find()).pointer
+      return store === pointer.store && path === pointer.path ? error : notKept(operation)
+    }
     const store = this.#stores.get(pointer.store, operation)
-    const found = await listVersions(store, pointer.path, { operation, secretName: key, signal }).catch((error: unknown) => {
-      throw isSecretError(error, 'not_found') ? error.in({ code: 'corrupt', hint: GONE }) : error
+    const found = await listVersions(store, pointer.path, { operation, secretName: key, signal }).catch(async (error: unknown) => {
+      throw isSecretError(error, 'not_found') ? await missing(error.in({ code: 'corrupt', hint: GONE })) : error
     })
     const state = found.find(listed => listed.version === version)?.state
     const { current, destroyVersion } = store.driver.capabilities
     // Where destruction only detaches, a version that was replaced looks like one that was destroyed; this one is kept, so it was not.
     if (state !== 'usable' && !(state === 'destroyed' && destroyVersion === 'detached')) {
-      throw SecretError.refused('version_unusable', operation, { secretName: key, store: pointer.store, hint: VERSION_GONE })
+      throw await missing(SecretError.refused('version_unusable', operation, { secretName: key, store: pointer.store, hint: VERSION_GONE }))
     }
     return { revision, current: found.find(listed => listed.current)?.version, promotes: current === 'on_promote' }
   }
