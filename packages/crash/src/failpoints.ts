@@ -79,6 +79,7 @@ export class Failpoints {
       case 'ambiguous, not committed':
         throw unclear()
       case 'asleep past the lease before':
+      case 'asleep past the horizon before':
         await this.#sleep()
         return await call()
     }
