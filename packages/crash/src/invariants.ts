@@ -154,7 +154,8 @@ function replay(
     else {
       // A rollback is always to the one before; what that is, a migration changes.
       const restored = restores === undefined ? before.values.toReversed() : [valueOf(restores, attempts) ?? '', ...before.values]
-      const newer = attempt.action === 'secret.rollback' ? restored : value === undefined || again === true ? before.values : [value, ...before.values]
+      const newer =
+        attempt.action === 'secret.rollback' ? restored : value === undefined || again === true ? before.values : [value, ...before.values]
       state.set(key, { values: newer.slice(0, KEPT), description: description ?? before.description, revision: before.revision + 1 })
     }
   }

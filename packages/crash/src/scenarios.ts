@@ -1,13 +1,6 @@
 import type { Backend, DrivenCall, Request } from './backends/backend.ts'
 import type { Database } from './databases/database.ts'
-import {
-  isReconcile,
-  isUpkeep,
-  upkeepFailpointsOf,
-  upkeepOperationsOf,
-  upkeepStepsOf,
-  type UpkeepOperation,
-} from './upkeep/operations.ts'
+import { isReconcile, isUpkeep, upkeepFailpointsOf, upkeepOperationsOf, upkeepStepsOf, type UpkeepOperation } from './upkeep/operations.ts'
 
 export const WRITES = ['create', 'update value', 'update description', 'rollback', 'delete'] as const
 export type Write = (typeof WRITES)[number]

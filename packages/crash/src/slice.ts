@@ -1,10 +1,20 @@
 import { seedOf } from '@strongroom/testbed'
 import type { MoveScenario } from './moves/scenarios.ts'
 import type { Fault, Scenario } from './scenarios.ts'
+import { isReconcile, isUpkeep } from './upkeep/operations.ts'
 
-/** A part of the matrix that is quick: each way to fail once on each backend with each database, at a failpoint that the seed picks. */
+/**
+ * A part of the matrix that is quick: each way to fail once on each backend, at a failpoint that the seed picks. Of a write with each database;
+ * of upkeep with one that the seed picks; of what lands past the horizon, and of reconciliation, on a backend that it picks.
+ */
 export function sliceOf(scenarios: readonly Scenario[], seed: number): readonly Scenario[] {
-  return oneOfEach(scenarios, seed, ({ backend, database, fault }) => `${backend.name}/${database.name}/${wayOf(fault)}`)
+  return oneOfEach(scenarios, seed, ({ backend, database, operation, fault }) => {
+    const way = wayOf(fault)
+    if (isReconcile(operation)) return `reconcile/${way}`
+    if (isUpkeep(operation)) return `maintain/${backend.name}/${way}`
+    if (way.includes('past the horizon')) return `${operation}/${way}`
+    return `${backend.name}/${database.name}/${way}`
+  })
 }
 
 /** The same of migrations: each way to fail once for each pair, the database and what follows picked by the seed, too. */

@@ -216,7 +216,9 @@ export class Stage implements Played {
 
   /** What reconciliation mends, and what it leaves to a person: then nothing is left to report. */
   async #mend(): Promise<void> {
+    await this.#read('before it is reconciled')
     await this.#reconcile()
+    await this.#read('once it is reconciled')
     await this.settle()
     const reported = await this.#reconcile()
     const found = await this.lane.running.look(`${this.#id}-`)
@@ -225,6 +227,20 @@ export class Stage implements Played {
     const left = await this.#reconcile()
     if (left.length > 0) this.report(`reconciliation reports what was mended: ${left.map(({ kind, repair }) => `${kind} ${repair}`).join(', ')}`)
     await this.settle()
+  }
+
+  /** What landed late is given to no reader of this library. */
+  async #read(when: string): Promise<void> {
+    const isFollowed = this.#attempts.some(({ actor, key, told }) => actor === ACTORS.follower && key === KEYS.old && told === 'done')
+    const read = await this.#reader
+      .account(account, { id: ACTORS.follower, type: 'service_account' })
+      .read({ key: KEYS.old })
+      .then(
+        ({ value }) => value.revealText(),
+        (error: unknown) => String(error),
+      )
+    if (read !== (isFollowed ? this.#follower : this.#job.values.before))
+      this.report(`${when}, a reader is given something else than the committed value`)
   }
 
   async #reconcile(): Promise<Awaited<ReturnType<typeof reconcile>>> {

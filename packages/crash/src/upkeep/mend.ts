@@ -38,7 +38,9 @@ export async function doByHand(
   { late, bystanders }: { readonly late: string; readonly bystanders: ReadonlyMap<string, string> },
 ): Promise<readonly Finding[]> {
   const call = { signal: new AbortController().signal, attempt: 1 }
-  const rows = new Map((await metadata.scan({ registry: id, store: STORE, after: undefined, limit: 1_000 }, {})).map(row => [String(row.pointer.path), row]))
+  const rows = new Map(
+    (await metadata.scan({ registry: id, store: STORE, after: undefined, limit: 1_000 }, {})).map(row => [String(row.pointer.path), row]),
+  )
   const findings: Finding[] = []
   const check = (told: boolean, what: string): void => {
     if (!told) findings.push({ kind: 'orphan', text: `${what} landed past the horizon, and no reconciliation reports it` })

@@ -33,7 +33,14 @@ export async function leave(operation: UpkeepOperation, job: Job, ground: Ground
   const { metadata, driver, id, first } = ground
   const { values } = job
   const open = (store: MetadataStore, by: SecretDriver = driver): Promise<SecretRegistry> =>
-    createSecretRegistry({ id: job.registry, metadata: store, stores: { [STORE]: by }, authorize: unsafeAllowEveryone, writeTo: STORE, policy: job.times })
+    createSecretRegistry({
+      id: job.registry,
+      metadata: store,
+      stores: { [STORE]: by },
+      authorize: unsafeAllowEveryone,
+      writeTo: STORE,
+      policy: job.times,
+    })
   const secretsOf = (registry: SecretRegistry): ReturnType<SecretRegistry['account']> =>
     registry.account(accountId(ACCOUNT), { id: ACTORS.child, type: 'service_account' })
   const after = { value: values.after, description: 'after' }
@@ -120,7 +127,9 @@ function holding(driver: SecretDriver): { readonly driver: SecretDriver; readonl
   let send = async (): Promise<unknown> => await Promise.reject(new Error('nothing was put'))
   const call = { signal: new AbortController().signal, attempt: 1 }
   const held =
-    <R extends { readonly payload: { readonly bytes: Uint8Array; readonly text: boolean } }>(put: (request: R, at: typeof call) => Promise<unknown>) =>
+    <R extends { readonly payload: { readonly bytes: Uint8Array; readonly text: boolean } }>(
+      put: (request: R, at: typeof call) => Promise<unknown>,
+    ) =>
     async (request: R): Promise<never> => {
       const payload = { ...request.payload, bytes: Uint8Array.from(request.payload.bytes) }
       send = () => put({ ...request, payload }, call)
