@@ -1,7 +1,7 @@
 import type { Backend } from '../backends/backend.ts'
 
 /** One piece of upkeep that the child does: what another process has left, or what landed when nobody looked for it any more. */
-export const UPKEEP_OPERATIONS = [
+const UPKEEP_OPERATIONS = [
   'maintain a creation',
   'maintain an update',
   'maintain an unsent update',
