@@ -18,6 +18,8 @@ import { die, Failpoints } from './failpoints.ts'
 import { knockOutOf } from './knock-outs.ts'
 import { ACCOUNT, ACTORS, failed, KEYS, STORE, type Job, type Opened, type Outcome, type ToChild, type ToParent } from './messages.ts'
 import { prepareMove } from './moves/prepare.ts'
+import { isUpkeep } from './upkeep/operations.ts'
+import { leave, upkeepOf } from './upkeep/prepare.ts'
 import { openWorker, type Worker } from './worker.ts'
 
 const account = accountId(ACCOUNT)
@@ -80,12 +82,17 @@ async function prepare(job: Job, driver: SecretDriver): Promise<() => Promise<vo
   const first = (await setUp.versions(id))[0]?.version
   if (first === undefined) throw new Error('nothing is kept')
   await setUp.update(id, { value: values.before })
+  const secrets = registry.account(account, actor(ACTORS.child))
+  const { operation } = job
+  if (isUpkeep(operation)) await leave(operation, job, { metadata, driver: rules, id, first })
+  const work = isUpkeep(operation)
+    ? await upkeepOf(operation, job, { metadata: shared.metadata, driver: stores[STORE], registry })
+    : () => perform(job, secrets, id, first)
   await tell({ type: 'ready' })
 
   return async () => {
     failpoints.arm(true)
-    const secrets = registry.account(account, actor(ACTORS.child))
-    const outcome = await perform(job, secrets, id, first).then(
+    const outcome = await work().then(
       async (): Promise<Outcome> => {
         failpoints.arm(false)
         const key = job.operation === 'create' ? KEYS.new : KEYS.old
@@ -97,14 +104,7 @@ async function prepare(job: Job, driver: SecretDriver): Promise<() => Promise<vo
             if (!isSecretError(error)) throw error
             return error.code === 'not_found' ? undefined : `${error.code}, and no value`
           })
-        const expected: Readonly<Record<string, string | undefined>> = {
-          create: values.after,
-          'update value': values.after,
-          'update description': values.before,
-          rollback: values.first,
-          delete: undefined,
-        }
-        return { state: 'done', readBack: read === expected[job.operation] }
+        return { state: 'done', readBack: expectedOf(job, rules).includes(read) }
       },
       (error: unknown): Outcome => {
         failpoints.arm(false)
@@ -114,6 +114,26 @@ async function prepare(job: Job, driver: SecretDriver): Promise<() => Promise<vo
     await tell({ type: 'ended', outcome, steps: failpoints.steps })
     if (job.dieWithAnswer) die()
     await metadata.close()
+  }
+}
+
+/** What is read after it; a recovery may finish an update, or undo it. */
+function expectedOf({ operation, values }: Job, driver: SecretDriver): readonly (string | undefined)[] {
+  switch (operation) {
+    case 'create':
+    case 'update value':
+    case 'maintain a destroy':
+      return [values.after]
+    case 'maintain an update':
+      return [driver.capabilities.versionProof === 'token' ? values.after : values.before]
+    case 'rollback':
+    case 'maintain a promote':
+      return [values.first]
+    case 'delete':
+    case 'maintain a purge':
+      return [undefined]
+    default:
+      return [values.before]
   }
 }
 
@@ -129,11 +149,8 @@ async function perform({ operation, values }: Job, secrets: AccountSecrets, id: 
       return await secrets.rollback(secretId(id), first)
     case 'delete':
       return await secrets.delete(secretId(id))
-    case 'migrate':
-    case 'migrate, then an update':
-    case 'migrate, undone':
-    case 'return':
-      throw new RangeError('a migration needs two backends')
+    default:
+      throw new RangeError('a migration needs two backends, and upkeep is no write')
   }
 }
 

@@ -57,7 +57,9 @@ export class Failpoints {
     const first = this.#armed && !this.steps.includes(step)
     if (this.#armed) this.steps.push(step)
     const how = this.#fault?.step === step ? this.#fault.how : undefined
-    if (!this.#armed || (!first && how !== 'ambiguous for good')) return await call()
+    // After one that is answered: a put that is refused, since there is a newer version, is made again.
+    const everyTime = how === 'ambiguous for good' || how === 'killed after'
+    if (!this.#armed || (!first && !everyTime)) return await call()
     switch (how) {
       case undefined:
         return await call()
@@ -79,6 +81,7 @@ export class Failpoints {
       case 'ambiguous, not committed':
         throw unclear()
       case 'asleep past the lease before':
+      case 'asleep past the horizon before':
         await this.#sleep()
         return await call()
     }

@@ -5,6 +5,7 @@ import type { Scenario } from './scenarios.ts'
 
 export const TIMES: Times = { deadlineMs: 10_000, leaseMs: 30_000, putHorizonMs: 60_000 }
 /** Where a request is held until the caller has given up. */
+const GIVES_UP: ReadonlySet<string> = new Set(['lands late', 'lands past the horizon'])
 const HASTY: Times = { deadlineMs: 1_500, leaseMs: 30_000, putHorizonMs: 60_000 }
 
 /** What the child of a scenario is told, with values that the seed makes, and a maker of more of them. */
@@ -21,7 +22,7 @@ export function jobOf(
     registry,
     operation,
     fault: fault.kind === 'seam' ? fault : undefined,
-    times: fault.kind === 'wire' && fault.how === 'lands late' ? HASTY : TIMES,
+    times: fault.kind === 'wire' && GIVES_UP.has(fault.how) ? HASTY : TIMES,
     values: { first: value('first'), before: value('before'), after: value('after') },
     seed: own,
     knockOut,

@@ -80,6 +80,19 @@ const KNOCK_OUTS: Readonly<Record<string, KnockOut | (() => KnockOut)>> = {
     seenBy: /killed after metadata.begin/,
     metadata: metadata => changed(metadata, { claimExpiredIntents: async () => [] }),
   },
+  'an intent that recovery has claimed stays claimed': {
+    seenBy: /maintain .*killed after metadata.claimExpiredIntents/,
+    metadata: metadata =>
+      changed(metadata, { claimExpiredIntents: (request, call) => metadata.claimExpiredIntents({ ...request, leaseMs: FOR_EVER_MS }, call) }),
+  },
+  'a task that upkeep has claimed stays claimed': {
+    seenBy: /maintain .*killed after metadata.claimQueue/,
+    metadata: metadata => changed(metadata, { claimQueue: (request, call) => metadata.claimQueue({ ...request, leaseMs: FOR_EVER_MS }, call) }),
+  },
+  'a repair is recorded and queues nothing': {
+    seenBy: /reconcile an orphan/,
+    metadata: metadata => changed(metadata, { queueRepair: async () => true }),
+  },
   'a delete queues no purge': {
     seenBy: /delete\/killed after metadata.commitDelete/,
     metadata: metadata =>
@@ -170,6 +183,7 @@ const KNOCK_OUTS: Readonly<Record<string, KnockOut | (() => KnockOut)>> = {
   },
 }
 const UUID_LENGTH = 36
+const FOR_EVER_MS = 10 * 365 * 24 * 3_600_000
 
 export const knockOuts: readonly string[] = Object.keys(KNOCK_OUTS)
 

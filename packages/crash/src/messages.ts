@@ -95,5 +95,13 @@ export const STORE = 'main'
 /** Where a migration goes. */
 export const OTHER = 'other'
 /** Who writes is how the audit trail tells the operations apart. */
-export const ACTORS = { maker: 'maker', setUp: 'set-up', child: 'child', follower: 'follower', successor: 'successor', rival: 'rival' } as const
+export const ACTORS = {
+  maker: 'maker',
+  setUp: 'set-up',
+  child: 'child',
+  follower: 'follower',
+  successor: 'successor',
+  rival: 'rival',
+  mender: 'mender',
+} as const
 export const KEYS = { old: 'old', new: 'new' } as const

@@ -1,8 +1,10 @@
 import type { Backend, DrivenCall, Request } from './backends/backend.ts'
 import type { Database } from './databases/database.ts'
+import { isReconcile, isUpkeep, upkeepFailpointsOf, upkeepOperationsOf, upkeepStepsOf, type UpkeepOperation } from './upkeep/operations.ts'
 
-export const OPERATIONS = ['create', 'update value', 'update description', 'rollback', 'delete'] as const
-export type Operation = (typeof OPERATIONS)[number]
+export const WRITES = ['create', 'update value', 'update description', 'rollback', 'delete'] as const
+export type Write = (typeof WRITES)[number]
+export type Operation = Write | UpkeepOperation
 
 /** What befalls the child at a call of the database. */
 export const DATABASE_FAULTS = [
@@ -19,8 +21,14 @@ export const DRIVER_FAULTS = ['killed before', 'killed after', 'answer lost', 'a
 /** At one request of a driver's call, on its way. */
 export const WIRE_FAULTS = ['killed, applied', 'killed, lands late', 'answer lost', 'lands late'] as const
 
-export type SeamFault = (typeof DATABASE_FAULTS)[number] | (typeof DRIVER_FAULTS)[number]
-type WireFault = (typeof WIRE_FAULTS)[number]
+/** What befalls a put alone: it lands when recovery and every watch are through. */
+const LATE_DRIVER_FAULT = 'asleep past the horizon before'
+const LATE_WIRE_FAULTS = ['killed, lands past the horizon', 'lands past the horizon'] as const
+/** What changes nothing in the database: to die before it is to die after what was before. */
+const LOOKS: ReadonlySet<string> = new Set(['metadata.scan', 'metadata.owners', 'metadata.find', 'driver.versions', 'driver.list', 'driver.read'])
+
+export type SeamFault = (typeof DATABASE_FAULTS)[number] | (typeof DRIVER_FAULTS)[number] | typeof LATE_DRIVER_FAULT
+type WireFault = (typeof WIRE_FAULTS)[number] | (typeof LATE_WIRE_FAULTS)[number]
 
 export type Fault =
   /** Nothing: the calls and requests are compared with the tables below. */
@@ -45,7 +53,7 @@ export interface Scenario {
 export function scenariosOf(backends: readonly Backend[], databases: readonly Database[]): readonly Scenario[] {
   return backends.flatMap(backend =>
     databases.flatMap(database =>
-      OPERATIONS.flatMap(operation =>
+      [...WRITES, ...upkeepOperationsOf(backend)].flatMap(operation =>
         faultsOf(operation, backend, database).map(fault => {
           const name = `${backend.name}/${database.name}/${operation}/${nameOf(fault)}`
           return { name, backend, database, operation, fault }
@@ -56,7 +64,9 @@ export function scenariosOf(backends: readonly Backend[], databases: readonly Da
 }
 
 /** The calls of database and driver that an operation makes, in order. */
-export function stepsOf(operation: Operation, { promotes }: Pick<Backend, 'promotes'>): readonly string[] {
+export function stepsOf(operation: Operation, backend: Pick<Backend, 'promotes' | 'proves' | 'detaches'>): readonly string[] {
+  if (isUpkeep(operation)) return upkeepStepsOf(operation, backend)
+  const { promotes } = backend
   switch (operation) {
     case 'create':
       return ['metadata.beginCreate', 'driver.create', 'metadata.commitCreate']
@@ -74,25 +84,38 @@ export function stepsOf(operation: Operation, { promotes }: Pick<Backend, 'promo
 /** The requests that an operation sends, in order. */
 export function requestsOf(operation: Operation, backend: Backend): readonly Request[] {
   const calls = stepsOf(operation, backend).filter(step => step.startsWith('driver.'))
-  return calls.flatMap(call => backend.requests?.[call.slice('driver.'.length) as DrivenCall] ?? [])
+  const sent = calls.flatMap(call => backend.requests?.[call.slice('driver.'.length) as DrivenCall] ?? [])
+  // What a reconciliation looks at is asked for again and again: of its requests only the put is told apart.
+  if (isReconcile(operation)) return sent.filter(({ writes }) => writes)
+  // What has been replaced has no label left that could be taken off.
+  return operation === 'maintain a destroy' && backend.detaches ? sent.filter(({ writes }) => !writes) : sent
 }
 
 function faultsOf(operation: Operation, backend: Backend, database: Database): readonly Fault[] {
-  const seam = stepsOf(operation, backend).flatMap(step => {
-    const inDatabase = step.startsWith('metadata.')
-    const faults: readonly SeamFault[] = inDatabase ? DATABASE_FAULTS : DRIVER_FAULTS
-    return faults
+  const isPut = operation === 'create' || operation === 'update value'
+  const seam = (isUpkeep(operation) ? upkeepFailpointsOf(operation, backend) : stepsOf(operation, backend)).flatMap(step => {
+    const faults = isUpkeep(operation) ? upkeepFaultsOf(step) : step.startsWith('metadata.') ? DATABASE_FAULTS : DRIVER_FAULTS
+    const late = isPut && (step === 'driver.create' || step === 'driver.append') ? ([LATE_DRIVER_FAULT] as const) : []
+    return [...faults, ...late]
       .filter(how => how !== 'killed inside' || database.cuts)
       .filter(how => how !== 'answer lost' || backend.requests === undefined)
       .map(how => ({ kind: 'seam', step, how }) as const)
   })
+  const puts = (operation === 'create' ? backend.requests?.create : backend.requests?.append) ?? []
   const wire = requestsOf(operation, backend).flatMap(({ name, writes }) =>
     // A look that comes late changes nothing.
-    WIRE_FAULTS.filter(how => writes || how === 'killed, applied' || how === 'answer lost').map(
-      how => ({ kind: 'wire', request: name, how }) as const,
-    ),
+    [
+      ...WIRE_FAULTS.filter(how => writes || how === 'killed, applied' || how === 'answer lost'),
+      ...(isPut && writes && puts.some(put => put.name === name) ? LATE_WIRE_FAULTS : []),
+    ].map(how => ({ kind: 'wire', request: name, how }) as const),
   )
   return [{ kind: 'none' }, ...seam, ...wire, { kind: 'answered' }]
+}
+
+function upkeepFaultsOf(step: string): readonly SeamFault[] {
+  if (LOOKS.has(step)) return step.startsWith('metadata.') ? ['killed after'] : ['killed after', 'answer lost']
+  const faults: readonly SeamFault[] = step.startsWith('metadata.') ? DATABASE_FAULTS : DRIVER_FAULTS
+  return faults.filter(how => how !== 'killed before')
 }
 
 export function nameOf(fault: Fault): string {

@@ -7,8 +7,11 @@ import { knockOutOf } from './knock-outs.ts'
 import type { Lane } from './lane.ts'
 import { ACCOUNT, ACTORS, KEYS, STORE, type Job, type Outcome, type Times, type Wish } from './messages.ts'
 import type { Played } from './run-scenario.ts'
-import { requestsOf, stepsOf, type Operation, type Scenario } from './scenarios.ts'
+import { requestsOf, stepsOf, type Scenario, type Write } from './scenarios.ts'
 import { settle } from './settle.ts'
+import { leftBy, repairBy } from './upkeep/left-by.ts'
+import { doByHand, reconcile, type Reconciled } from './upkeep/mend.ts'
+import { isOfCreation, isReconcile, isUpkeep } from './upkeep/operations.ts'
 import { perform } from './worker.ts'
 
 const account = accountId(ACCOUNT)
@@ -20,7 +23,9 @@ const ACTION = {
   'update description': 'secret.update',
   rollback: 'secret.rollback',
   delete: 'secret.delete',
-} as const
+} as const satisfies Record<Write, Attempt['action']>
+/** So far the database's clock is behind at first, so that nothing is from the future for a reconciliation, which has the machine's. */
+const BEHIND_MS = 30 * 24 * 3_600_000
 /** When the child begins: it has made the secret and given it a second value. */
 const REVISION = 2
 
@@ -63,6 +68,7 @@ export class Stage implements Played {
   ): Promise<Stage> {
     const registry = `c${number}`
     const place = await scenario.database.make(lane.folder, registry)
+    await scenario.database.advance(place, -BEHIND_MS)
     const { job, value } = jobOf(scenario, { registry, place, seed, knockOut })
     const child = await lane.children.take()
     const stage = new Stage(lane, scenario, place, job, child, value('bystander'), value('follower'))
@@ -80,6 +86,10 @@ export class Stage implements Played {
         { actor: ACTORS.maker, action: 'secret.create', key: KEYS.old, value: job.values.first, description: 'before', told: 'done' },
         { actor: ACTORS.setUp, action: 'secret.update', key: KEYS.old, value: job.values.before, told: 'done' },
       )
+      if (isUpkeep(scenario.operation)) {
+        stage.#attempts.push(...leftBy(scenario.operation, job))
+        await stage.#advance(TIMES.putHorizonMs + 1_000) // leases and claims are over, and watches are due
+      }
     } catch (error) {
       await stage.strike()
       throw error
@@ -93,23 +103,27 @@ export class Stage implements Played {
 
   get table(): Played['table'] {
     const { operation, backend } = this.scenario
-    const own = new Set(Object.values(backend.requests ?? {}).flatMap(requests => requests.map(({ name }) => name)))
-    return { steps: stepsOf(operation, backend), requests: requestsOf(operation, backend).map(({ name }) => name), own }
+    const requests = requestsOf(operation, backend).map(({ name }) => name)
+    const all = Object.values(backend.requests ?? {}).flatMap(sent => sent.map(({ name }) => name))
+    const again = isReconcile(operation)
+    return { steps: stepsOf(operation, backend), requests, own: new Set(again ? requests : all), again }
   }
 
   /** For the trail: what the child tried, and whether its caller was told anything. */
   tried(outcome: Outcome | 'killed'): void {
     const { values } = this.#job
     const { operation } = this.scenario
-    const changes: Readonly<Record<Operation, Partial<Attempt>>> = {
+    const told = toldOf(outcome)
+    if (outcome !== 'killed' && outcome.state === 'failed') this.#heard += outcome.text
+    if (isUpkeep(operation)) return
+    const changes: Readonly<Record<Write, Partial<Attempt>>> = {
       create: { key: KEYS.new, value: values.after, description: 'after' },
       'update value': { value: values.after, description: 'after' },
       'update description': { description: 'after' },
       rollback: {},
       delete: {},
     }
-    this.#attempts.push({ actor: ACTORS.child, action: ACTION[operation], key: KEYS.old, ...changes[operation], told: toldOf(outcome) })
-    if (outcome !== 'killed' && outcome.state === 'failed') this.#heard += outcome.text
+    this.#attempts.push({ actor: ACTORS.child, action: ACTION[operation], key: KEYS.old, ...changes[operation], told })
   }
 
   /** Right after the blow, before any recovery: what must be true at every moment. */
@@ -129,10 +143,10 @@ export class Stage implements Played {
       if (told !== 'done') this.report('the key is not free at once after its delete')
     }
     const { intents } = await this.#metadata.references({ registry: id }, {})
-    if (intents === 0) return
+    if (intents === 0 || !this.#isClaimed) return
     const rival = await this.#open(RIVAL)
     this.lane.running.wire?.requests()
-    const isCreate = this.scenario.operation === 'create'
+    const isCreate = this.#isCreate
     const attempt = { actor: ACTORS.rival, action: isCreate ? 'secret.create' : 'secret.update', key: isCreate ? KEYS.new : KEYS.old } as const
     const told = await this.#try({ ...attempt, value: this.#follower, description: 'rival' }, rival)
     if (told !== 'nothing happened') this.report('two writers were at one record')
@@ -143,7 +157,7 @@ export class Stage implements Played {
 
   /** Somebody else writes, after recovery and before what is late lands. */
   async follow(): Promise<void> {
-    const isCreate = this.scenario.operation === 'create'
+    const isCreate = this.#isCreate
     const attempt = { actor: ACTORS.follower, action: isCreate ? 'secret.create' : 'secret.update', key: isCreate ? KEYS.new : KEYS.old } as const
     const row = await this.#metadata.find({ registry: this.#id, account, key: attempt.key }, {})
     const told = await this.#try({ ...attempt, value: this.#follower, description: 'follower' }, this.#registry)
@@ -162,6 +176,7 @@ export class Stage implements Played {
   async recover(): Promise<void> {
     await this.#advance(TIMES.leaseMs + 1_000)
     await this.#registry.maintain({ maxItems: 1_000 })
+    if (isReconcile(this.scenario.operation)) await this.#reconcile()
   }
 
   /** Passes of upkeep, with time between them, until nothing is left. */
@@ -179,6 +194,7 @@ export class Stage implements Played {
   async close(): Promise<{ readonly findings: readonly Finding[]; readonly drift: number }> {
     this.lane.running.wire?.clearFaults()
     await this.settle()
+    if (this.#isReconciled) await this.#mend()
     const { findings, drift, found } = await judge({
       id: this.#id,
       registry: this.#registry,
@@ -196,6 +212,62 @@ export class Stage implements Played {
     this.lane.remember(`${this.#id}-`, found.get(STORE) ?? [])
     this.#sound = true
     return { findings: this.findings, drift }
+  }
+
+  /** What reconciliation mends, and what it leaves to a person: then nothing is left to report. */
+  async #mend(): Promise<void> {
+    await this.#read('before it is reconciled')
+    await this.#reconcile()
+    await this.#read('once it is reconciled')
+    await this.settle()
+    const reported = await this.#reconcile()
+    const found = await this.lane.running.look(`${this.#id}-`)
+    const late = { late: this.#job.values.after, bystanders: this.#bystanders }
+    this.findings.push(...(await doByHand(this.#reconciled, found, reported, late)))
+    const left = await this.#reconcile()
+    if (left.length > 0) this.report(`reconciliation reports what was mended: ${left.map(({ kind, repair }) => `${kind} ${repair}`).join(', ')}`)
+    await this.settle()
+  }
+
+  /** What landed late is given to no reader of this library. */
+  async #read(when: string): Promise<void> {
+    const isFollowed = this.#attempts.some(({ actor, key, told }) => actor === ACTORS.follower && key === KEYS.old && told === 'done')
+    const read = await this.#reader
+      .account(account, { id: ACTORS.follower, type: 'service_account' })
+      .read({ key: KEYS.old })
+      .then(
+        ({ value }) => value.revealText(),
+        (error: unknown) => String(error),
+      )
+    if (read !== (isFollowed ? this.#follower : this.#job.values.before))
+      this.report(`${when}, a reader is given something else than the committed value`)
+  }
+
+  async #reconcile(): Promise<Awaited<ReturnType<typeof reconcile>>> {
+    const operator = `operator-${this.#attempts.length}`
+    this.#attempts.push(repairBy(operator, this.#job.values.before))
+    return await reconcile(this.#reconciled, operator)
+  }
+
+  get #reconciled(): Reconciled {
+    return { id: this.#id, metadata: this.#metadata, driver: this.#driver(), policy: TIMES }
+  }
+
+  get #isReconciled(): boolean {
+    const { operation, fault } = this.scenario
+    return isReconcile(operation) || ('how' in fault && fault.how.includes('past the horizon'))
+  }
+
+  /** Whether the write that is under way, or was, makes a secret. */
+  get #isCreate(): boolean {
+    return this.scenario.operation === 'create' || isOfCreation(this.scenario.operation)
+  }
+
+  /** An intent whose lease is over, and that no upkeep has claimed, is settled by whoever meets it. */
+  get #isClaimed(): boolean {
+    const { operation, fault } = this.scenario
+    const isAtClaim = fault.kind === 'seam' && fault.step === 'metadata.claimExpiredIntents'
+    return !isUpkeep(operation) || !isAtClaim || fault.how === 'killed after'
   }
 
   async strike(): Promise<void> {

@@ -5,16 +5,19 @@ import { proxied } from './proxied.ts'
 
 const credentials = { accessKeyId: 'crash', secretAccessKey: 'only-for-tests' }
 
-const AWS: Pick<Backend, 'requests' | 'reads' | 'promotes' | 'driver'> = {
+const AWS: Pick<Backend, 'requests' | 'reads' | 'promotes' | 'proves' | 'detaches' | 'driver'> = {
   requests: {
     create: writes('CreateSecret'),
     append: writes('PutSecretValue'),
     promote: writes('UpdateSecretVersionStage'),
     versions: looks('DescribeSecret', 'ListSecretVersionIds'),
     remove: writes('DeleteSecret'),
+    destroyVersion: [...looks('DescribeSecret'), ...writes('UpdateSecretVersionStage')],
   },
   reads: looks('GetSecretValue'),
   promotes: true,
+  proves: true,
+  detaches: true,
   driver: config => awsDriver(config as AwsOptions),
 }
 

@@ -19,9 +19,12 @@ export const azure: Backend = {
     append: [...looks('GetSecretVersions'), ...writes('SetSecret')],
     versions: looks('GetSecretVersions'),
     remove: writes('DeleteSecret', 'PurgeDeletedSecret'),
+    destroyVersion: writes('UpdateSecret'),
   },
   reads: looks('GetSecret'),
   promotes: false,
+  proves: true,
+  detaches: false,
   driver: config => azureDriver(optionsOf(config as Config)),
   start,
 }

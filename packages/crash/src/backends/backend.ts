@@ -8,7 +8,7 @@ export interface Request {
   readonly writes: boolean
 }
 
-export type DrivenCall = 'create' | 'append' | 'promote' | 'versions' | 'remove'
+export type DrivenCall = 'create' | 'append' | 'promote' | 'versions' | 'remove' | 'destroyVersion'
 
 /** One kind of place for values. The child uses `driver` alone, so nothing else is loaded before `start`. */
 export interface Backend {
@@ -19,6 +19,9 @@ export interface Backend {
   readonly reads: readonly Request[]
   /** Whether the driver's `current` is `on_promote`; the undisturbed runs prove it. */
   readonly promotes: boolean
+  /** Whether its `versionProof` is `token`, and whether its `destroyVersion` is `detached`; likewise. */
+  readonly proves: boolean
+  readonly detaches: boolean
   /** Why it cannot run on this machine; undefined when it can. */
   readonly missing?: (() => string | undefined) | undefined
   /** The adapter, from what `start` answered as `config`. */

@@ -14,9 +14,12 @@ export const gcp: Backend = {
     append: writes('AddSecretVersion'),
     versions: looks('ListSecretVersions', 'GetSecretVersion'),
     remove: writes('DeleteSecret'),
+    destroyVersion: writes('DestroySecretVersion'),
   },
   reads: looks('AccessSecretVersion'),
   promotes: false,
+  proves: false,
+  detaches: false,
   driver: config => gcpDriver(optionsOf(config as Config)),
   start,
 }

@@ -28,6 +28,8 @@ export const local: Backend = {
   requests: undefined,
   reads: [],
   promotes: true,
+  proves: true,
+  detaches: false,
   driver: config => localDriver(config as { readonly path: string }),
   start,
 }

@@ -3,15 +3,18 @@ import { vaultDriver, type VaultOptions } from '@strongroom/vault'
 import { looks, wireOf, writes, type Backend, type Found, type FoundVersion, type Running } from './backend.ts'
 import { proxied } from './proxied.ts'
 
-const VAULT: Pick<Backend, 'requests' | 'reads' | 'promotes' | 'driver'> = {
+const VAULT: Pick<Backend, 'requests' | 'reads' | 'promotes' | 'proves' | 'detaches' | 'driver'> = {
   requests: {
     create: writes('WriteData', 'WriteMetadata'),
     append: [...looks('ReadMetadata'), ...writes('WriteData')],
     versions: looks('ReadMetadata'),
     remove: writes('DeleteMetadata'),
+    destroyVersion: writes('DestroyVersions'),
   },
   reads: looks('ReadData'),
   promotes: false,
+  proves: false,
+  detaches: false,
   driver: config => vaultDriver(config as VaultOptions),
 }
 
