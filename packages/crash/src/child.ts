@@ -104,7 +104,7 @@ async function prepare(job: Job, driver: SecretDriver): Promise<() => Promise<vo
             if (!isSecretError(error)) throw error
             return error.code === 'not_found' ? undefined : `${error.code}, and no value`
           })
-        return { state: 'done', readBack: expectedOf(job, rules).includes(read) }
+        return { state: 'done', readBack: read === expectedOf(job, rules) }
       },
       (error: unknown): Outcome => {
         failpoints.arm(false)
@@ -118,40 +118,31 @@ async function prepare(job: Job, driver: SecretDriver): Promise<() => Promise<vo
 }
 
 /** What is read after it; a recovery may finish an update, or undo it. */
-function expectedOf({ operation, values }: Job, driver: SecretDriver): readonly (string | undefined)[] {
-  switch (operation) {
-    case 'create':
-    case 'update value':
-    case 'maintain a destroy':
-      return [values.after]
-    case 'maintain an update':
-      return [driver.capabilities.versionProof === 'token' ? values.after : values.before]
-    case 'rollback':
-    case 'maintain a promote':
-      return [values.first]
-    case 'delete':
-    case 'maintain a purge':
-      return [undefined]
-    default:
-      return [values.before]
+function expectedOf({ operation, values }: Job, driver: SecretDriver): string | undefined {
+  const changed: Readonly<Partial<Record<Job['operation'], string | undefined>>> = {
+    create: values.after,
+    'update value': values.after,
+    'maintain an update': driver.capabilities.versionProof === 'token' ? values.after : values.before,
+    'maintain a destroy': values.after,
+    rollback: values.first,
+    'maintain a promote': values.first,
+    delete: undefined,
+    'maintain a purge': undefined,
   }
+  return Object.hasOwn(changed, operation) ? changed[operation] : values.before
 }
 
 async function perform({ operation, values }: Job, secrets: AccountSecrets, id: string, first: VersionId): Promise<unknown> {
-  switch (operation) {
-    case 'create':
-      return await secrets.create({ key: KEYS.new, value: values.after, description: 'after' })
-    case 'update value':
-      return await secrets.update(secretId(id), { value: values.after, description: 'after' })
-    case 'update description':
-      return await secrets.update(secretId(id), { description: 'after' })
-    case 'rollback':
-      return await secrets.rollback(secretId(id), first)
-    case 'delete':
-      return await secrets.delete(secretId(id))
-    default:
-      throw new RangeError('a migration needs two backends, and upkeep is no write')
+  const writes: Readonly<Partial<Record<Job['operation'], () => Promise<unknown>>>> = {
+    create: () => secrets.create({ key: KEYS.new, value: values.after, description: 'after' }),
+    'update value': () => secrets.update(secretId(id), { value: values.after, description: 'after' }),
+    'update description': () => secrets.update(secretId(id), { description: 'after' }),
+    rollback: () => secrets.rollback(secretId(id), first),
+    delete: () => secrets.delete(secretId(id)),
   }
+  const write = writes[operation]
+  if (write === undefined) throw new RangeError('a migration needs two backends, and upkeep is no write')
+  return await write()
 }
 
 /** Stops this process as a whole, timers and all, until its parent wakes it. */

@@ -7,14 +7,9 @@ export function leftBy(operation: UpkeepOperation, { values }: Job): readonly At
   const change = { actor: ACTORS.child, key: KEYS.old, value: values.after, description: 'after' } as const
   const repair: readonly Attempt[] = isReconcile(operation) ? [repairBy(ACTORS.mender, values.before)] : []
   if (isOfCreation(operation)) return [{ ...change, action: 'secret.create', key: KEYS.new, told: 'not certain' }, ...repair]
-  switch (operation) {
-    case 'maintain a promote':
-      return [{ actor: ACTORS.child, action: 'secret.rollback', key: KEYS.old, told: 'done' }]
-    case 'maintain a purge':
-      return [{ actor: ACTORS.child, action: 'secret.delete', key: KEYS.old, told: 'done' }]
-    default:
-      return [{ ...change, action: 'secret.update', told: operation === 'maintain a destroy' ? 'done' : 'not certain' }, ...repair]
-  }
+  if (operation === 'maintain a promote') return [{ actor: ACTORS.child, action: 'secret.rollback', key: KEYS.old, told: 'done' }]
+  if (operation === 'maintain a purge') return [{ actor: ACTORS.child, action: 'secret.delete', key: KEYS.old, told: 'done' }]
+  return [{ ...change, action: 'secret.update', told: operation === 'maintain a destroy' ? 'done' : 'not certain' }, ...repair]
 }
 
 /** Of a drift where the newest version is current; otherwise it is none of a record. */
