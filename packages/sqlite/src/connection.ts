@@ -67,7 +67,7 @@ export class Connection {
   transact<Answer>(kind: 'read' | 'write', operation: string, body: () => Answer): Answer {
     try {
       // A writer takes its lock first: what it reads is then still so when it commits.
-      this.run(kind === 'write' ? 'BEGIN IMMEDIATE' : 'BEGIN', {})
+      this.#database.exec(kind === 'write' ? 'BEGIN IMMEDIATE' : 'BEGIN')
     } catch (error) {
       throw secretErrorOf(error, operation, 'none')
     }
@@ -80,7 +80,7 @@ export class Connection {
       throw secretErrorOf(error, operation, 'none')
     }
     try {
-      this.run('COMMIT', {})
+      this.#database.exec('COMMIT')
       if (kind === 'write') this.#checkpointer?.committed()
       return answer
     } catch (error) {
