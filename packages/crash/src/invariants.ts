@@ -29,8 +29,6 @@ export interface Attempt {
   readonly description?: string | undefined
   /** Of a rollback among migrations: whose value it is back to. */
   readonly restores?: string | undefined
-  /** Of a repair, which puts the committed value again: the new version takes the place of the one that had it. */
-  readonly again?: boolean | undefined
   /** What the caller was told: that it is done, that nothing happened, or nothing for certain. */
   readonly told: 'done' | 'nothing happened' | 'not certain'
 }
@@ -146,7 +144,7 @@ function replay(
       report('unexplained', `${entry.action} by ${id} is in the trail, and nobody tried it`)
       continue
     }
-    const { key, value, description, restores, again } = attempt
+    const { key, value, description, restores } = attempt
     const before = state.get(key)
     if (attempt.action === 'secret.delete') state.delete(key)
     else if (attempt.action === 'secret.create') state.set(key, { values: [value ?? ''], description: description ?? null, revision: 1 })
@@ -154,8 +152,7 @@ function replay(
     else {
       // A rollback is always to the one before; what that is, a migration changes.
       const restored = restores === undefined ? before.values.toReversed() : [valueOf(restores, attempts) ?? '', ...before.values]
-      const newer =
-        attempt.action === 'secret.rollback' ? restored : value === undefined || again === true ? before.values : [value, ...before.values]
+      const newer = attempt.action === 'secret.rollback' ? restored : value === undefined ? before.values : [value, ...before.values]
       state.set(key, { values: newer.slice(0, KEPT), description: description ?? before.description, revision: before.revision + 1 })
     }
   }

@@ -1,4 +1,12 @@
-import { accountId, createSecretReader, createSecretRegistry, unsafeAllowEveryone, type SecretReader, type SecretRegistry } from '@strongroom/core'
+import {
+  accountId,
+  createSecretReader,
+  createSecretRegistry,
+  unsafeAllowEveryone,
+  type Finding as Reported,
+  type SecretReader,
+  type SecretRegistry,
+} from '@strongroom/core'
 import type { Wire } from './backends/backend.ts'
 import type { Child } from './children.ts'
 import { judge, type Attempt, type Finding } from './invariants.ts'
@@ -10,7 +18,7 @@ import type { Played } from './run-scenario.ts'
 import { requestsOf, stepsOf, type Scenario, type Write } from './scenarios.ts'
 import { settle } from './settle.ts'
 import { leftBy, repairBy } from './upkeep/left-by.ts'
-import { doByHand, reconcile, type Reconciled } from './upkeep/mend.ts'
+import { doByHand, reconciling, type Reconciled } from './upkeep/mend.ts'
 import { isOfCreation, isReconcile, isUpkeep } from './upkeep/operations.ts'
 import { perform } from './worker.ts'
 
@@ -243,10 +251,12 @@ export class Stage implements Played {
       this.report(`${when}, a reader is given something else than the committed value`)
   }
 
-  async #reconcile(): Promise<Awaited<ReturnType<typeof reconcile>>> {
+  async #reconcile(): Promise<readonly Reported[]> {
     const operator = `operator-${this.#attempts.length}`
-    this.#attempts.push(repairBy(operator, this.#job.values.before))
-    return await reconcile(this.#reconciled, operator)
+    this.#attempts.push(repairBy(operator))
+    return await (
+      await reconciling(this.#reconciled, operator)
+    )()
   }
 
   get #reconciled(): Reconciled {

@@ -5,14 +5,14 @@ import { isOfCreation, isReconcile, type UpkeepOperation } from './operations.ts
 /** What had been tried before the upkeep that is played: the write that was left, and the update that a repair is. */
 export function leftBy(operation: UpkeepOperation, { values }: Job): readonly Attempt[] {
   const change = { actor: ACTORS.child, key: KEYS.old, value: values.after, description: 'after' } as const
-  const repair: readonly Attempt[] = isReconcile(operation) ? [repairBy(ACTORS.mender, values.before)] : []
+  const repair: readonly Attempt[] = isReconcile(operation) ? [repairBy(ACTORS.mender)] : []
   if (isOfCreation(operation)) return [{ ...change, action: 'secret.create', key: KEYS.new, told: 'not certain' }, ...repair]
   if (operation === 'maintain a promote') return [{ actor: ACTORS.child, action: 'secret.rollback', key: KEYS.old, told: 'done' }]
   if (operation === 'maintain a purge') return [{ actor: ACTORS.child, action: 'secret.delete', key: KEYS.old, told: 'done' }]
   return [{ ...change, action: 'secret.update', told: operation === 'maintain a destroy' ? 'done' : 'not certain' }, ...repair]
 }
 
-/** Of a drift where the newest version is current; otherwise it is none of a record. */
-export function repairBy(actor: string, value: string): Attempt {
-  return { actor, action: 'secret.update', key: KEYS.old, value, again: true, told: 'not certain' }
+/** Of a drift where the newest version is current, whose value is put again, and is the one that was committed; otherwise it is none of a record. */
+export function repairBy(actor: string): Attempt {
+  return { actor, action: 'secret.update', key: KEYS.old, told: 'not certain' }
 }

@@ -19,11 +19,11 @@ export interface Reconciled {
   readonly policy: Times
 }
 
-/** One reconciliation, with repair. Answers what it reported. */
-export async function reconcile({ id, metadata, driver, policy }: Reconciled, operator: string): Promise<readonly Reported[]> {
+/** Makes ready for a reconciliation with repair, which answers what it reported. */
+export async function reconciling({ id, metadata, driver, policy }: Reconciled, operator: string): Promise<() => Promise<readonly Reported[]>> {
   const stores = { [STORE]: longAgo(driver) }
   const migrator = await createSecretMigrator({ id, metadata, stores, actor: { id: operator, type: 'service_account' }, policy })
-  return await Array.fromAsync(migrator.reconcile({ graceMs: 0, repair: ['orphan', 'drift'] }))
+  return () => Array.fromAsync(migrator.reconcile({ graceMs: 0, repair: ['orphan', 'drift'] }))
 }
 
 /**

@@ -1,6 +1,5 @@
 import {
   accountId,
-  createSecretMigrator,
   createSecretRegistry,
   SecretError,
   secretId,
@@ -14,8 +13,8 @@ import { changed } from '@strongroom/testbed'
 import { databaseOf } from '../databases/index.ts'
 import { ACCOUNT, ACTORS, KEYS, STORE, type Job } from '../messages.ts'
 import { settle } from '../settle.ts'
+import { reconciling } from './mend.ts'
 import { isOfCreation, isReconcile, type UpkeepOperation } from './operations.ts'
-import { longAgo } from './long-ago.ts'
 
 interface Ground {
   readonly metadata: MetadataStore
@@ -107,14 +106,7 @@ export async function upkeepOf(
   { metadata, driver, registry }: Pick<Ground, 'metadata' | 'driver'> & { readonly registry: SecretRegistry },
 ): Promise<() => Promise<unknown>> {
   if (!isReconcile(operation)) return () => registry.maintain({ maxItems: 1 })
-  const migrator = await createSecretMigrator({
-    id: job.registry,
-    metadata,
-    stores: { [STORE]: longAgo(driver) },
-    actor: { id: ACTORS.mender, type: 'service_account' },
-    policy: job.times,
-  })
-  return () => Array.fromAsync(migrator.reconcile({ graceMs: 0, repair: ['orphan', 'drift'] }))
+  return await reconciling({ id: job.registry, metadata, driver, policy: job.times }, ACTORS.mender)
 }
 
 /** What a writer that is dead does not do: the tasks that it claimed. */
