@@ -36,6 +36,8 @@ export const START: number = Date.UTC(2026, 0, 1)
 
 export const path = (value: string): NativePath => value as NativePath
 export const version = (value: string): VersionId => value as VersionId
+/** A task to queue that is about nothing else. */
+export const watch: QueueDraft = { task: 'watch_path', store: 'main', path: path('watched'), token: 'token-1' }
 export const newId = (): SecretId => secretId(randomUUID())
 
 interface Clock {

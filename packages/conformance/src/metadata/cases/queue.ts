@@ -2,12 +2,10 @@ import { randomUUID } from 'node:crypto'
 import { aText, differ, equal, includes, expectRefused } from '../expect.ts'
 import type { MetadataCase } from '../metadata-case.ts'
 import type { Intent, IntentId, RepairRequest } from '@strongroom/core'
-import { ACCOUNT, LEASE, newId, OTHER_ACCOUNT, OTHER_REGISTRY, path, REGISTRY, ROBOT, version, type World } from '../world.ts'
+import { ACCOUNT, LEASE, newId, OTHER_ACCOUNT, OTHER_REGISTRY, path, REGISTRY, ROBOT, version, watch, type World } from '../world.ts'
 
 const expired = (world: World, intent: IntentId): Promise<readonly Intent[]> =>
   world.store.claimExpiredIntents({ registry: REGISTRY, limit: 9, leaseMs: LEASE, intent }, {})
-
-const watch = { task: 'watch_path', store: 'main', path: path('watched'), token: 'token-1' } as const
 
 export const queue: readonly MetadataCase[] = [
   {

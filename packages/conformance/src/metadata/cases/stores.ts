@@ -1,8 +1,6 @@
 import { equal, expectRefused, includes } from '../expect.ts'
 import type { MetadataCase } from '../metadata-case.ts'
-import { OTHER_REGISTRY, path, REGISTRY } from '../world.ts'
-
-const watch = { task: 'watch_path', store: 'main', path: path('watched'), token: 'token-1' } as const
+import { OTHER_REGISTRY, REGISTRY, watch } from '../world.ts'
 
 export const stores: readonly MetadataCase[] = [
   {

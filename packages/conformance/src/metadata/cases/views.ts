@@ -1,7 +1,7 @@
 import { FAILING_AFTER, type PendingWork } from '@strongroom/core'
 import { equal, expectRefused, includes } from '../expect.ts'
 import type { MetadataCase } from '../metadata-case.ts'
-import { ACCOUNT, LEASE, OTHER_REGISTRY, path, REGISTRY, version, type World } from '../world.ts'
+import { ACCOUNT, LEASE, OTHER_REGISTRY, path, REGISTRY, version, watch, type World } from '../world.ts'
 
 const byPath = (a: PendingWork, b: PendingWork): number => (a.path < b.path ? -1 : 1)
 
@@ -15,8 +15,6 @@ async function pending(world: World, of: 'intents' | 'tasks', limit: number, reg
   } while (after !== undefined)
   return found
 }
-
-const watch = { task: 'watch_path', store: 'main', path: path('watched'), token: 'token-1' } as const
 
 export const views: readonly MetadataCase[] = [
   {
