@@ -1,8 +1,5 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
+import { startChildServer } from './support/child-server.ts'
 import { answerOn, connected } from './support/raw.ts'
 import { KEY } from './support/service.ts'
 
@@ -12,22 +9,16 @@ import { KEY } from './support/service.ts'
 const CONNECTIONS = 16
 const ROUND = 2000
 const MOST_BYTES = 300
-const child = fileURLToPath(new URL('support/old-space-server.ts', import.meta.url))
 
 it.each(['handler', 'service'])('a request leaves nothing behind that becomes old: %s', { timeout: 120_000 }, async what => {
-  // The second is set by `strongroom serve` itself. By the third a table is there for two collections, after which it is old itself.
-  const flags = ['--conditions=@strongroom/source', '--no-allocation-site-pretenuring', '--max-semi-space-size=1']
-  const server = spawn(process.execPath, [...flags, child, what], { stdio: ['pipe', 'pipe', 'inherit'] })
-  const lines = createInterface({ input: server.stdout })[Symbol.asyncIterator]()
-  const line = async (): Promise<unknown> => JSON.parse(String((await lines.next()).value)) as unknown
-  const { port, path } = (await line()) as { readonly port: number; readonly path: string }
+  // The first is set by `strongroom serve` itself. By the second a table is there for two collections, after which it is old itself.
+  const flags = ['--no-allocation-site-pretenuring', '--max-semi-space-size=1']
+  await using server = await startChildServer(new URL('support/old-space-server.ts', import.meta.url), { flags, args: [what] })
+  const { port, path } = server.ready as { readonly port: number; readonly path: string }
   const request = `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Api-Key: ${KEY}\r\nX-Selected-Account-Id: acme\r\n\r\n`
   const sockets = await Promise.all(Array.from({ length: CONNECTIONS }, async () => await connected(port)))
   try {
-    const old = async (): Promise<number> => {
-      server.stdin.write('\n')
-      return (await line()) as number
-    }
+    const old = async (): Promise<number> => (await server.ask()) as number
     const round = async (): Promise<void> => {
       let left = ROUND
       const client = async (socket: (typeof sockets)[number]): Promise<void> => {
@@ -46,7 +37,5 @@ it.each(['handler', 'service'])('a request leaves nothing behind that becomes ol
     expect(Math.max(...bytes), `bytes a request: ${bytes.map(Math.round).join(', ')}`).toBeLessThan(MOST_BYTES)
   } finally {
     for (const socket of sockets) socket.destroy()
-    server.stdin.end()
-    if (server.exitCode === null) await once(server, 'exit')
   }
 })

@@ -1,9 +1,7 @@
-import { execFileSync, spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { execFileSync } from 'node:child_process'
 import type { Socket } from 'node:net'
-import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
+import { startChildServer } from './support/child-server.ts'
 import { answerOn, connected } from './support/raw.ts'
 import { KEY } from './support/service.ts'
 
@@ -14,7 +12,6 @@ const ROUNDS = 3
 const AT_ONCE = 200
 /** Files that either process has open besides. */
 const SPARE = 500
-const child = fileURLToPath(new URL('support/server-child.ts', import.meta.url))
 const allowed = Number(execFileSync('sh', ['-c', 'ulimit -n'], { encoding: 'utf8' }).trim().replace('unlimited', '1000000'))
 const count = Math.min(CONNECTIONS, allowed - SPARE)
 
@@ -22,12 +19,10 @@ const REQUEST = `GET /v5/sgp/secrets?limit=5 HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Ap
 
 describe(`${count} connections that are kept${count < CONNECTIONS ? ` (ulimit -n is ${allowed})` : ''}`, () => {
   it(`each get ${ROUNDS} answers, all 200`, { timeout: 240_000 }, async () => {
-    const server = spawn(process.execPath, ['--conditions=@strongroom/source', child], { stdio: ['pipe', 'pipe', 'inherit'] })
-    const lines = createInterface({ input: server.stdout })[Symbol.asyncIterator]()
-    const line = async (): Promise<string> => String((await lines.next()).value)
+    await using server = await startChildServer(new URL('support/server-child.ts', import.meta.url))
     const sockets: Socket[] = []
     try {
-      const port = Number(await line())
+      const port = server.ready as number
       await inBatches(count, async () => {
         const socket = await connected(port)
         socket.setNoDelay(true)
@@ -47,14 +42,11 @@ describe(`${count} connections that are kept${count < CONNECTIONS ? ` (ulimit -n
       }
       expect(answered).toBe(count * ROUNDS)
       expect(sockets.filter(socket => socket.destroyed).length).toBe(0)
-      server.stdin.write('report\n')
-      const { rss, statuses } = JSON.parse(await line()) as { readonly rss: number; readonly statuses: object }
+      const { rss, statuses } = (await server.ask()) as { readonly rss: number; readonly statuses: object }
       expect(statuses).toEqual({ 200: count * ROUNDS })
       expect(rss).toBeLessThan(1_500_000_000)
     } finally {
       for (const socket of sockets) socket.destroy()
-      server.stdin.end()
-      if (server.exitCode === null) await once(server, 'exit')
     }
   })
 })
