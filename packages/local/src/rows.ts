@@ -39,8 +39,12 @@ interface EntryRow {
   readonly updated_at: number
 }
 
-/** @throws LocalFailure `invalid_argument` for half a character: SQLite keeps UTF-8, in which two such paths would become one. */
+/**
+ * @throws LocalFailure `invalid_argument` for half a character: SQLite keeps UTF-8, in which two such paths would become one; and for NUL,
+ * where the text ends that Node 22 gives back
+ */
 export function findSecret(database: LocalDatabase, path: NativePath): SecretRow | undefined {
+  if (path.includes('\0')) throw refusal('invalid_argument', 'a path must not contain NUL')
   if (!path.isWellFormed()) throw refusal('invalid_argument', 'a path must not contain a lone surrogate')
   return database.get('SELECT id, current, removed FROM secrets WHERE path = ?', path) as SecretRow | undefined
 }
