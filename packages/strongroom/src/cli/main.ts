@@ -6,6 +6,12 @@ import { program } from './program.ts'
 // As in `strongroom list | head -1`; `serve` takes it away.
 process.stdout.on('error', () => process.exit(EXIT.unread))
 
+// Node 22 would say before each answer that SQLite is experimental in it; others' warnings are not ours.
+const { emitWarning } = process
+process.emitWarning = (warning: string | Error, ...more: unknown[]): void => {
+  if (!String(warning).startsWith('SQLite is an experimental feature')) Reflect.apply(emitWarning, process, [warning, ...more])
+}
+
 // Node would open its debugger, in a process that may hold values.
 process.on('SIGUSR1', () => {})
 
