@@ -1,7 +1,7 @@
+import { within } from '@strongroom/core/driver-support'
 import { metadataCases } from './cases/index.ts'
 import type { StartMetadata } from './harness.ts'
 import type { MetadataCase } from './metadata-case.ts'
-import { within } from '../within.ts'
 import { World } from './world.ts'
 
 export interface MetadataOptions {
@@ -28,7 +28,7 @@ export const CASE_TIMEOUT_MS = 30_000
 export async function runCase(metadataCase: MetadataCase, start: StartMetadata, caseTimeoutMs: number = CASE_TIMEOUT_MS): Promise<void> {
   const world = await World.make(start)
   try {
-    await within(metadataCase.run(world), caseTimeoutMs, `${metadataCase.id} is not over after ${caseTimeoutMs} ms`)
+    await within(caseTimeoutMs, metadataCase.run(world), () => new Error(`${metadataCase.id} is not over after ${caseTimeoutMs} ms`))
   } finally {
     await world.dispose()
   }
