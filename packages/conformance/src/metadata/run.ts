@@ -4,16 +4,19 @@ import type { StartMetadata } from './harness.ts'
 import type { MetadataCase } from './metadata-case.ts'
 import { World } from './world.ts'
 
+/** Of a run of the metadata cases. */
 export interface MetadataOptions {
   /** How long one case may take, with the making of its store; 30,000 by default. */
   readonly caseTimeoutMs?: number
 }
 
+/** Of a run without a test runner. */
 export interface RunMetadataOptions extends MetadataOptions {
   /** Only the cases with these ids. */
   readonly only?: readonly string[]
 }
 
+/** What became of each case that was run. */
 export interface MetadataReport {
   /** Whether all cases were asked, and none failed. */
   readonly ok: boolean
