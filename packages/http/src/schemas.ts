@@ -55,7 +55,6 @@ const problemCodes = [
   'overloaded',
   'deadline_exceeded',
 ] as const
-/** The stable name of a problem. */
 export type ProblemCode = (typeof problemCodes)[number]
 
 export const secretIdSchema = z.string().openapi({

@@ -16,7 +16,6 @@ export interface ServerTimes {
   readonly answerMs?: number | undefined
 }
 
-/** What a server serves, where, and how much of it at once. */
 export interface SecretsServerOptions {
   /** The handler: `app.fetch`. */
   readonly fetch: (request: Request, env: object) => Response | Promise<Response>
