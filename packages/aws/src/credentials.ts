@@ -1,6 +1,7 @@
 import { askedOf, isText, isToken, refused } from '@strongroom/core/driver-support'
 import type { SecretsManagerClientConfig } from '@aws-sdk/client-secrets-manager'
 
+/** An access key, or the temporary one of a session, with its token and its end. */
 export interface AwsCredentials {
   readonly accessKeyId: string
   readonly secretAccessKey: string

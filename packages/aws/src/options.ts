@@ -9,7 +9,9 @@ export interface AwsClient {
   send(command: object, options: { readonly abortSignal: AwsSignal }): Promise<unknown>
 }
 
+/** Where a driver keeps secrets in AWS Secrets Manager, and as whom it asks. */
 export interface AwsOptions {
+  /** Such as `eu-west-1`. */
   readonly region: string
   /** Twelve digits. Without it the driver has no `location`, and a registry refuses it; with it every answer is checked. */
   readonly accountId?: string | undefined

@@ -17,6 +17,7 @@ const METHODS = [
 /** A ready client, such as the SDK's `SecretClient`. Make it with `retryOptions: { maxRetries: 0 }`: retries are the store's. */
 export type AzureClient = Pick<SecretClient, 'vaultUrl' | (typeof METHODS)[number]>
 
+/** Which Azure Key Vault a driver keeps secrets in, and as whom it asks. */
 export interface AzureOptions {
   /** The vault's origin, such as `https://my-vault.vault.azure.net`. Its host makes the `location`. */
   readonly vaultUrl: string

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { NativePath, SecretDriver } from '@strongroom/core'
+import { within } from '@strongroom/core/driver-support'
 import { CaseContext, SkipCase } from './case-context.ts'
 import { driverCases } from './cases/index.ts'
 import { isHook, whyNot, type DriverCase } from './driver-case.ts'
@@ -8,7 +9,6 @@ import { observedDriver } from './observed-driver.ts'
 import { settingsOf, type ConformanceOptions, type Settings } from './options.ts'
 import { kitVersion, reportFile, writeReport, type CaseReport, type DriverReport } from './report.ts'
 import { tidy } from './tidy.ts'
-import { within } from './within.ts'
 
 export interface CaseResult extends CaseReport {
   /** Why it failed, for the runner to show. */
@@ -124,7 +124,7 @@ export class DriverRun {
     })
     try {
       const { caseTimeoutMs } = this.settings
-      await within(driverCase.run(context), caseTimeoutMs, `the case did not end within ${caseTimeoutMs} ms`)
+      await within(caseTimeoutMs, driverCase.run(context), () => new Error(`the case did not end within ${caseTimeoutMs} ms`))
     } finally {
       this.#leftBehind.push(...(await tidy(harness.driver, [...made], context.prefix)))
       for (const other of others) await other.dispose()

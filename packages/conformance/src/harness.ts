@@ -51,6 +51,7 @@ export interface DriverHarness {
   dispose(): Promise<void>
 }
 
+/** Makes what the kit needs of one backend; called for each run, and for each case that wants one of its own. */
 export type StartHarness = (context: StartContext) => Promise<DriverHarness>
 
 /** The parts of a harness that an adapter may leave out. */

@@ -1,5 +1,6 @@
 import type { Hook } from './harness.ts'
 
+/** What a run of the kit asks of a driver. */
 export interface ConformanceOptions {
   /** Hooks that the run must have used: one that is missing, or that no case used, fails the run. */
   readonly require?: readonly Hook[]

@@ -7,6 +7,7 @@ import type { ConformanceOptions } from './options.ts'
 /** `deviated`: failed, as declared. */
 export type Outcome = 'passed' | 'failed' | 'skipped' | 'deviated'
 
+/** What became of a case. `reason`: why it did not pass; `durationMs`: milliseconds. */
 export interface CaseReport {
   readonly id: string
   readonly outcome: Outcome

@@ -5,6 +5,7 @@ import type { DriverCase } from './driver-case.ts'
 import type { StartHarness } from './harness.ts'
 import type { ConformanceOptions } from './options.ts'
 
+/** Of a run without a test runner. */
 export interface RunOptions extends ConformanceOptions {
   /** Only the cases with these ids, or of these areas: `create/first-version-is-current`, `create`. */
   readonly only?: readonly string[]
@@ -14,7 +15,10 @@ export interface RunOptions extends ConformanceOptions {
   readonly signal?: AbortSignal
 }
 
-/** Runs the cases without any test runner. It does not throw for a failing driver: look at `ok` in the report. */
+/**
+ * Runs the cases without any test runner. It does not throw for a failing driver: look at `ok` in the report.
+ * @throws whatever the first `start` throws
+ */
 export async function runDriverCases(label: string, start: StartHarness, options: RunOptions = {}): Promise<DriverReport> {
   const { only, onCase, signal } = options
   const cases = selectedCases(only)

@@ -1,6 +1,7 @@
 import type { Action } from './audit.ts'
 import type { AccountId, Actor, CallOptions, SecretId } from './words.ts'
 
+/** What an {@link Authorize} is asked: whether this actor may do this in this account. */
 export interface AuthorizationRequest {
   readonly actor: Actor
   readonly account: AccountId

@@ -6,6 +6,7 @@ import type { GetOptions, GetOutcome, SecretSource, StoredSecret } from './secre
 import { SecretValue } from './value.ts'
 import type { CallOptions } from './words.ts'
 
+/** How long {@link cached} answers by itself, and how much it keeps. */
 export interface CacheOptions {
   /** Milliseconds for which the answer to "which version is current" may be old. A value by its version never goes stale. */
   readonly pointerTtlMs: number

@@ -47,6 +47,7 @@ export interface Payload {
   readonly text: boolean
 }
 
+/** A version of a secret, as `versions` tells it. */
 export interface DriverVersion {
   readonly version: VersionId
   /** Undefined where the backend does not tell; it may forget it with what was destroyed. */
@@ -62,6 +63,7 @@ export interface DriverVersion {
   readonly token: string | undefined
 }
 
+/** A secret, as `list` tells it. The dates are the backend’s, undefined where it does not tell. */
 export interface DriverEntry {
   readonly path: NativePath
   /** As `create` answers it. */
@@ -78,10 +80,12 @@ export type Removal =
   | { readonly state: 'pending'; readonly retryAfterMs: number }
   | { readonly state: 'retained'; readonly until: Date | undefined }
 
+/** Of one path of `readMany`: its current version, or what `classify` says of why there is none. */
 export type ReadOutcome =
   | { readonly path: NativePath; readonly payload: Payload; readonly version: VersionId }
   | { readonly path: NativePath; readonly failure: Failure }
 
+/** The first version of a secret, at a path where none may be. `token`: of the operation, for `versionProof`. */
 export interface CreateRequest {
   readonly path: NativePath
   readonly payload: Payload
@@ -95,6 +99,7 @@ export interface CreateRequest {
   readonly isNew?: boolean
 }
 
+/** One more version of a secret that is there. `token`: of the operation, for `versionProof`. */
 export interface AppendRequest {
   readonly path: NativePath
   readonly payload: Payload
@@ -105,6 +110,7 @@ export interface AppendRequest {
   readonly staged: boolean
 }
 
+/** `version` is to become current, and `from` is what must be current until then. */
 export interface PromoteRequest {
   readonly path: NativePath
   readonly version: VersionId

@@ -65,6 +65,7 @@ export interface Failure {
   readonly hint?: string | undefined
 }
 
+/** What a {@link SecretError} is made from: what went wrong, in which public call (`get`, `registry.create`), and of which store and secret. */
 export interface SecretErrorInit extends Failure {
   readonly operation: string
   readonly store?: string | undefined

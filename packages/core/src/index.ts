@@ -51,24 +51,10 @@ export {
   withoutPointer,
 } from './metadata-support/records.ts'
 export { requireDrafts, requireRevision, requireWhole, type RequestOf } from './metadata-support/requests.ts'
-export {
-  auditOfRow,
-  auditRow,
-  intentOfRow,
-  intentRow,
-  keptOfRow,
-  NEVER_UPDATED,
-  recordOfRow,
-  recordRow,
-  storedOfRow,
-  taskOfRow,
-  taskRow,
-  type AuditRow,
-  type IntentRow,
-  type ListedRow,
-  type RecordRow,
-  type TaskRow,
-} from './metadata-support/rows.ts'
+export { auditOfRow, auditRow, type AuditRow } from './metadata-support/rows/audit.ts'
+export { intentOfRow, intentRow, type IntentRow } from './metadata-support/rows/intent.ts'
+export { keptOfRow, NEVER_UPDATED, recordOfRow, recordRow, storedOfRow, type ListedRow, type RecordRow } from './metadata-support/rows/record.ts'
+export { taskOfRow, taskRow, type TaskRow } from './metadata-support/rows/task.ts'
 export { boundElsewhere } from './metadata-support/stores.ts'
 export {
   claimedTask,

@@ -3,16 +3,19 @@ import { sleep } from './internal/backoff.ts'
 import { checkFunction, checkInteger, checkOptions } from './internal/checks.ts'
 import type { MaintenanceReport, SecretRegistry } from './registry.ts'
 
+/** How often there is a pass of upkeep, how large it is, and who is told. */
 export interface MaintenanceOptions {
   /** Milliseconds from the end of one pass to the start of the next; 30,000 by default. A pass that leaves `more` is followed at once. */
   readonly intervalMs?: number
   /** As in `maintain`. */
   readonly maxItems?: number
+  /** What a pass did, told after each. */
   readonly onReport?: (report: MaintenanceReport) => void
   /** A pass that failed as a whole, for instance because the database was away. The next one comes all the same. */
   readonly onError?: (error: unknown) => void
 }
 
+/** Upkeep that is repeated until it is stopped. */
 export interface Maintenance extends AsyncDisposable {
   /** No further pass; aborts the one under way, and resolves when it has ended, which is at once unless the database is slow. */
   stop(): Promise<void>

@@ -3,6 +3,7 @@ import type { DriverCapabilities, DriverVersion, Payload, SecretDriver } from '.
 import type { SecretErrorCode } from './errors.ts'
 import type { NativePath, VersionId } from './words.ts'
 
+/** What a store in memory is called, and which backend it behaves like. */
 export interface MemoryDriverOptions {
   /** Tells two memory stores apart in `location`. Random by default. */
   readonly name?: string

@@ -19,6 +19,7 @@ import {
 import type { MetadataStore } from './metadata.ts'
 import type { CallOptions } from './words.ts'
 
+/** Of a metadata store in memory. */
 export interface MemoryMetadataOptions {
   /** The database's clock; a test gives one that it can move. */
   readonly clock?: () => Date

@@ -2,9 +2,12 @@ import type { Pointer, SecretRecord } from './records.ts'
 import type { AccountId, Actor, IfRevision, NativePath, SecretId, VersionId } from './words.ts'
 import type { IntentId, QueueEntry } from './work.ts'
 
+/** What records are sorted by. One that was never updated is before all that were, in `asc`. */
 export type SortField = 'created_at' | 'updated_at' | 'key'
+/** From the least to the greatest, or the other way round. */
 export type SortOrder = 'asc' | 'desc'
 
+/** A page of an account’s records, in the order asked for. `limit`: the one that was asked for. */
 export interface RecordPage {
   readonly items: readonly SecretRecord[]
   /** More follow in the direction of travel: after the last for `startingAfter`, before the first for `endingBefore`. */
@@ -47,6 +50,7 @@ export type CommitOutcome =
   | { readonly state: 'undone' }
   | { readonly state: 'refused' }
 
+/** The intent of a create. `path`: where the value will be put; `leaseMs`: milliseconds that the writer has for it, by the database’s clock. */
 export interface BeginCreate {
   readonly registry: string
   readonly account: AccountId
@@ -61,6 +65,10 @@ export interface BeginCreate {
   readonly request?: IdempotentRequest | undefined
 }
 
+/**
+ * The intent of a new value. `description`: undefined leaves it as it is; `leaseMs`: milliseconds that the writer has for it, by the
+ * database’s clock.
+ */
 export interface BeginUpdate {
   readonly registry: string
   readonly account: AccountId
@@ -75,6 +83,7 @@ export interface BeginUpdate {
   readonly request?: IdempotentRequest | undefined
 }
 
+/** The intent of a copy to another store. `leaseMs`: milliseconds that the mover has for it, by the database’s clock. */
 export interface BeginMigrate {
   readonly registry: string
   readonly account: AccountId
@@ -89,6 +98,7 @@ export interface BeginMigrate {
   readonly leaseMs: number
 }
 
+/** A record for a secret that is in a store already. `token`: of the operation, for the audit entry. */
 export interface AdoptRequest {
   readonly registry: string
   readonly account: AccountId
@@ -101,6 +111,7 @@ export interface AdoptRequest {
   readonly token: string
 }
 
+/** A page of an account’s records. `limit`: records, at most. */
 export interface PageRequest {
   readonly registry: string
   readonly account: AccountId
@@ -146,6 +157,7 @@ export interface RepairRequest {
   readonly version?: VersionId | undefined
 }
 
+/** How many records, intents and tasks of a registry name a store, or any store. */
 export interface References {
   readonly records: number
   readonly intents: number

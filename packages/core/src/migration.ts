@@ -7,6 +7,7 @@ export interface MigrationRate {
   readonly writes?: number | undefined
 }
 
+/** What would be moved where, and how fast it may go. */
 export interface PlanOptions extends CallOptions {
   /** The names of the stores. */
   readonly from: string
@@ -32,6 +33,7 @@ export interface Unfit {
   readonly reason: string
 }
 
+/** What a migration would do, as things are now. */
 export interface MigrationPlan {
   readonly from: string
   readonly to: string
@@ -55,6 +57,7 @@ export interface MigrationPlan {
   readonly secondsAtLeast: number | undefined
 }
 
+/** What is moved where, and what becomes of the old copies. */
 export interface MigrateOptions extends PlanOptions {
   /**
    * Milliseconds after which the old copy is purged by `maintain`; a day by default. `keep`: not before the secret is deleted, or
@@ -81,6 +84,7 @@ export interface Migration {
   readonly reason: string | undefined
 }
 
+/** What a migration did. */
 export interface MigrationReport {
   readonly outcomes: Readonly<Record<Migration['outcome'], number>>
   /** Of `moved`. */
@@ -93,6 +97,7 @@ export interface MigrationReport {
   readonly left: number
 }
 
+/** Which secrets of a store are given records, and by what keys. */
 export interface AdoptOptions extends CallOptions {
   readonly account: AccountId
   readonly store: string
@@ -120,4 +125,5 @@ export interface Adoption {
   readonly secret: SecretId | undefined
 }
 
+/** How many paths had each outcome. */
 export type AdoptionReport = Readonly<Record<Adoption['outcome'], number>>

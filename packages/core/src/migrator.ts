@@ -60,6 +60,7 @@ export interface SecretMigrator extends AsyncDisposable {
   close(): Promise<void>
 }
 
+/** What a migrator works on, and in whose name. */
 export interface MigratorOptions {
   /** The registry's id. */
   readonly id: string

@@ -1,7 +1,10 @@
 import { SecretError } from './errors.ts'
 import type { SecretSource, SecretStore } from './secret-store.ts'
 
-/** The reading half of a store, at run time too: what it gives has no other methods. Closing it closes the store. */
+/**
+ * The reading half of a store, at run time too: what it gives has no other methods. Closing it closes the store.
+ * @throws SecretError `invalid_argument` for something that cannot be read from
+ */
 export function readOnly(store: SecretStore | SecretSource): SecretSource {
   checkSource('readOnly', store)
   return {

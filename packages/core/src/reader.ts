@@ -6,6 +6,7 @@ import type { StorePolicy } from './policy.ts'
 import type { SecretValue } from './value.ts'
 import type { AccountId, Actor, CallOptions, SecretId } from './words.ts'
 
+/** A value with its record. The value is the caller’s own copy, to dispose of. */
 export interface ReadValue {
   readonly record: SecretRecord
   readonly value: SecretValue
@@ -20,6 +21,7 @@ export interface AccountReader {
   read(reference: { readonly id: SecretId } | { readonly key: string }, options?: CallOptions): Promise<ReadValue>
 }
 
+/** Reads the values that a registry has committed; it has no way to write. */
 export interface SecretReader extends AsyncDisposable {
   /** @throws SecretError `invalid_argument` */
   account(account: AccountId, actor: Actor): AccountReader
@@ -29,6 +31,7 @@ export interface SecretReader extends AsyncDisposable {
 /** A driver that can only read. */
 export type ReadOnlyDriver = Pick<SecretDriver, 'specification' | 'kind' | 'location' | 'capabilities' | 'read' | 'readMany' | 'classify' | 'close'>
 
+/** What a reader reads from, and who may. */
 export interface ReaderOptions {
   /** The registry's id. */
   readonly id: string

@@ -13,6 +13,7 @@ export type FindingKind = 'orphan' | 'dangling' | 'missing' | 'drift' | 'stray' 
 /** The kinds that can be mended. */
 export type RepairKind = 'orphan' | 'drift'
 
+/** What is compared, and what of it is mended. */
 export interface ReconcileOptions extends CallOptions {
   /** One store's name; all that the migrator was given by default. */
   readonly store?: string | undefined
@@ -48,6 +49,7 @@ export interface Finding {
   readonly reason: string
 }
 
+/** What a reconciliation has compared, found and mended. */
 export interface ReconcileReport {
   /** Records compared with the cloud. */
   readonly records: number
@@ -56,7 +58,9 @@ export interface ReconcileReport {
   /** Of these, how many were too young, or under way, to be judged; another run may judge them. */
   readonly skipped: number
   readonly findings: Readonly<Record<FindingKind, number>>
+  /** Repairs that are in the queue, for `maintain`. */
   readonly queued: number
+  /** Repairs that were made at once. */
   readonly done: number
   /** Repairs that their store refused or did not answer. */
   readonly failed: number

@@ -34,6 +34,7 @@ export interface RecordVersion {
   readonly committedBy: Actor
 }
 
+/** A record with what the cloud holds of it. Not for callers of a registry: they are given a {@link SecretRecord}. */
 export interface StoredRecord extends SecretRecord {
   readonly pointer: Pointer
   /** What it keeps, all at the pointer's path: the last committed first, which is the pointer's. */

@@ -9,6 +9,7 @@ import type { StorePolicy } from './policy.ts'
 import type { ValueInput } from './value.ts'
 import type { AccountId, Actor, CallOptions, IfRevision, SecretId, VersionId } from './words.ts'
 
+/** A new secret. */
 export interface CreateInput {
   /** 1 to 127 of `a-z 0-9 -`, unless the registry's `keys` option is wider. Unique in the account. */
   readonly key: string
@@ -17,6 +18,7 @@ export interface CreateInput {
   readonly description?: string | undefined
 }
 
+/** What of a secret is to change: its value, its description, or both. */
 export interface UpdateInput {
   /** A new value; without it the cloud is not called. */
   readonly value?: ValueInput | undefined
@@ -24,6 +26,7 @@ export interface UpdateInput {
   readonly description?: string | null | undefined
 }
 
+/** Of a create. */
 export interface CreateOptions extends CallOptions {
   /**
    * 1 to 255 printable ASCII characters of the caller's own, for a call that may be repeated: for a day the same key and the same
@@ -33,18 +36,22 @@ export interface CreateOptions extends CallOptions {
   readonly idempotencyKey?: string | undefined
 }
 
+/** Of a write to a record that is there. */
 export interface WriteOptions extends CallOptions {
   /** Only if the record has this revision, or one of these (`conflict`). */
   readonly ifRevision?: IfRevision | undefined
 }
 
+/** Of a delete. */
 export interface DeleteRecordOptions extends WriteOptions {
   /** Also what was adopted is removed from the cloud. Otherwise it stays there as it is, with the versions that updates have added. */
   readonly purgeAdopted?: boolean | undefined
 }
 
+/** Of an update. */
 export interface UpdateOptions extends WriteOptions, CreateOptions {}
 
+/** Which records of an account, and in what order. At most one of the two cursors. */
 export interface ListQuery extends CallOptions {
   /** 1 to 10,000; 100 by default. */
   readonly limit?: number | undefined
@@ -58,6 +65,7 @@ export interface ListQuery extends CallOptions {
   readonly sortOrder?: SortOrder | undefined
 }
 
+/** Which entries of an account’s audit trail. */
 export interface AuditQuery extends CallOptions {
   /** Only entries with a higher sequence; 0 by default. */
   readonly after?: number | undefined
@@ -103,6 +111,7 @@ export interface SecretVersion extends RecordVersion {
   readonly committed: boolean
 }
 
+/** The record after a rollback, and what others see of it. */
 export interface RollbackResult {
   readonly record: SecretRecord
   /**
@@ -112,6 +121,7 @@ export interface RollbackResult {
   readonly outsiders: 'follow' | 'see_newest'
 }
 
+/** How much one pass of upkeep does. */
 export interface MaintainOptions extends CallOptions {
   /** Intents, tasks and expired idempotency keys to work on in this pass; 1 to 10,000, 100 by default. Nothing is begun after a minute. */
   readonly maxItems?: number | undefined
@@ -155,6 +165,7 @@ export interface PendingItem extends PendingWork {
   readonly attention: 'store_missing' | 'failing' | undefined
 }
 
+/** Keeps secrets for accounts: values in stores, everything else in the database. It has no way to read a value. */
 export interface SecretRegistry extends AsyncDisposable {
   /** @throws SecretError `invalid_argument` */
   account(account: AccountId, actor: Actor): AccountSecrets
@@ -172,6 +183,7 @@ export interface SecretRegistry extends AsyncDisposable {
 /** A driver without `read`: all that the registry is given at run time, so that "never reads" is held by construction. */
 export type WriteOnlyDriver = Omit<SecretDriver, 'read' | 'readMany'>
 
+/** How a registry asks its stores, how long its writes may take, and what it keeps. */
 export interface RegistryPolicy extends Omit<StorePolicy, 'naming' | 'prefix'> {
   /** Native text before the paths of new secrets, for every store or by the store's name. */
   readonly prefix?: string | Readonly<Record<string, string>>
@@ -186,6 +198,7 @@ export interface RegistryPolicy extends Omit<StorePolicy, 'naming' | 'prefix'> {
   readonly keepVersions?: number
 }
 
+/** What a registry is called, where it keeps what, and who may do what. */
 export interface RegistryOptions {
   /** The registry's name in the database and in every label: `[a-z0-9]+(-[a-z0-9]+)*`, at most 32 characters. */
   readonly id: string

@@ -3,12 +3,14 @@ import type { SecretError } from './errors.ts'
 import type { SecretValue, ValueInput } from './value.ts'
 import type { CallOptions, VersionId } from './words.ts'
 
+/** A version of a secret with its value, which is the caller’s own copy, to dispose of. */
 export interface StoredSecret {
   readonly name: string
   readonly version: VersionId
   readonly value: SecretValue
 }
 
+/** A secret of a list, without its value. The dates are the backend’s, undefined where it does not tell. */
 export interface SecretEntry {
   readonly name: string
   readonly createdAt: Date | undefined
@@ -17,15 +19,18 @@ export interface SecretEntry {
   readonly labels: Readonly<Record<string, string>> | undefined
 }
 
+/** Of one name of `getMany`: the secret, or why it could not be read. */
 export type GetOutcome =
   | { readonly name: string; readonly ok: true; readonly secret: StoredSecret }
   | { readonly name: string; readonly ok: false; readonly error: SecretError }
 
+/** Of a `get`. */
 export interface GetOptions extends CallOptions {
   /** Exactly this version; the current one by default. */
   readonly version?: VersionId | undefined
 }
 
+/** On what a `put` depends. At most one of `ifAbsent` and `ifVersion`. */
 export interface PutOptions extends CallOptions {
   /**
    * Only if there is no such secret (`already_exists`). `unsupported` where the backend's create is `checked`, unless
@@ -40,12 +45,14 @@ export interface PutOptions extends CallOptions {
   readonly labels?: Readonly<Record<string, string>> | undefined
 }
 
+/** Of a `list`. */
 export interface ListOptions extends CallOptions {
   /** Only names that start with this. */
   readonly prefix?: string | undefined
   readonly withLabels?: boolean | undefined
 }
 
+/** Of a `delete`. */
 export interface DeleteOptions extends CallOptions {
   /** For good. Without it the removal is recoverable, or refused as `unsupported` where the backend has only purges. */
   readonly purge?: boolean | undefined

@@ -2,6 +2,7 @@ import type { SecretErrorCode } from './errors.ts'
 import type { OldCopy } from './records.ts'
 import type { AccountId, Actor, NativePath, SecretId, VersionId } from './words.ts'
 
+/** The id of an {@link Intent}. */
 export type IntentId = string & { readonly __brand: 'IntentId' }
 
 /** A write under way. Durable before the cloud is called; deleted by the transaction that commits or undoes it. */
@@ -33,6 +34,10 @@ export interface Intent {
   readonly request: string | undefined
 }
 
+/**
+ * `promote` moves the label of what is current to the committed version; `destroy_version` and `purge_path` remove a version, or all that is
+ * at a path; `watch_path` looks for a put that may still land.
+ */
 export type QueueTask = 'promote' | 'destroy_version' | 'purge_path' | 'watch_path'
 
 /** A durable task. It is one process's while its claim lasts. */

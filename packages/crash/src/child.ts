@@ -14,10 +14,11 @@ import {
 import { seeded } from '@strongroom/testbed'
 import { backendOf } from './backends/index.ts'
 import { databaseOf } from './databases/index.ts'
-import { die, Failpoints } from './failpoints.ts'
+import { Failpoints } from './failpoints.ts'
 import { knockOutOf } from './knock-outs.ts'
-import { ACCOUNT, ACTORS, failed, KEYS, STORE, type Job, type Opened, type Outcome, type ToChild, type ToParent } from './messages.ts'
+import { ACCOUNT, ACTORS, KEYS, STORE, type Job, type Opened, type ToChild, type ToParent } from './messages.ts'
 import { prepareMove } from './moves/prepare.ts'
+import { operate } from './operate.ts'
 import { isUpkeep } from './upkeep/operations.ts'
 import { leave, upkeepOf } from './upkeep/prepare.ts'
 import { openWorker, type Worker } from './worker.ts'
@@ -90,31 +91,18 @@ async function prepare(job: Job, driver: SecretDriver): Promise<() => Promise<vo
     : () => perform(job, secrets, id, first)
   await tell({ type: 'ready' })
 
-  return async () => {
-    failpoints.arm(true)
-    const outcome = await work().then(
-      async (): Promise<Outcome> => {
-        failpoints.arm(false)
-        const key = job.operation === 'create' ? KEYS.new : KEYS.old
-        const read = await reader
-          .account(account, actor(ACTORS.child))
-          .read({ key })
-          .then(({ value }) => value.revealText())
-          .catch((error: unknown) => {
-            if (!isSecretError(error)) throw error
-            return error.code === 'not_found' ? undefined : `${error.code}, and no value`
-          })
-        return { state: 'done', readBack: read === expectedOf(job, rules) }
-      },
-      (error: unknown): Outcome => {
-        failpoints.arm(false)
-        return failed(error)
-      },
-    )
-    await tell({ type: 'ended', outcome, steps: failpoints.steps })
-    if (job.dieWithAnswer) die()
-    await metadata.close()
+  const readBack = async (): Promise<boolean> => {
+    const read = await reader
+      .account(account, actor(ACTORS.child))
+      .read({ key: operation === 'create' ? KEYS.new : KEYS.old })
+      .then(({ value }) => value.revealText())
+      .catch((error: unknown) => {
+        if (!isSecretError(error)) throw error
+        return error.code === 'not_found' ? undefined : `${error.code}, and no value`
+      })
+    return read === expectedOf(job, rules)
   }
+  return () => operate(job, { failpoints, work, readBack, tell, close: () => metadata.close() })
 }
 
 /** What is read after it; a recovery may finish an update, or undo it. */

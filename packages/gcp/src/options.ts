@@ -14,6 +14,7 @@ export type GcpReplication =
   | { readonly type: 'automatic'; readonly kmsKey?: string | undefined }
   | { readonly type: 'locations'; readonly locations: readonly { readonly location: string; readonly kmsKey?: string | undefined }[] }
 
+/** Where a driver keeps secrets in Google Secret Manager, and as whom it asks. */
 export interface GcpOptions {
   /** The id, such as `my-project`; not the number, which names the same project and would be another `location`. */
   readonly projectId: string

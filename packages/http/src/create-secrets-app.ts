@@ -26,6 +26,7 @@ import { signalOf, type Trace } from './tracing.ts'
 import { validBody, validHeaders, validQuery } from './validation.ts'
 import { etagOf, pageResource, secretResource } from './wire.ts'
 
+/** Who may call, what there is beside the registry, and the limits. */
 export interface SecretsAppOptions {
   /** Who calls. Required: for tests and a developer's own machine there is {@link unsafeAnyone}. */
   readonly authenticate: Authenticate
@@ -49,6 +50,7 @@ export interface SecretsAppOptions {
   readonly unsafeOnError?: ((error: unknown, trace: Trace) => void) | undefined
 }
 
+/** The API, made. */
 export interface SecretsApp {
   /**
    * A web-standard handler: it mounts wherever one is taken. It never throws. `env`: what the server knows of the connection; where it is that of

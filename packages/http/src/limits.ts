@@ -1,6 +1,7 @@
 import type { RateLimiterMemory } from 'rate-limiter-flexible'
 import { Problem } from './problem.ts'
 
+/** How often one caller may ask. */
 export interface RateLimit {
   /** Requests that one caller's key may make … */
   readonly requests: number

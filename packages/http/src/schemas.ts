@@ -235,10 +235,16 @@ export const problemSchema = z
 export const healthSchema = z.strictObject({ status: z.literal('ok') }).openapi('Health')
 export const readySchema = z.strictObject({ status: z.literal('ready'), checks: z.record(z.string(), z.literal('ok')) }).openapi('Readiness')
 
+/** A secret without its value, as the API shows it. */
 export type SecretResource = z.infer<typeof secretSchema>
+/** A page of secrets, as the API shows it. */
 export type SecretPageResource = z.infer<typeof pageSchema>
+/** A secret’s value, as the API shows it. */
 export type SecretValueResource = z.infer<typeof valueSchema>
+/** What every refusal of the API says (RFC 9457). */
 export type ProblemDocument = z.infer<typeof problemSchema>
+/** The body of a create. */
 export type CreateSecretBody = z.input<ReturnType<typeof createBodySchema>>
+/** The body of an update. */
 export type UpdateSecretBody = z.input<typeof updateBodySchema>
 export type ListQuery = z.output<typeof listQuerySchema>

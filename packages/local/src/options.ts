@@ -5,6 +5,7 @@ import { SecretError } from '@strongroom/core'
 /** Where the keys are: an environment variable, or a file that must exist (`addLocalKey` makes one). */
 export type LocalKeySource = { readonly env: string } | { readonly file: string }
 
+/** Which directory a driver keeps secrets in, and what they are encrypted with. */
 export interface LocalDriverOptions {
   /** A directory for this store alone, made with mode 0700 on first use. On a local disk: SQLite's log does not work on network file systems. */
   readonly path: string

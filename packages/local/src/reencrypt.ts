@@ -7,6 +7,7 @@ import { knownKeys, Session } from './session.ts'
 
 const BATCH = 50
 
+/** What a reencryption did. */
 export interface Reencryption {
   /** Values that this run put under the first key. */
   readonly reencrypted: number
@@ -14,6 +15,7 @@ export interface Reencryption {
   readonly alreadyCurrent: number
 }
 
+/** A key of a store, and what still needs it. */
 export interface LocalKeyUsage {
   readonly kid: string
   /** It writes new values. */
@@ -45,7 +47,10 @@ export async function reencryptLocalStore(
   return await withSession(options, 'reencryptLocalStore', session => reencrypt(session, call.signal))
 }
 
-/** Which keys the store uses, and for how many values: what to look at before a key is taken away. */
+/**
+ * Which keys the store uses, and for how many values: what to look at before a key is taken away.
+ * @throws SecretError as a call of the driver, and `invalid_argument` for wrong options
+ */
 export async function localKeyUsage(options: LocalDriverOptions): Promise<readonly LocalKeyUsage[]> {
   return await withSession(options, 'localKeyUsage', async ({ database, keys }) =>
     knownKeys(database).map(({ kid, retired }) => ({

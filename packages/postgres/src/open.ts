@@ -28,6 +28,7 @@ export async function openSchema(
   await retrying(OPERATION, undefined, () => transact(pool, patient, connection => migrate(connection, schema, migrations)))
 }
 
+/** How new the schema of a database is. */
 export interface PostgresSchema {
   /** Of the database; 0 where there is none yet. */
   readonly version: number

@@ -15,6 +15,7 @@ export interface PostgresClient {
   removeListener(event: 'error', listener: (error: Error) => void): unknown
 }
 
+/** A statement as a pool is given it. */
 export interface PostgresQuery {
   readonly text: string
   readonly values?: unknown[]
@@ -22,6 +23,7 @@ export interface PostgresQuery {
   readonly types: { getTypeParser(type: number): (text: string) => unknown }
 }
 
+/** What of a statement’s answer is looked at: the command, such as `INSERT`, and the rows. */
 export interface PostgresAnswer {
   readonly command: string
   readonly rows: readonly unknown[]

@@ -42,7 +42,10 @@ export async function postgresSchema(options: PostgresMetadataOptions): Promise<
   }
 }
 
-/** A metadata store in PostgreSQL, for any number of processes and machines. The first call connects, and makes or migrates the schema. */
+/**
+ * A metadata store in PostgreSQL, for any number of processes and machines. The first call connects, and makes or migrates the schema.
+ * @throws SecretError `invalid_argument` for wrong options, `misconfigured` for options that exclude each other
+ */
 export function postgresMetadata(options: PostgresMetadataOptions): MetadataStore {
   const { place, schema, statementTimeoutMs, clock } = checkedSettings(options)
   const database = new LazyClient<HeldPool>(

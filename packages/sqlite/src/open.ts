@@ -32,6 +32,7 @@ export async function openDatabase(path: string, busyTimeoutMs: number): Promise
   }
 }
 
+/** How new the schema of a file is. */
 export interface SqliteSchema {
   /** Of the file; 0 for one that is empty. */
   readonly version: number

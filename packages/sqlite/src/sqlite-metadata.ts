@@ -15,6 +15,7 @@ import type { Transaction } from './transaction.ts'
 import { accounts, bindStores, find, owners, references, scan } from './views.ts'
 import { abandon, commitCreate, commitDelete, commitRollback, commitUpdate, updateDescription } from './writes.ts'
 
+/** Of a metadata store in one SQLite file. */
 export interface SqliteMetadataOptions {
   /** The database's file, made with mode 0600 where it is missing; `:memory:` for one that ends with the store. */
   readonly path: string
@@ -27,7 +28,10 @@ export interface SqliteMetadataOptions {
 type Body<Request, Answer> = (transaction: Transaction, request: Request) => Answer
 type Method<Request, Answer> = (request: Request, call: CallOptions) => Promise<Answer>
 
-/** A metadata store in one SQLite file, for the processes of one machine. The file is opened by the first call. */
+/**
+ * A metadata store in one SQLite file, for the processes of one machine. The file is opened by the first call.
+ * @throws SecretError `invalid_argument` for wrong options
+ */
 export function sqliteMetadata(options: SqliteMetadataOptions): MetadataStore {
   const { path, clock = () => new Date(), busyTimeoutMs = 5000 } = options
   if (typeof path !== 'string' || path === '' || path.includes('\0')) throw SecretError.invalid('sqliteMetadata', "path is a file's path")

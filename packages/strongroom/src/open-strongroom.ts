@@ -31,6 +31,7 @@ import { requestKeysOf } from './parts/request-keys.ts'
 import { readOnlyDriver } from './parts/read-only-driver.ts'
 import { withFallback } from './parts/with-fallback.ts'
 
+/** What an application adds to its configuration file. */
 export interface OpenOptions {
   /** Who may do what; needed for registry and reader unless the configuration has an `authorization`, and used instead of it. */
   readonly authorize?: Authorize | undefined

@@ -14,7 +14,11 @@ export const python: string = join(VENV, 'bin', 'python')
 /** Why a program is missing; undefined when it is there. With STRONGROOM_REQUIRE_BACKENDS=all it throws instead. */
 export function missingProgram(file: string | undefined, name: string): string | undefined {
   if (file !== undefined && existsSync(file)) return undefined
-  const reason = `there is no .venv with ${name}: run \`node scripts/provision-python.mjs\``
+  return unlessRequired(`there is no .venv with ${name}: run \`node scripts/provision-python.mjs\``)
+}
+
+/** Why something cannot run. @throws Error with STRONGROOM_REQUIRE_BACKENDS=all, where everything has to */
+export function unlessRequired(reason: string): string {
   if (process.env['STRONGROOM_REQUIRE_BACKENDS'] === 'all') throw new Error(`STRONGROOM_REQUIRE_BACKENDS=all, but ${reason}`)
   return reason
 }

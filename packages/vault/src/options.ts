@@ -34,6 +34,7 @@ export interface VaultClient {
   request(options: { path: string; method: string; headers: Record<string, string>; json?: object; signal: AbortSignal }): Promise<unknown>
 }
 
+/** Which KV version 2 of Vault or OpenBao a driver keeps secrets in, and as whom it asks. */
 export interface VaultOptions {
   /**
    * Such as `https://vault.example.com:8200`; over `http:` only on the loopback. It is never taken from the environment, since it names

@@ -1,19 +1,22 @@
+import { within } from '@strongroom/core/driver-support'
 import { metadataCases } from './cases/index.ts'
 import type { StartMetadata } from './harness.ts'
 import type { MetadataCase } from './metadata-case.ts'
-import { within } from '../within.ts'
 import { World } from './world.ts'
 
+/** Of a run of the metadata cases. */
 export interface MetadataOptions {
   /** How long one case may take, with the making of its store; 30,000 by default. */
   readonly caseTimeoutMs?: number
 }
 
+/** Of a run without a test runner. */
 export interface RunMetadataOptions extends MetadataOptions {
   /** Only the cases with these ids. */
   readonly only?: readonly string[]
 }
 
+/** What became of each case that was run. */
 export interface MetadataReport {
   /** Whether all cases were asked, and none failed. */
   readonly ok: boolean
@@ -28,7 +31,7 @@ export const CASE_TIMEOUT_MS = 30_000
 export async function runCase(metadataCase: MetadataCase, start: StartMetadata, caseTimeoutMs: number = CASE_TIMEOUT_MS): Promise<void> {
   const world = await World.make(start)
   try {
-    await within(metadataCase.run(world), caseTimeoutMs, `${metadataCase.id} is not over after ${caseTimeoutMs} ms`)
+    await within(caseTimeoutMs, metadataCase.run(world), () => new Error(`${metadataCase.id} is not over after ${caseTimeoutMs} ms`))
   } finally {
     await world.dispose()
   }

@@ -24,14 +24,17 @@ import type { MetadataHarness, StartMetadata } from './harness.ts'
 
 export const ALICE: Actor = { id: 'alice', type: 'user' }
 export const ROBOT: Actor = { id: 'robot', type: 'service_account' }
+/** The account of the cases. */
 export const ACCOUNT: AccountId = accountId('account-1')
 export const OTHER_ACCOUNT: AccountId = accountId('account-2')
+/** The registry of the cases. */
 export const REGISTRY = 'registry-1'
 export const OTHER_REGISTRY = 'registry-2'
 export const LEASE = 60_000
 const STORES = ['main', 'second', 'third', 'other'] as const
 /** More versions than a case that is not about them commits. */
 const KEEP = 9
+/** When a case begins, by its clock: milliseconds since 1970. */
 export const START: number = Date.UTC(2026, 0, 1)
 
 export const path = (value: string): NativePath => value as NativePath

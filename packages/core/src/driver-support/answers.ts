@@ -22,6 +22,7 @@ export interface AnswerChecks {
   readonly text: (value: unknown, effect?: Effect) => string
 }
 
+/** For authors of drivers: the checks of what `backend` answers, which their errors name. */
 export function answerChecks(backend: string): AnswerChecks {
   const damaged = (effect: Effect = 'none'): DriverFinding => finding('corrupt', { effect, hint: `the answer of ${backend} is incomplete` })
   return {

@@ -11,6 +11,7 @@ export interface HttpSenderOptions {
   readonly silenceMs?: number | undefined
 }
 
+/** A request as it is sent. When `signal` aborts, it ends. */
 export interface HttpRequest {
   readonly method: string
   readonly headers: Readonly<Record<string, string>>
@@ -18,12 +19,14 @@ export interface HttpRequest {
   readonly signal: AbortSignal
 }
 
+/** The whole answer, whatever its status is. */
 export interface HttpAnswer {
   readonly status: number
   readonly headers: IncomingHttpHeaders
   readonly bytes: Buffer
 }
 
+/** Sends requests, until it is closed. */
 export interface HttpSender {
   /** Whatever the status is. @throws a DriverFinding for a time that is over, or Node's own error (`networkFailure`) */
   readonly send: (url: string, request: HttpRequest) => Promise<HttpAnswer>

@@ -1,6 +1,7 @@
 import { SecretError } from '../errors.ts'
 import { checkKeys, isObject } from '../internal/checks.ts'
 
+/** For authors of drivers: whether an option is what it should be. */
 export type Fits = (value: unknown) => boolean
 
 type Rule = readonly [is: string, fits: Fits, required?: 'required']
@@ -46,6 +47,7 @@ export interface OptionChecks {
 
 const LOOPBACK = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/
 
+/** For authors of drivers: the checks of a function’s options, whose errors name it as their `operation`. */
 export function optionChecks(operation: string): OptionChecks {
   const checks: OptionChecks = {
     fail(hint) {
@@ -120,10 +122,12 @@ export function isFrom(min: number, max: number): Fits {
   return value => Number.isInteger(value) && (value as number) >= min && (value as number) <= max
 }
 
+/** For authors of drivers: one of these. */
 export function isOneOf(...allowed: readonly unknown[]): Fits {
   return value => allowed.includes(value)
 }
 
+/** For authors of drivers: true or false. */
 export function isFlag(value: unknown): value is boolean {
   return typeof value === 'boolean'
 }

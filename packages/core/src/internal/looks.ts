@@ -1,17 +1,12 @@
-import type { DriverCall, DriverEntry, DriverVersion, SecretDriver } from '../driver.ts'
-import { isSecretError, type SecretError } from '../errors.ts'
-import { samePointer } from '../metadata-support/records.ts'
+import type { DriverEntry, DriverVersion } from '../driver.ts'
+import type { SecretError } from '../errors.ts'
 import type { PathOwner } from '../metadata-requests.ts'
 import type { StoredRecord } from '../records.ts'
 import type { Finding, FindingKind } from '../reconciliation.ts'
 import { accountId, secretId, type AccountId, type NativePath, type SecretId, type VersionId } from '../words.ts'
+import type { Evidence, Store } from './evidence.ts'
 import { ACCOUNT_LABEL, labelsOf, REGISTRY_LABEL, SECRET_LABEL } from './labels.ts'
 import { isOurForm, spaceOf } from './paths.ts'
-import { persist } from './persist.ts'
-import type { BoundStores, GuardedStore } from './stores.ts'
-import { listVersions } from './writes.ts'
-
-export type Store = GuardedStore<SecretDriver>
 
 /** What was found, and whether it can be mended at all; the record as it was when it was looked at. */
 export interface Suspect {
@@ -40,16 +35,14 @@ const SOUND: readonly Suspect[] = []
  * is asked for by itself, and then the database is asked whether all is still as it was: only then it is a finding.
  */
 export class Looks {
-  readonly #stores: BoundStores<SecretDriver>
-  readonly #operation: string
+  readonly #registry: string
+  readonly #evidence: Evidence
   readonly #graceMs: number
-  readonly #signal: AbortSignal | undefined
 
-  constructor(stores: BoundStores<SecretDriver>, operation: string, graceMs: number, signal: AbortSignal | undefined) {
-    this.#stores = stores
-    this.#operation = operation
+  constructor(registry: string, evidence: Evidence, graceMs: number) {
+    this.#registry = registry
+    this.#evidence = evidence
     this.#graceMs = graceMs
-    this.#signal = signal
   }
 
   /** `owner` was asked for after the record and before this look. */
@@ -57,8 +50,8 @@ export class Looks {
     if (this.#isYoung(record.updatedAt ?? record.createdAt)) return 'skipped'
     const suspects = await this.#compare(store, record)
     if (suspects.length === 0) return SOUND
-    const now = await this.#owner(store, record.pointer.path)
-    if (now === undefined || now.intents > 0 || !(await this.#isUnchanged(record))) return 'skipped'
+    const now = await this.#evidence.owner(store, record.pointer.path)
+    if (now === undefined || now.intents > 0 || !(await this.#evidence.isUnchanged(record))) return 'skipped'
     const proved = suspects.filter(({ finding: { kind } }) => {
       // A label that was still to be moved when it was looked at, or a version that is watched since.
       if (kind === 'drift') return now.tasks === now.destroys && (owner?.tasks ?? 0) === (owner?.destroys ?? 0)
@@ -79,17 +72,17 @@ export class Looks {
     const { path, labels = {} } = entry
     if (owner?.row !== undefined) return entry.labels === undefined ? SOUND : await this.#labels(store, entry, owner.row)
     if (owner !== undefined) return 'skipped'
-    const isOurs = labels[REGISTRY_LABEL] === this.#stores.registry
+    const isOurs = labels[REGISTRY_LABEL] === this.#registry
     if (!isOurs && !isOurForm(path.slice(space.length))) return SOUND
-    const versions = await this.#versions(store, path, undefined)
-    if (versions === undefined || (isOurs && !(await this.#isThere(store, path, versions)))) return SOUND
+    const versions = await this.#evidence.versions(store, path, undefined)
+    if (versions === undefined || (isOurs && !(await this.#evidence.isThere(store, path, versions)))) return SOUND
     const dates = [entry.createdAt, entry.updatedAt, ...versions.map(({ createdAt }) => createdAt)].filter(date => date !== undefined)
     if (dates.some(date => this.#isYoung(date))) return 'skipped'
-    if ((await this.#owner(store, path)) !== undefined) return 'skipped'
+    if ((await this.#evidence.owner(store, path)) !== undefined) return 'skipped'
     const named = this.#labelled(labels)
     const finding = this.#finding(isOurs ? 'orphan' : 'foreign', store, path, undefined, named)
     if (!isOurs) return [{ finding, problem: FOREIGN, mendable: false, record: undefined }]
-    if (named === undefined || spaceOf(path, this.#stores.registry, named.secret) === undefined) {
+    if (named === undefined || spaceOf(path, this.#registry, named.secret) === undefined) {
       return [{ finding, problem: UNPROVEN, mendable: false, record: undefined }]
     }
     if (dates.length === 0) return [{ finding, problem: UNDATED, mendable: false, record: undefined }]
@@ -99,12 +92,12 @@ export class Looks {
   async #compare(store: Store, record: StoredRecord): Promise<readonly Suspect[]> {
     const { key } = record
     const { path, version } = record.pointer
-    const versions = await this.#versions(store, path, key)
+    const versions = await this.#evidence.versions(store, path, key)
     const own = versions?.find(candidate => candidate.version === version)
     const holder = versions?.find(({ current }) => current)?.version
     if (own?.state === 'usable' && holder === version) return await this.#compareRest(store, record, versions ?? [])
     // AWS calls a version without a label destroyed, and gives it out all the same.
-    const state = own?.state === 'usable' ? 'there' : await this.#reads(store, path, version, key)
+    const state = own?.state === 'usable' ? 'there' : await this.#evidence.reads(store, path, version, key)
     const suspect = (kind: FindingKind, problem: string, current?: VersionId): Suspect => ({
       finding: { ...this.#finding(kind, store, path, record, undefined), current, version: kind === 'missing' ? version : undefined },
       problem,
@@ -113,7 +106,7 @@ export class Looks {
     })
     if (state === 'not_found') return [versions === undefined ? suspect('dangling', DANGLING) : suspect('missing', GONE)]
     if (state === 'version_unusable') return [suspect('missing', UNUSABLE)]
-    const current = await this.#current(store, path, key)
+    const current = await this.#evidence.current(store, path, key)
     if (current === version) return await this.#compareRest(store, record, versions ?? [])
     const drift = suspect('drift', current === undefined ? SILENT : DRIFT, current)
     // A label is moved from its holder; where nothing holds it there is nothing to compare with.
@@ -130,8 +123,8 @@ export class Looks {
    */
   async #unlabelled(store: Store, record: StoredRecord, own: DriverVersion | undefined): Promise<string | undefined> {
     if (record.adopted !== undefined) return undefined
-    const wanted = labelsOf(this.#stores.registry, record.accountId, record.id)
-    const entry = await this.#listed(store, record.pointer.path)
+    const wanted = labelsOf(this.#registry, record.accountId, record.id)
+    const entry = await this.#evidence.listed(store, record.pointer.path)
     const labels = entry === undefined ? {} : entry.labels
     const wrong = wrongOf(wanted, labels)
     if (wrong.length === 0) return undefined
@@ -156,10 +149,10 @@ export class Looks {
     const listed = versions.filter(isStray)
     if (listed.length === 0) return SOUND
     // The list may have been old: what has been destroyed since is no longer in another, or is no longer read.
-    const again = (await this.#versions(store, path, record.key))?.filter(isStray) ?? []
+    const again = (await this.#evidence.versions(store, path, record.key))?.filter(isStray) ?? []
     const strays: Suspect[] = []
     for (const { version } of listed) {
-      if (!again.some(other => other.version === version) || (await this.#reads(store, path, version, record.key)) !== 'there') continue
+      if (!again.some(other => other.version === version) || (await this.#evidence.reads(store, path, version, record.key)) !== 'there') continue
       const finding = { ...this.#finding('stray', store, path, record, undefined), version }
       strays.push({ finding, problem: STRAY, mendable: false, record })
     }
@@ -172,7 +165,7 @@ export class Looks {
       const listed = versions.find(candidate => candidate.version === version)?.state
       // Where destruction only detaches, one that was replaced looks destroyed and is there.
       const isDetached = listed === 'destroyed' && store.driver.capabilities.destroyVersion === 'detached'
-      if (listed === 'usable' || isDetached || (await this.#reads(store, path, version, record.key)) === 'there') continue
+      if (listed === 'usable' || isDetached || (await this.#evidence.reads(store, path, version, record.key)) === 'there') continue
       const finding = { ...this.#finding('missing', store, path, record, undefined), version }
       return { finding, problem: KEPT, mendable: false, record }
     }
@@ -180,13 +173,13 @@ export class Looks {
   }
 
   async #labels(store: Store, { path, labels }: DriverEntry, row: NonNullable<PathOwner['row']>): Promise<Verdict> {
-    const wanted = labelsOf(this.#stores.registry, row.account, row.secret)
+    const wanted = labelsOf(this.#registry, row.account, row.secret)
     // What was adopted keeps its own.
     if (row.adopted !== undefined || wrongOf(wanted, labels).length === 0) return SOUND
-    const record = await this.#find(row.account, row.secret)
+    const record = await this.#evidence.find(row.account, row.secret)
     if (record === undefined || this.#isYoung(record.updatedAt ?? record.createdAt)) return 'skipped'
-    const again = wrongOf(wanted, (await this.#listed(store, path))?.labels)
-    if (again.length === 0 || !(await this.#isUnchanged(record))) return 'skipped'
+    const again = wrongOf(wanted, (await this.#evidence.listed(store, path))?.labels)
+    if (again.length === 0 || !(await this.#evidence.isUnchanged(record))) return 'skipped'
     const problem = `${LABELS} ${textOf(wanted, again)}`
     return [{ finding: this.#finding('labels', store, path, record, undefined), problem, mendable: false, record }]
   }
@@ -213,84 +206,6 @@ export class Looks {
 
   #isYoung(date: Date): boolean {
     return Date.now() - date.getTime() < this.#graceMs
-  }
-
-  /** Undefined: there is no secret. */
-  async #versions(store: Store, path: NativePath, key: string | undefined): Promise<readonly DriverVersion[] | undefined> {
-    try {
-      return await listVersions(store, path, { operation: this.#operation, secretName: key, signal: this.#signal })
-    } catch (error) {
-      if (isSecretError(error, 'not_found')) return undefined
-      throw error
-    }
-  }
-
-  /** Whether exactly this version is given out. The value is overwritten at once. */
-  async #reads(store: Store, path: NativePath, version: VersionId, key: string | undefined): Promise<'there' | 'not_found' | 'version_unusable'> {
-    try {
-      const { payload } = await this.#ask(store, key, call => store.driver.read({ path, version }, call))
-      payload.bytes.fill(0)
-      return 'there'
-    } catch (error) {
-      if (isSecretError(error, 'not_found')) return 'not_found'
-      if (isSecretError(error, 'version_unusable')) return 'version_unusable'
-      throw error
-    }
-  }
-
-  /** The list of versions may be old too: to read one says that the secret is there. */
-  async #isThere(store: Store, path: NativePath, versions: readonly DriverVersion[]): Promise<boolean> {
-    const one = versions.find(({ state }) => state === 'usable') ?? versions[0]
-    return one !== undefined && (await this.#reads(store, path, one.version, undefined)) !== 'not_found'
-  }
-
-  /** What is read without naming a version; undefined when nothing is. */
-  async #current(store: Store, path: NativePath, key: string): Promise<VersionId | undefined> {
-    try {
-      const { payload, version } = await this.#ask(store, key, call => store.driver.read({ path, version: undefined }, call))
-      payload.bytes.fill(0)
-      return version
-    } catch (error) {
-      if (isSecretError(error, 'not_found', 'version_unusable')) return undefined
-      throw error
-    }
-  }
-
-  async #listed(store: Store, path: NativePath): Promise<DriverEntry | undefined> {
-    for (let page: string | undefined; ;) {
-      const { items, next } = await this.list(store, path, page)
-      const found = items.find(item => item.path === path)
-      if (found !== undefined || next === undefined) return found
-      page = next
-    }
-  }
-
-  list(store: Store, prefix: string, page: string | undefined): ReturnType<SecretDriver['list']> {
-    return this.#ask(store, undefined, call => store.driver.list({ prefix, withLabels: true, page }, call))
-  }
-
-  owners(store: Store, paths: readonly NativePath[]): Promise<readonly PathOwner[]> {
-    const { registry, metadata } = this.#stores
-    return persist(() => metadata.owners({ registry, store: store.name, paths }, { signal: this.#signal }))
-  }
-
-  async #owner(store: Store, path: NativePath): Promise<PathOwner | undefined> {
-    return (await this.owners(store, [path]))[0]
-  }
-
-  async #find(account: AccountId, id: SecretId): Promise<StoredRecord | undefined> {
-    const { registry, metadata } = this.#stores
-    return await persist(() => metadata.find({ registry, account, id }, { signal: this.#signal }))
-  }
-
-  /** Every change of a value is a change of the revision; a migration moves the pointer alone. */
-  async #isUnchanged({ accountId: account, id, revision, pointer }: StoredRecord): Promise<boolean> {
-    const now = await this.#find(account, id)
-    return now?.revision === revision && samePointer(now.pointer, pointer)
-  }
-
-  #ask<T>({ guard }: Store, key: string | undefined, attempt: (call: DriverCall) => Promise<T>): Promise<T> {
-    return guard.run({ operation: this.#operation, secretName: key, signal: this.#signal, afterUnknown: 'read', attempt })
   }
 }
 

@@ -6,7 +6,8 @@ import type { Finding, FindingKind, ReconcileOptions, ReconcileReport, RepairKin
 import type { Actor, NativePath } from '../words.ts'
 import type { Access } from './access.ts'
 import { crypto } from './crypto.ts'
-import { Looks, type Candidate, type Store, type Suspect, type Verdict } from './looks.ts'
+import { Evidence, type Store } from './evidence.ts'
+import { Looks, type Candidate, type Suspect, type Verdict } from './looks.ts'
 import { spaceOf } from './paths.ts'
 import { persist } from './persist.ts'
 import { putAgain } from './put-again.ts'
@@ -42,6 +43,7 @@ type Counts = { -readonly [Field in keyof Omit<ReconcileReport, 'findings'>]: nu
 export class Reconciliation {
   readonly #parts: ReconcileParts
   readonly #run: ReconcileRun
+  readonly #evidence: Evidence
   readonly #looks: Looks
   readonly #counts: Counts = { records: 0, secrets: 0, skipped: 0, queued: 0, done: 0, failed: 0 }
   readonly #findings: Record<FindingKind, number> = { orphan: 0, dangling: 0, missing: 0, drift: 0, stray: 0, labels: 0, foreign: 0, unjudged: 0 }
@@ -50,7 +52,8 @@ export class Reconciliation {
   constructor(parts: ReconcileParts, run: ReconcileRun) {
     this.#parts = parts
     this.#run = run
-    this.#looks = new Looks(parts.stores, run.operation, run.graceMs, run.signal)
+    this.#evidence = new Evidence(parts.stores, run.operation, run.signal)
+    this.#looks = new Looks(parts.stores.registry, this.#evidence, run.graceMs)
   }
 
   async *walk(): AsyncGenerator<Finding, ReconcileReport> {
@@ -85,7 +88,7 @@ export class Reconciliation {
   /** From the cloud to the database, which is asked after the list. */
   async *#secrets(store: Store, space: string): AsyncGenerator<Finding> {
     for (let page: string | undefined; ;) {
-      const { items, next } = await this.#looks.list(store, space, page)
+      const { items, next } = await this.#evidence.list(store, space, page)
       const paths = items.map(({ path }) => path)
       const owners = await this.#owners(store, paths)
       yield* this.#judge(store, items, 'secrets', entry => this.#looks.entry(store, space, entry, owners.get(entry.path)))
@@ -95,7 +98,7 @@ export class Reconciliation {
   }
 
   async #owners(store: Store, paths: readonly NativePath[]): Promise<ReadonlyMap<NativePath, PathOwner>> {
-    const owners = paths.length === 0 ? [] : await this.#looks.owners(store, paths)
+    const owners = paths.length === 0 ? [] : await this.#evidence.owners(store, paths)
     return new Map(owners.map(owner => [owner.path, owner]))
   }
 

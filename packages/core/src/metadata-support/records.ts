@@ -114,7 +114,7 @@ export function keptBy({ versions }: Pick<StoredRecord, 'versions'>): readonly V
   return versions.map(({ version }) => version)
 }
 
-/** For authors of metadata stores. */
+/** For authors of metadata stores: whether both are the same version at the same place. */
 export function samePointer(a: Pointer, b: Pointer): boolean {
   return a.store === b.store && a.path === b.path && a.version === b.version
 }

@@ -1,8 +1,9 @@
 import { accountId, createSecretMigrator, createSecretReader, createSecretRegistry, unsafeAllowEveryone, type SecretDriver } from '@strongroom/core'
 import { seeded } from '@strongroom/testbed'
 import { databaseOf } from '../databases/index.ts'
-import { die, Failpoints } from '../failpoints.ts'
-import { ACCOUNT, ACTORS, failed, KEYS, OTHER, STORE, type Job, type Outcome, type ToParent } from '../messages.ts'
+import { Failpoints } from '../failpoints.ts'
+import { ACCOUNT, ACTORS, KEYS, OTHER, STORE, type Job, type ToParent } from '../messages.ts'
+import { operate } from '../operate.ts'
 import { GRACE_MS } from './scenarios.ts'
 
 /** A migration that meets trouble waits for a lease to end: nobody waits for that here. */
@@ -36,22 +37,11 @@ export async function prepareMove(
   if (isReturn) await migrate(STORE, OTHER)
   await tell({ type: 'ready' })
 
-  return async () => {
-    failpoints.arm(true)
-    const [from, to] = isReturn ? [OTHER, STORE] : [STORE, OTHER]
-    const outcome = await migrate(from, to, AbortSignal.timeout(job.times.deadlineMs + PATIENCE_MS)).then(
-      async (): Promise<Outcome> => {
-        failpoints.arm(false)
-        const { value } = await reader.account(account, actor(ACTORS.child)).read({ key: KEYS.old })
-        return { state: 'done', readBack: [values.before, values.after].includes(value.revealText()) }
-      },
-      (error: unknown): Outcome => {
-        failpoints.arm(false)
-        return failed(error)
-      },
-    )
-    await tell({ type: 'ended', outcome, steps: failpoints.steps })
-    if (job.dieWithAnswer) die()
-    await metadata.close()
+  const [from, to] = isReturn ? [OTHER, STORE] : [STORE, OTHER]
+  const work = (): Promise<void> => migrate(from, to, AbortSignal.timeout(job.times.deadlineMs + PATIENCE_MS))
+  const readBack = async (): Promise<boolean> => {
+    const { value } = await reader.account(account, actor(ACTORS.child)).read({ key: KEYS.old })
+    return [values.before, values.after].includes(value.revealText())
   }
+  return () => operate(job, { failpoints, work, readBack, tell, close: () => metadata.close() })
 }

@@ -8,6 +8,7 @@ import { State } from './state.ts'
 
 export type { Controls } from '../shared/controls.ts'
 
+/** What an emulator of AWS Secrets Manager is, and how it behaves where AWS may do one or the other. */
 export interface AwsEmulatorOptions {
   /** Twelve digits; default 123456789012. */
   readonly accountId?: string | undefined
@@ -23,6 +24,7 @@ export interface AwsEmulatorOptions {
   readonly tls?: boolean | undefined
 }
 
+/** An emulator of AWS Secrets Manager, on a free port of the loopback. */
 export interface AwsEmulator {
   readonly url: string
   readonly accountId: string

@@ -12,6 +12,7 @@ export type { AzureCode } from './errors.ts'
 export type { Controls } from '../shared/controls.ts'
 export type { Paging, PlantedCertificate, TokenOptions }
 
+/** How an emulated vault keeps what is deleted, and how long it takes. */
 export interface AzureEmulatorOptions {
   /** Stands in some messages; the address has none. Default: `emulator`. */
   readonly vaultName?: string | undefined
@@ -27,6 +28,7 @@ export interface AzureEmulatorOptions {
   readonly purgeDelayMs?: number | undefined
 }
 
+/** An emulator of an Azure Key Vault’s secrets, over TLS on a free port of the loopback. */
 export interface AzureEmulator {
   /** `https://127.0.0.1:PORT` */
   readonly vaultUrl: string

@@ -7,6 +7,7 @@ export interface GcpLag extends Lag {
   metadata: number
 }
 
+/** The {@link Controls}, with what of Google’s answers can lag by itself; milliseconds by the emulator’s clock. */
 export class GcpControls extends Controls {
   override readonly lag: GcpLag = { latest: 0, metadata: 0, lists: 0 }
 

@@ -10,6 +10,7 @@ import { projectNumberOf } from './status.ts'
 
 export type { GcpControls as Controls, GcpLag as Lag } from './gcp-controls.ts'
 
+/** Which project and region an emulator of Google Secret Manager is. */
 export interface GcpEmulatorOptions {
   /** The project, which there is exactly one of; default `strongroom-test`. */
   readonly projectId?: string | undefined
@@ -17,6 +18,7 @@ export interface GcpEmulatorOptions {
   readonly locationId?: string | undefined
 }
 
+/** An emulator of Google Secret Manager, on free ports of the loopback. */
 export interface GcpEmulator {
   /** Of the REST API. */
   readonly url: string

@@ -17,6 +17,7 @@ export interface JournalEntry {
   readonly traceparent?: string | undefined
 }
 
+/** What a credential may do, and how long. */
 export interface Permission {
   /** Operations as the journal names them; default: all. */
   readonly operations?: readonly string[] | undefined
@@ -31,6 +32,7 @@ export interface Lag {
   lists: number
 }
 
+/** What a request’s credential is good for. `denied`: it is known, and may not do this; `unauthenticated`: it is not known, or not good any more. */
 export type Access = 'allowed' | 'denied' | 'unauthenticated'
 
 /** What every emulator lets a test do with it. */

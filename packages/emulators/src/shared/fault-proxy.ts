@@ -4,6 +4,7 @@ import { Faults, type Fault, type InjectOptions } from './fault.ts'
 import { collect, insteadOf, send, type WireAnswer } from './http-server.ts'
 import { HOST, listen } from './listen.ts'
 
+/** How a proxy names what it forwards, and the words of its backend for trouble. */
 export interface FaultProxyOptions {
   /** Names a request, for `inject` and `answerWith`: by default its method and path. */
   readonly operationOf?: ((request: IncomingMessage) => string) | undefined
@@ -15,6 +16,7 @@ export interface FaultProxyOptions {
   readonly ca?: string | undefined
 }
 
+/** A server between a client and its backend, which makes trouble when it is told to. */
 export interface FaultProxy {
   readonly url: string
   /** Requests seen so far. */
@@ -27,7 +29,10 @@ export interface FaultProxy {
   readonly stop: () => Promise<void>
 }
 
-/** A proxy on the loopback before any HTTP/1.1 server, real or emulated, that meets requests with faults. */
+/**
+ * A proxy on the loopback before any HTTP/1.1 server, real or emulated, that meets requests with faults.
+ * @throws TypeError for an `upstream` that is no URL
+ */
 export async function startFaultProxy(upstream: string, options: FaultProxyOptions = {}): Promise<FaultProxy> {
   const target = new URL(upstream)
   const secure = target.protocol === 'https:'

@@ -27,6 +27,7 @@ export type Fault =
    */
   | { readonly kind: 'hold'; readonly applied: boolean; readonly release: () => Promise<unknown> }
 
+/** Which requests meet a fault. */
 export interface InjectOptions {
   /** How many requests meet it; default 1. */
   readonly count?: number | undefined

@@ -14,6 +14,7 @@ export interface WireRequest {
   readonly body: Buffer
 }
 
+/** An answer as it goes over the wire. */
 export interface WireAnswer {
   readonly status: number
   readonly headers?: Readonly<Record<string, string>> | undefined

@@ -10,6 +10,7 @@ const ENDLESS = { ttlMs: Number.POSITIVE_INFINITY, renewable: false }
 /** What a token may do without any policy of its own, as by the policy `default`. */
 const SELF: ReadonlySet<string> = new Set(['LookupSelf', 'RenewSelf', 'RevokeSelf'])
 
+/** What a token is good for, and how long: milliseconds by the emulator’s clock. */
 export interface TokenOptions {
   /** Default: 32 days. */
   readonly ttlMs?: number | undefined

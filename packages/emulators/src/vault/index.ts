@@ -13,6 +13,7 @@ export type { Flavour } from './answers.ts'
 export type { TokenOptions } from './auth.ts'
 export type { AppRole, JwtRole, Role } from './logins.ts'
 
+/** How an emulated Vault or OpenBao is set up, and what it takes. */
 export interface VaultEmulatorOptions {
   /** Where the KV v2 engine is; default: `secret`. */
   readonly mount?: string | undefined
@@ -28,6 +29,7 @@ export interface VaultEmulatorOptions {
   readonly maxEntryBytes?: number | undefined
 }
 
+/** An emulator of Vault or OpenBao with KV version 2, on a free port of the loopback. */
 export interface VaultEmulator {
   readonly url: string
   readonly rootToken: string

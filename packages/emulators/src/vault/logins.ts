@@ -11,6 +11,7 @@ interface Mounted {
 /** A role of an auth method, and the tokens that a login with it gives. */
 export type Role = TokenOptions & Mounted & (AppRole | JwtRole)
 
+/** A role of the AppRole method. */
 export interface AppRole {
   readonly auth: 'approle'
   /** Its name, for the token's metadata; default: `approle`. */
@@ -19,6 +20,7 @@ export interface AppRole {
   readonly secretId: string
 }
 
+/** A role of the Kubernetes method or the JWT method. */
 export interface JwtRole {
   readonly auth: 'kubernetes' | 'jwt'
   readonly role: string

@@ -2,6 +2,7 @@ import { hash, timingSafeEqual } from 'node:crypto'
 import { accountId, type Actor } from '@strongroom/core'
 import { selectedAccount, type Authenticate, type Refusal } from './authenticate.ts'
 
+/** A key that is taken, and who has it. */
 export interface ApiKey {
   /** SHA-256 of the key, as 64 hexadecimal digits: a key itself stands in no configuration. */
   readonly sha256: string

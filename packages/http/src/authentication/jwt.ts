@@ -2,6 +2,7 @@ import type { errors, JWTPayload, JWTVerifyGetKey } from 'jose'
 import { checkedAccount } from './api-keys.ts'
 import { selectedAccount, type Authenticate, type Refusal } from './authenticate.ts'
 
+/** Which tokens are taken, and what is read from them. */
 export interface JwtOptions {
   /** Where the issuer publishes its keys (RFC 7517); or what gives the key of a token, such as jose's `createLocalJWKSet`. */
   readonly jwks: string | URL | JWTVerifyGetKey

@@ -9,6 +9,7 @@ import type {
 } from '../schemas.ts'
 import { SecretsApiError } from './secrets-api-error.ts'
 
+/** Where the API is, and who asks. */
 export interface SecretsClientOptions {
   /** Such as `https://secrets.example.com`. */
   readonly baseUrl: string | URL
@@ -24,13 +25,16 @@ export interface SecretsClientOptions {
   readonly timeoutMs?: number | undefined
 }
 
+/** Of every call. */
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined
 }
+/** Of a write to a secret that is there. */
 export interface WriteOptions extends CallOptions {
   /** The `etag` that the secret must still have. */
   readonly ifMatch?: string | undefined
 }
+/** Of a call that may be repeated with one effect. */
 export interface RepeatableOptions extends CallOptions {
   /** For a call that may be repeated: for a day the same key and request have one effect and one answer. */
   readonly idempotencyKey?: string | undefined
@@ -38,6 +42,7 @@ export interface RepeatableOptions extends CallOptions {
 
 /** As in the API: `limit`, `starting_after` or `ending_before`, `sort_by`, `sort_order`. */
 export type ListQuery = Readonly<WireQuery>
+/** A secret, and the tag of its revision, for `ifMatch`. */
 export type SecretWithTag = SecretResource & { readonly etag: string }
 
 /** The API as functions. Each throws a {@link SecretsApiError}; none repeats by itself. */

@@ -4,6 +4,7 @@ import { Connections } from './connections.ts'
 import { http } from './http.ts'
 import { answerRawErrors, malformedAnswer, type RefusedRequest } from './raw-answers.ts'
 
+/** How long a server waits for its clients. */
 export interface ServerTimes {
   /** Milliseconds in which TLS must have been agreed upon, and then those in which the header fields must have come; 10,000 by default. */
   readonly headersMs?: number | undefined
@@ -33,6 +34,7 @@ export interface SecretsServerOptions {
   readonly maxHeaderBytes?: number | undefined
 }
 
+/** A server that listens. */
 export interface SecretsServer extends AsyncDisposable {
   /** Such as `http://127.0.0.1:8080`. */
   readonly url: string

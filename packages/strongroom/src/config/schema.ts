@@ -217,6 +217,7 @@ const rule = fields(
   },
   'a rule',
 )
+/** A line of `authorization`: who may do what, where. */
 export type AuthorizationRule = z.infer<typeof rule>
 
 const storeName = z.string().regex(NAME)
@@ -269,4 +270,5 @@ export const configSchema = fields(
   },
   'a configuration',
 )
+/** A configuration file, checked. */
 export type Config = z.infer<typeof configSchema>

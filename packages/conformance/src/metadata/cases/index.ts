@@ -3,12 +3,11 @@ import { accounts } from './accounts.ts'
 import { adoptions } from './adoptions.ts'
 import { audit } from './audit.ts'
 import { calls } from './calls.ts'
-import { migrationRaces } from './migration-races.ts'
 import { migrations } from './migrations.ts'
 import { copies } from './old-copies.ts'
 import { pages } from './pages.ts'
 import { queue } from './queue.ts'
-import { races } from './races.ts'
+import { races } from './races/index.ts'
 import { requests } from './requests.ts'
 import { retention } from './retention.ts'
 import { stores } from './stores.ts'
@@ -31,5 +30,4 @@ export const metadataCases: readonly MetadataCase[] = [
   ...pages,
   ...calls,
   ...races,
-  ...migrationRaces,
 ]

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { decodeName, type Adoption, type AdoptionReport, type AdoptOptions, type NativePath, type SecretMigrator } from '@strongroom/core'
+import { andMore } from '../and-more.ts'
 import { EXIT } from '../exit-codes.ts'
 import { UsageError } from '../failure.ts'
 import { printJson, printTable } from '../output.ts'
@@ -92,7 +93,6 @@ async function requireThere(migrator: SecretMigrator, place: Omit<AdoptOptions, 
   for await (const _ of migrator.adopt({ ...place, filter }));
   if (missing.size === 0) return
   const shown = [...missing].slice(0, SHOWN).map(path => JSON.stringify(path))
-  const rest = missing.size > SHOWN ? ` and ${missing.size - SHOWN} more` : ''
   const under = place.prefix === undefined ? '' : ` under ${JSON.stringify(place.prefix)}`
-  throw new UsageError(`--rename: not in ${place.store}${under}: ${shown.join(', ')}${rest}; nothing was adopted`)
+  throw new UsageError(`--rename: not in ${place.store}${under}: ${andMore(shown, missing.size)}; nothing was adopted`)
 }

@@ -6,6 +6,7 @@ import { pathFrom } from '../../config/read.ts'
 import type { MetadataConfig } from '../../config/schema.ts'
 import { metadataOf, postgresOptions } from '../../parts/metadata.ts'
 import { loadPackage } from '../../parts/packages.ts'
+import { andMore } from '../and-more.ts'
 import { modeOf } from './files.ts'
 import type { BoundElsewhere, DatabaseReport, Finding, MissingStore } from './report.ts'
 
@@ -143,9 +144,8 @@ function elsewhere({ store, bound, location }: BoundElsewhere): Finding {
 }
 
 function lacking({ store, records, unfinished, first }: MissingStore): Finding {
-  const more = records - first.length
-  const named = first.map(({ account, key }) => `${JSON.stringify(key)} of ${JSON.stringify(account)}`).join(', ')
-  const rows = records === 0 ? '' : `: ${named}${more > 0 ? ` and ${more} more` : ''}`
+  const named = first.map(({ account, key }) => `${JSON.stringify(key)} of ${JSON.stringify(account)}`)
+  const rows = records === 0 ? '' : `: ${andMore(named, records)}`
   return problem(
     'missing_store',
     `${JSON.stringify(store)} is not in the configuration, and it has ${unfinished} unfinished operations and ${records} records${rows}`,

@@ -1,7 +1,7 @@
-import type { DriverCall, SecretDriver } from '../driver.ts'
-import type { Failure } from '../errors.ts'
-import { sleep } from './backoff.ts'
-import { READING, WRITING } from './powers.ts'
+import type { DriverCall, SecretDriver } from '../../driver.ts'
+import type { Failure } from '../../errors.ts'
+import { sleep } from '../backoff.ts'
+import { READING, WRITING } from '../powers.ts'
 
 const SLOWER = 2
 const FASTER = 0.98

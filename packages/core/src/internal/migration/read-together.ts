@@ -1,6 +1,6 @@
-import type { Payload } from '../driver.ts'
-import type { StoredRecord } from '../records.ts'
-import type { NativePath } from '../words.ts'
+import type { Payload } from '../../driver.ts'
+import type { StoredRecord } from '../../records.ts'
+import type { NativePath } from '../../words.ts'
 
 type Found = ReadonlyMap<NativePath, Payload>
 

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
-import { equal, includes } from '../expect.ts'
-import type { MetadataCase } from '../metadata-case.ts'
-import { adoptRequest, beginMigrate, commitMigrate, dropOldCopies, GRACE, migrate, migrateRequest, returnTo, stored } from '../moves.ts'
-import { answersOf, count, race, WRITERS } from '../race.ts'
-import { ACCOUNT, OTHER_ACCOUNT, path, REGISTRY, version, type World } from '../world.ts'
+import { equal, includes } from '../../expect.ts'
+import type { MetadataCase } from '../../metadata-case.ts'
+import { adoptRequest, beginMigrate, commitMigrate, dropOldCopies, GRACE, migrate, migrateRequest, returnTo, stored } from '../../moves.ts'
+import { answersOf, count, race, WRITERS } from '../../race.ts'
+import { ACCOUNT, OTHER_ACCOUNT, path, REGISTRY, version, type World } from '../../world.ts'
 
-export const migrationRaces: readonly MetadataCase[] = [
+export const migrations: readonly MetadataCase[] = [
   {
     id: 'races/one-migration-begins',
     title: 'of many who migrate a record at once, one begins and all others are told who',
