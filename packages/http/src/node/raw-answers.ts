@@ -3,9 +3,11 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { http } from './http.ts'
-import { problemDocument, type ProblemInit } from '../problem.ts'
+import { problemDocument, problemOf, type ProblemInit } from '../problem.ts'
+import { troubleOf, type Trouble } from '../trouble.ts'
 
 const MALFORMED: ProblemInit = { status: 400, code: 'malformed_request', detail: 'this is not HTTP/1.1 as it should be' }
+const BROKEN = problemOf(undefined)
 const NO_PROXY: ProblemInit = {
   status: 405,
   code: 'method_not_allowed',
@@ -20,7 +22,7 @@ const BY_CODE: Readonly<Record<string, ProblemInit>> = {
   HPE_HEADER_OVERFLOW: { status: 431, code: 'headers_too_large', detail: 'the header fields are too large' },
 }
 
-/** A request that never came to the handler, such as one that is no HTTP. */
+/** A request that never came to the handler, such as one that is no HTTP; or whose handler threw. */
 export interface RefusedRequest {
   readonly at: Date
   readonly status: number
@@ -28,6 +30,8 @@ export interface RefusedRequest {
   readonly requestId: string
   /** The IP address that it came from. */
   readonly address: string | undefined
+  /** Of a handler that threw: the kind of what it threw. */
+  readonly trouble: Trouble | undefined
 }
 
 type Tell = (refused: RefusedRequest) => void
@@ -67,11 +71,22 @@ export function malformedAnswer(tell: Tell): Response {
   return new Response(body, { status: MALFORMED.status, headers })
 }
 
-function refusal(init: ProblemInit, tell: Tell, socket?: Duplex): { readonly body: string; readonly headers: Record<string, string> } {
+/** A handler that threw, which `app.fetch` never does: what it threw may quote the request. */
+export function brokenAnswer(tell: Tell, error: unknown): Response {
+  const { body, headers } = refusal(BROKEN, tell, undefined, troubleOf(error))
+  return new Response(body, { status: BROKEN.status, headers })
+}
+
+function refusal(
+  init: ProblemInit,
+  tell: Tell,
+  socket?: Duplex,
+  trouble?: Trouble,
+): { readonly body: string; readonly headers: Record<string, string> } {
   const { status, code } = init
   const requestId = randomUUID()
   try {
-    tell({ at: new Date(), status, code, requestId, address: socket instanceof Socket ? socket.remoteAddress : undefined })
+    tell({ at: new Date(), status, code, requestId, address: socket instanceof Socket ? socket.remoteAddress : undefined, trouble })
   } catch {
     // An observer does not change an answer.
   }
