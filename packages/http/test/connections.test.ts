@@ -121,6 +121,22 @@ describe('what is not HTTP as it should be', () => {
     expect(problemIn(await received)).toEqual(problem(400, 'malformed_request'))
   })
 
+  it('what is no HTTP, behind a create that is under way: the create has its own answer', async () => {
+    const { driver, arrived, open } = gated()
+    await using service = await startService({ driver })
+    const socket = await connected(service.server.port)
+    const received = untilClosed(socket)
+    socket.write(`${create('a')}garbage\r\n\r\n`)
+    await arrived
+    await turns()
+    socket.write('more of it')
+    await turns()
+    open()
+    expect(answersIn(await received).map(({ status, headers, body }) => [status, headers['connection'], JSON.parse(body).key])).toEqual([
+      [200, 'close', 'a'],
+    ])
+  })
+
   it('a request to become another protocol is answered as the request that it is', async () => {
     await using service = await startService()
     const bytes = `GET /healthz HTTP/1.1\r\n${HEAD}Connection: Upgrade, close\r\nUpgrade: websocket\r\n\r\n`

@@ -51,7 +51,10 @@ export function answerRawErrors(server: Server, tell: Tell): void {
   }
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (answered.has(socket) && error.code !== 'ECONNRESET') return
-    if (error.code === 'ECONNRESET' || !socket.writable || hasAnswer(socket)) socket.destroy()
+    const before = answerBefore(socket)
+    if (error.code === 'ECONNRESET' || !socket.writable || before?.headersSent === true) socket.destroy()
+    // What came whole is being worked on: its answer is the next, and the last. Another in its place would be taken for it.
+    else if (before?.req.complete === true) before.shouldKeepAlive = false
     else answer(socket, BY_CODE[error.code ?? ''] ?? MALFORMED)
   })
   server.on('connect', (_request: IncomingMessage, socket: Duplex) => {
@@ -100,8 +103,7 @@ function fixedHeaders(requestId: string): Record<string, string> {
   return { 'content-type': 'application/problem+json', 'cache-control': 'no-store', 'x-content-type-options': 'nosniff', 'x-request-id': requestId }
 }
 
-/** Whether an answer to the request before has begun on this connection: nothing may be written into it. */
-function hasAnswer(socket: Duplex): boolean {
-  const { _httpMessage: answer } = socket as { readonly _httpMessage?: { readonly headersSent?: boolean } | null }
-  return answer?.headersSent === true
+/** The answer to the first of the requests that this connection has brought, where it has not been given yet. */
+function answerBefore(socket: Duplex): ServerResponse | null | undefined {
+  return (socket as { readonly _httpMessage?: ServerResponse | null })._httpMessage
 }
