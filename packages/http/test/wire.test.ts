@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { accountId, memoryDriver, SecretError, type Authorize, type SecretDriver } from '@strongroom/core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { apiKeyAuthentication, createSecretsApp } from '../src/index.ts'
 import { OTHER_KEY, ROBOT, startService, type Answer, type Service } from './support/service.ts'
 
 // Every status, header and decision of the API, at the wire.
@@ -588,6 +589,18 @@ describe('conflicts and the cloud’s trouble', () => {
 })
 
 describe('limits', () => {
+  it.each([
+    ['maxBodyBytes', { maxBodyBytes: Number.NaN }],
+    ['maxConcurrent', { maxConcurrent: 0 }],
+    ['rateLimit.requests', { rateLimit: { requests: Number('unset'), perSeconds: 60 } }],
+    ['rateLimit.requests', { rateLimit: { requests: 0, perSeconds: 60 } }],
+    ['rateLimit.perSeconds', { rateLimit: { requests: 1, perSeconds: 0 } }],
+    ['rateLimit.perSeconds', { rateLimit: { requests: 1, perSeconds: Infinity } }],
+  ])('that are none are refused at once: %s of %o', (name, options) => {
+    const authenticate = apiKeyAuthentication([])
+    expect(() => createSecretsApp(service.registry, { authenticate, ...options })).toThrow(new RegExp(`^${name} is a `))
+  })
+
   it('each key has its rate: 429 with Retry-After, and the others go on', async () => {
     await using limited = await startService({ rateLimit: { requests: 3, perSeconds: 60 } })
     for (let turn = 0; turn < 3; turn += 1) expect((await limited.call('GET', SECRETS)).status).toBe(200)
