@@ -42,6 +42,8 @@ describe('API keys', () => {
       [key, { ...key, sha256: key.sha256.toUpperCase() }],
       [{ ...key, accounts: ['a b'] }],
       [{ ...key, sha256: sha256('').toUpperCase() }],
+      [{ ...key, identity: { ...ADA, id: '' } }],
+      [{ ...key, identity: { ...ADA, id: 'a\nb' } }],
     ]) {
       expect(() => apiKeyAuthentication(keys)).toThrow()
     }

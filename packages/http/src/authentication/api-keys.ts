@@ -1,6 +1,6 @@
 import { hash, timingSafeEqual } from 'node:crypto'
 import { accountId, type Actor } from '@strongroom/core'
-import { selectedAccount, type Authenticate, type Refusal } from './authenticate.ts'
+import { isIdentity, selectedAccount, type Authenticate, type Refusal } from './authenticate.ts'
 
 export interface ApiKey {
   /** SHA-256 of the key, as 64 hexadecimal digits: a key itself stands in no configuration. */
@@ -20,12 +20,13 @@ const UNKNOWN: Refusal = { refused: 'unauthenticated', challenge: CHALLENGE }
 /**
  * Callers by the key in `x-api-key`; the account in `x-selected-account-id`, which may be left out where the key has one account.
  * The digest is compared with that of every key, each in constant time.
- * @throws TypeError for a digest that is none or of no text, no account, or a key that is there twice
+ * @throws TypeError for a digest that is none or of no text, no account, an identity that is none, or a key that is there twice
  */
 export function apiKeyAuthentication(keys: readonly ApiKey[]): Authenticate {
   const known = keys.map(({ sha256, identity, accounts }, index) => {
     if (!SHA256.test(sha256)) throw new TypeError(`keys[${index}].sha256 is 64 hexadecimal digits`)
     if (sha256.toLowerCase() === OF_NOTHING) throw new TypeError(`keys[${index}].sha256 is that of an empty text, which is no key`)
+    if (!isIdentity(identity.id)) throw new TypeError(`keys[${index}].identity.id is 1 to 256 characters without control characters`)
     if (accounts.length === 0) throw new TypeError(`keys[${index}].accounts has at least one account, or *`)
     for (const account of accounts) if (account !== '*') accountId(account)
     return {

@@ -1,6 +1,6 @@
 import type { errors, JWTPayload, JWTVerifyGetKey } from 'jose'
 import { checkedAccount } from './api-keys.ts'
-import { selectedAccount, type Authenticate, type Refusal } from './authenticate.ts'
+import { isIdentity, selectedAccount, type Authenticate, type Refusal } from './authenticate.ts'
 
 export interface JwtOptions {
   /** Where the issuer publishes its keys (RFC 7517); or what gives the key of a token, such as jose's `createLocalJWKSet`. */
@@ -68,8 +68,4 @@ function isOfKeys({ code }: errors.JOSEError): boolean {
 function accountsOf(claim: unknown): readonly string[] {
   if (typeof claim === 'string') return [claim]
   return Array.isArray(claim) ? claim.filter(account => typeof account === 'string') : []
-}
-
-function isIdentity(text: string): boolean {
-  return text.length >= 1 && text.length <= 256 && !/[\u0000-\u001f\u007f]/.test(text) && text.isWellFormed()
 }
