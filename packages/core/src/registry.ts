@@ -14,7 +14,7 @@ export interface CreateInput {
   /** 1 to 127 of `a-z 0-9 -`, unless the registry's `keys` option is wider. Unique in the account. */
   readonly key: string
   readonly value: ValueInput
-  /** At most 2,000 characters. */
+  /** At most 2,000 characters (code points). */
   readonly description?: string | undefined
 }
 

@@ -1,6 +1,8 @@
 import { Problem } from './problem.ts'
 
-const JSON_TYPE = /^application\/json[ \t]*(?:;[ \t]*charset[ \t]*=[ \t]*"?utf-8"?[ \t]*)?$/i
+const JSON_TYPE = /^application\/json$/i
+const CHARSET = /^[ \t]*charset[ \t]*=/i
+const UTF_8 = /=[ \t]*"?utf-?8"?[ \t]*$/i
 
 /**
  * The text of a JSON body. Bytes that are not UTF-8 are refused: replaced, they would be another value.
@@ -8,7 +10,7 @@ const JSON_TYPE = /^application\/json[ \t]*(?:;[ \t]*charset[ \t]*=[ \t]*"?utf-8
  */
 export async function bodyText(request: Request, maxBytes: number): Promise<string> {
   const type = request.headers.get('content-type')
-  if (type === null || !JSON_TYPE.test(type)) {
+  if (type === null || !isJson(type)) {
     throw new Problem({
       status: 415,
       code: 'unsupported_media_type',
@@ -27,6 +29,12 @@ export async function bodyText(request: Request, maxBytes: number): Promise<stri
   } finally {
     bytes.fill(0)
   }
+}
+
+/** JSON has no parameters, and those that clients add say nothing of it (RFC 8259, 11), unless it is that the text is no UTF-8. */
+function isJson(type: string): boolean {
+  const [name = '', ...parameters] = type.split(';')
+  return JSON_TYPE.test(name.trim()) && parameters.every(parameter => !CHARSET.test(parameter) || UTF_8.test(parameter))
 }
 
 async function bytesOf(request: Request, maxBytes: number): Promise<Uint8Array> {

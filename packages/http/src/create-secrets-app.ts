@@ -193,9 +193,16 @@ export function createSecretsApp(registry: SecretRegistry, options: SecretsAppOp
     app.get('/docs/:file', show)
   }
 
+  const tell = (error: unknown, exchange: Exchange): void => {
+    try {
+      unsafeOnError?.(error, traceIn(exchange))
+    } catch {
+      // An observer does not change an answer.
+    }
+  }
   const failed = (error: unknown, exchange: Exchange): Response => {
     const unexpected = !(error instanceof Problem) && !isSecretError(error)
-    if (unexpected) unsafeOnError?.(error, traceIn(exchange))
+    if (unexpected) tell(error, exchange)
     return problemAnswer(exchange, error)
   }
   // Beside the routes, not among them: a route that alone has its path costs Hono less.

@@ -4,17 +4,10 @@ export { anyOf, type Authenticate, type Caller, type Refusal } from './authentic
 export { jwtAuthentication, type JwtOptions } from './authentication/jwt.ts'
 export { unsafeAnyone } from './authentication/unsafe-anyone.ts'
 export { createSecretsClient, SecretsApiError, type SecretsClient, type SecretsClientOptions } from './client/index.ts'
+export type { ProblemCode } from './problem-codes.ts'
 export type { RateLimit } from './limits.ts'
 export type { RequestEvent } from './request-event.ts'
 export type { ReadinessCheck } from './readiness.ts'
 export type { Trace } from './tracing.ts'
 export { troubleOf, type Trouble } from './trouble.ts'
-export type {
-  CreateSecretBody,
-  ProblemCode,
-  ProblemDocument,
-  SecretPageResource,
-  SecretResource,
-  SecretValueResource,
-  UpdateSecretBody,
-} from './schemas.ts'
+export type { CreateSecretBody, ProblemDocument, SecretPageResource, SecretResource, SecretValueResource, UpdateSecretBody } from './schemas.ts'

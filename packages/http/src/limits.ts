@@ -3,9 +3,9 @@ import { Problem } from './problem.ts'
 
 /** How often one caller may ask. */
 export interface RateLimit {
-  /** Requests that one caller's key may make … */
+  /** Requests that one caller's key may make: a whole number from 1 … */
   readonly requests: number
-  /** … in so many seconds. */
+  /** … in so many seconds, more than 0. */
   readonly perSeconds: number
 }
 
@@ -16,7 +16,14 @@ export class RateLimits {
   readonly #limit: RateLimit | undefined
   #limiter: Promise<RateLimiterMemory> | undefined
 
+  /** @throws TypeError for a limit that is none: by one that is no number, nobody would be held back */
   constructor(limit: RateLimit | undefined) {
+    if (limit !== undefined && !(Number.isSafeInteger(limit.requests) && limit.requests >= 1)) {
+      throw new TypeError('rateLimit.requests is a whole number from 1')
+    }
+    if (limit !== undefined && !(Number.isFinite(limit.perSeconds) && limit.perSeconds > 0)) {
+      throw new TypeError('rateLimit.perSeconds is a number above 0')
+    }
     this.#limit = limit
   }
 

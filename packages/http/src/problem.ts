@@ -1,5 +1,6 @@
 import { isSecretError, type SecretError, type SecretErrorCode } from '@strongroom/core'
-import type { ProblemCode, ProblemDocument } from './schemas.ts'
+import type { ProblemCode } from './problem-codes.ts'
+import type { ProblemDocument } from './schemas.ts'
 import type { Trouble } from './trouble.ts'
 
 /** A field of a request that is not allowed. The message says what is, and has nothing of what was sent. */

@@ -49,9 +49,18 @@ async function troubleWith(check: ReadinessCheck): Promise<Trouble | undefined> 
     timer = setTimeout(() => done({ kind: 'deadline_exceeded', operation: 'readiness' }), DEADLINE_MS)
   })
   try {
-    return await Promise.race([check(stop.signal).then(() => undefined, troubleOf), late])
+    return await Promise.race([looked(check, stop.signal), late])
   } finally {
     clearTimeout(timer)
     stop.abort()
+  }
+}
+
+async function looked(check: ReadinessCheck, signal: AbortSignal): Promise<Trouble | undefined> {
+  try {
+    await check(signal)
+    return undefined
+  } catch (error) {
+    return troubleOf(error)
   }
 }

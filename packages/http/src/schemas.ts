@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi'
+import { problemCodes } from './problem-codes.ts'
 import { MAX_FIELD_PROBLEMS } from './problem.ts'
 
 // What requests and answers look like: what validates them, what the OpenAPI document says of them, and the types of the client.
@@ -19,43 +20,6 @@ const SORT_FIELDS = ['created_at', 'updated_at', 'key'] as const
 const SORT_ORDERS = ['asc', 'desc'] as const
 const DEFAULT_LIMIT = 100
 const MAX_LIMIT = 10_000
-
-/** Stable: what a program decides by. */
-const problemCodes = [
-  'malformed_request',
-  'malformed_json',
-  'unauthenticated',
-  'permission_denied',
-  'account_not_allowed',
-  'route_not_found',
-  'not_found',
-  'method_not_allowed',
-  'request_timeout',
-  'already_exists',
-  'conflict',
-  'version_unusable',
-  'precondition_failed',
-  'body_too_large',
-  'unsupported_media_type',
-  'expectation_failed',
-  'invalid_argument',
-  'too_large',
-  'unsupported',
-  'idempotency_mismatch',
-  'rate_limited',
-  'headers_too_large',
-  'internal',
-  'misconfigured',
-  'store_refused',
-  'corrupt',
-  'unknown',
-  'unavailable',
-  'throttled',
-  'quota_exceeded',
-  'overloaded',
-  'deadline_exceeded',
-] as const
-export type ProblemCode = (typeof problemCodes)[number]
 
 export const secretIdSchema = z.string().openapi({
   pattern: SECRET_ID.source,

@@ -41,6 +41,9 @@ describe('API keys', () => {
       [{ ...key, accounts: [] }],
       [key, { ...key, sha256: key.sha256.toUpperCase() }],
       [{ ...key, accounts: ['a b'] }],
+      [{ ...key, sha256: sha256('').toUpperCase() }],
+      [{ ...key, identity: { ...ADA, id: '' } }],
+      [{ ...key, identity: { ...ADA, id: 'a\nb' } }],
     ]) {
       expect(() => apiKeyAuthentication(keys)).toThrow()
     }
@@ -109,6 +112,13 @@ describe('tokens of an issuer', () => {
     for (const authorization of ['', 'Bearer', `Basic ${good}`, `Bearer ${none}`, 'Bearer a'])
       expect(await ask(way(), { authorization })).toEqual(UNKNOWN)
     expect(() => jwtAuthentication({ jwks, issuer: ISSUER, audience: AUDIENCE, algorithms: ['HS256'] })).toThrow('asymmetric')
+  })
+
+  it('are of one issuer for one audience: without either there is no check, and so none of it', () => {
+    const options = { jwks, issuer: ISSUER, audience: AUDIENCE }
+    for (const name of ['issuer', 'audience']) {
+      for (const unset of ['', undefined as never]) expect(() => jwtAuthentication({ ...options, [name]: unset })).toThrow(`${name} is required`)
+    }
   })
 
   it('on the wire: 401 with a challenge; 503 while the issuer does not answer', async () => {

@@ -98,21 +98,97 @@ describe('the typed client', () => {
     expect(await failure(stranger.list())).toMatchObject({ status: 401, code: 'unauthenticated' })
   })
 
-  it('repeats nothing of a server that quotes the request', async () => {
-    const types = ['application/problem+json', 'text/html']
+  it('repeats nothing of a server that quotes the request, and of a problem tells the code', async () => {
+    const value = `${VALUE}-é`
+    const escaped = value.replace('é', String.raw`\u00e9`)
+    const quoting = `{"code":"internal","detail":"${escaped}","request_id":"${escaped}","errors":[{"path":"a","message":"${escaped}"},{"path":"b","message":"c"}]}`
+    const answers = [
+      ['application/problem+json', quoting],
+      ['text/html', quoting],
+      ['application/problem+json', `{"code":"${escaped}","detail":"x"}`],
+      ['application/problem+json', '{"code":"internal","detail":"x","errors":[null,7,{"path":1}],"request_id":7}'],
+    ]
     await using echo = await startSecretsServer({
-      fetch: async request => {
-        const detail = await request.text()
-        return new Response(JSON.stringify({ code: 'internal', detail, request_id: 'x' }), {
-          status: 500,
-          headers: { 'content-type': types.shift() ?? '' },
-        })
+      fetch: async () => {
+        const [type = '', body] = answers.shift() ?? []
+        return new Response(body, { status: 500, headers: { 'content-type': type } })
       },
     })
     const confided = createSecretsClient({ baseUrl: echo.url })
-    for (let turn = 0; turn < 2; turn += 1) {
-      expect(await failure(confided.create({ key: 'a', value: VALUE }))).toMatchObject({ status: 500, code: 'not_understood', effect: 'unknown' })
+    const next = async (): Promise<SecretsApiError> => await failure(confided.create({ key: 'a', value }))
+    expect(await next()).toMatchObject({ status: 500, code: 'internal', errors: [{ path: 'b', message: 'c' }], requestId: undefined })
+    for (let turn = 0; turn < 2; turn += 1) expect(await next()).toMatchObject({ status: 500, code: 'not_understood', effect: 'unknown' })
+    expect(await next()).toMatchObject({ code: 'internal', message: 'createSecret: x (internal)', errors: [], requestId: undefined })
+  })
+
+  it('tells the problem also where the value is a word of it', async () => {
+    const key = 'of-plain-words'
+    await client.create({ key, value: 'x' })
+    for (const value of ['secret', 'that', 'already_exists', 'about:blank']) {
+      expect(await failure(client.create({ key, value })), value).toMatchObject({ status: 409, code: 'already_exists' })
     }
+    expect(await failure(client.create({ key: 'NOT-ALLOWED', value: 'of a-z 0-9' }))).toMatchObject({ status: 422, code: 'invalid_argument' })
+  })
+
+  it.each([
+    ['a page to log in', 200, 'text/html', '<html>', 'unknown'],
+    ['nothing', 200, 'application/json', '', 'unknown'],
+    ['null', 200, 'application/json', 'null', 'unknown'],
+    ['something else', 200, 'application/json', '{"object":"something"}', 'unknown'],
+    ['a list of nothing', 200, 'application/json', '[]', 'unknown'],
+    ['a redirect', 302, 'text/html', '', undefined],
+    ['a proxy’s refusal', 429, 'text/html', '<html>', undefined],
+    ['a proxy’s trouble', 502, 'text/html', '<html>', 'unknown'],
+  ])('of an answer that is not the API’s says so: %s', async (_, status, type, body, effect) => {
+    const asked: string[] = []
+    await using other = await startSecretsServer({
+      fetch: async ({ url }) => {
+        asked.push(new URL(url).pathname)
+        return new Response(body, { status, headers: { 'content-type': type, location: '/elsewhere', 'retry-after': '7' } })
+      },
+    })
+    const lost = createSecretsClient({ baseUrl: other.url })
+    const notUnderstood = { status, code: 'not_understood', retryAfterMs: 7000 }
+    expect(await failure(lost.create({ key: 'a', value: VALUE }))).toMatchObject({ ...notUnderstood, effect })
+    expect(await failure(lost.update('a', { value: VALUE }))).toMatchObject({ ...notUnderstood, effect })
+    for (const read of [lost.get('a'), lost.readValue('a'), lost.list(), Array.fromAsync(lost.all())]) {
+      expect(await failure(read)).toMatchObject({ ...notUnderstood, effect: undefined })
+    }
+    if (body !== '' || status !== 200) expect(await failure(lost.delete('a'))).toMatchObject({ ...notUnderstood, effect })
+    expect(asked).not.toContain('/elsewhere')
+  })
+
+  it('refuses what cannot be sent, and says nothing of it', async () => {
+    const baseUrl = service.url
+    const options = [
+      { baseUrl: 'localhost:8080' },
+      { baseUrl: 'secrets.example.com' },
+      { baseUrl: 'file:///tmp' },
+      { baseUrl: `http://ada:${VALUE}@127.0.0.1` },
+      { baseUrl, apiKey: `${VALUE}\n${VALUE}` },
+      { baseUrl, apiKey: `“${VALUE}”` },
+      { baseUrl, account: 'a\0b' },
+      { baseUrl, timeoutMs: 0 },
+      { baseUrl, timeoutMs: Infinity },
+    ]
+    const thrown = async (work: () => Promise<unknown>): Promise<string> =>
+      await work().then(
+        () => 'nothing',
+        (error: unknown) => inspect(error, { showHidden: true }),
+      )
+    const refusals = [
+      ...options.map(each => async () => createSecretsClient(each)),
+      async () => await createSecretsClient({ baseUrl, token: () => `${VALUE}\n${VALUE}` }).list(),
+      async () => await client.create({ key: 'a', value: VALUE }, { idempotencyKey: '→' }),
+      async () => await client.delete('a', { ifMatch: '"→"' }),
+    ]
+    for (const refusal of refusals) {
+      const text = await thrown(refusal)
+      expect(text).toMatch(/^TypeError: (?:baseUrl|timeoutMs|what is given for [a-z-]+) /)
+      expect(text).not.toContain(VALUE)
+    }
+    // As it is in a file, with the end of its line.
+    expect((await createSecretsClient({ baseUrl, apiKey: `${KEY}\n`, account: 'acme' }).list({ limit: 1 })).limit).toBe(1)
   })
 
   it('says of a write without an answer that it may have happened; an abort is the caller’s own', async () => {

@@ -3,7 +3,7 @@ import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { accountId, memoryDriver, type SecretDriver } from '@strongroom/core'
 import { describe, expect, it } from 'vitest'
 import { unsafeAnyone } from '../src/index.ts'
-import { startSecretsServer } from '../src/node/index.ts'
+import { startSecretsServer, type RefusedRequest } from '../src/node/index.ts'
 import { accepting, answersIn, connected, exchange, untilClosed } from './support/raw.ts'
 import { selfSigned } from './support/self-signed.ts'
 import { ADA, KEY, startService } from './support/service.ts'
@@ -58,6 +58,29 @@ describe('what is not HTTP as it should be', () => {
     expect(problemIn(await exchange(service.server.port, bytes, { end: false }))).toEqual(problem(status, code))
   })
 
+  it('a handler that throws, at once or later: a 500, and the log is told its kind', async () => {
+    const refused: RefusedRequest[] = []
+    const fails = [
+      () => {
+        throw new RangeError('the-value')
+      },
+      async () => await Promise.reject(new RangeError('the-value')),
+    ]
+    for (const fail of fails) {
+      await using server = await startSecretsServer({ fetch: fail, onRefused: each => refused.push(each) })
+      const response = await fetch(server.url)
+      const text = await response.text()
+      expect([response.status, response.headers.get('content-type'), text]).toEqual([
+        500,
+        'application/problem+json',
+        expect.not.stringContaining('the-value'),
+      ])
+      expect(refused.splice(0)).toMatchObject([
+        { status: 500, code: 'internal', requestId: JSON.parse(text).request_id, trouble: { kind: 'RangeError' } },
+      ])
+    }
+  })
+
   it('HTTP/1.0 need not say whom it asks', async () => {
     await using service = await startService()
     for (const fields of ['', 'Host: probe.example\r\n']) {
@@ -96,6 +119,22 @@ describe('what is not HTTP as it should be', () => {
       socket.write('x'.repeat(100_000))
     }
     expect(problemIn(await received)).toEqual(problem(400, 'malformed_request'))
+  })
+
+  it('what is no HTTP, behind a create that is under way: the create has its own answer', async () => {
+    const { driver, arrived, open } = gated()
+    await using service = await startService({ driver })
+    const socket = await connected(service.server.port)
+    const received = untilClosed(socket)
+    socket.write(`${create('a')}garbage\r\n\r\n`)
+    await arrived
+    await turns()
+    socket.write('more of it')
+    await turns()
+    open()
+    expect(answersIn(await received).map(({ status, headers, body }) => [status, headers['connection'], JSON.parse(body).key])).toEqual([
+      [200, 'close', 'a'],
+    ])
   })
 
   it('a request to become another protocol is answered as the request that it is', async () => {

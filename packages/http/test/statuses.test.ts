@@ -222,6 +222,21 @@ const OF_REQUESTS: readonly Case[] = [
     ask: service => service.call('GET', '/readyz'),
   },
   {
+    of: 'what throws before it looks',
+    status: 503,
+    code: 'unavailable',
+    retryAfter: '2',
+    shouldRetry: 'true',
+    options: {
+      readiness: {
+        store: () => {
+          throw new Error(VALUE)
+        },
+      },
+    },
+    ask: service => service.call('GET', '/readyz'),
+  },
+  {
     of: 'no place',
     status: 503,
     code: 'overloaded',
@@ -350,7 +365,10 @@ describe('each status and code', () => {
     })
     const app = createSecretsApp(broken, {
       authenticate: async () => ({ account: 'acme' as never, actor: { id: 'ada', type: 'user' }, client: 'ada' }),
-      unsafeOnError: (thrown, trace) => told.push([thrown, trace]),
+      unsafeOnError: (thrown, trace) => {
+        told.push([thrown, trace])
+        throw new Error(VALUE)
+      },
     })
     await using server = await startSecretsServer({ fetch: app.fetch })
     const response = await fetch(server.url + SECRETS, { headers: { 'x-request-id': 'the-request' } })

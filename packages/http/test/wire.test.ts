@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { accountId, memoryDriver, SecretError, type Authorize, type SecretDriver } from '@strongroom/core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { apiKeyAuthentication, createSecretsApp } from '../src/index.ts'
 import { OTHER_KEY, ROBOT, startService, type Answer, type Service } from './support/service.ts'
 
 // Every status, header and decision of the API, at the wire.
@@ -141,6 +142,15 @@ describe('a body', () => {
     expect(fields(answer).toSorted()).toEqual(paths.toSorted())
   })
 
+  it('has a description of 2,000 characters at most, however many bytes each has', async () => {
+    expect((await created({ description: '😀'.repeat(2000) })).json.description).toHaveLength(4000)
+    for (const description of ['😀'.repeat(2001), 'x'.repeat(4001)]) {
+      const answer = await created({ description })
+      expectProblem(answer, 422, 'invalid_argument')
+      expect(answer.json.errors).toEqual([{ path: 'description', message: 'at most 2,000 characters' }])
+    }
+  })
+
   it('with thousands of unknown fields: 422, which names the first twenty', async () => {
     const many = Object.fromEntries(Array.from({ length: 20_000 }, (_, at) => [`f${at}`, 0]))
     const answer = await service.call('POST', SECRETS, { key: 'a', value: VALUE, ...many })
@@ -167,6 +177,8 @@ describe('a body', () => {
     'application/x-www-form-urlencoded',
     'application/jsonp',
     'application/json; charset=latin1',
+    'application/json; version=1; charset="utf-16"',
+    'application/json, application/json',
     'application/merge-patch+json',
   ])('of the type %s: 415', async type => {
     const headers: Record<string, string> = { 'x-api-key': 'key-of-ada', 'x-selected-account-id': 'acme', ...(type && { 'content-type': type }) }
@@ -175,10 +187,18 @@ describe('a body', () => {
     expect(await response.json()).toMatchObject({ code: 'unsupported_media_type' })
   })
 
-  it('with a charset of UTF-8 is taken; one that is compressed is not', async () => {
-    expect((await service.call('POST', SECRETS, { key: newKey(), value: 'x' }, { 'content-type': 'Application/JSON; charset=UTF-8' })).status).toBe(
-      200,
-    )
+  it.each([
+    'Application/JSON; charset=UTF-8',
+    'application/json;charset="utf-8"',
+    'application/json; charset=utf8',
+    'application/json;',
+    'application/json; version=1',
+    'application/json; odata.metadata=minimal; charset=utf-8',
+  ])('of the type %s is taken', async type => {
+    expect((await service.call('POST', SECRETS, { key: newKey(), value: 'x' }, { 'content-type': type })).status).toBe(200)
+  })
+
+  it('that is compressed is not taken', async () => {
     expectProblem(await service.call('POST', SECRETS, { key: newKey(), value: 'x' }, { 'content-encoding': 'gzip' }), 415, 'unsupported_media_type')
   })
 
@@ -569,6 +589,18 @@ describe('conflicts and the cloud’s trouble', () => {
 })
 
 describe('limits', () => {
+  it.each([
+    ['maxBodyBytes', { maxBodyBytes: Number.NaN }],
+    ['maxConcurrent', { maxConcurrent: 0 }],
+    ['rateLimit.requests', { rateLimit: { requests: Number('unset'), perSeconds: 60 } }],
+    ['rateLimit.requests', { rateLimit: { requests: 0, perSeconds: 60 } }],
+    ['rateLimit.perSeconds', { rateLimit: { requests: 1, perSeconds: 0 } }],
+    ['rateLimit.perSeconds', { rateLimit: { requests: 1, perSeconds: Infinity } }],
+  ])('that are none are refused at once: %s of %o', (name, options) => {
+    const authenticate = apiKeyAuthentication([])
+    expect(() => createSecretsApp(service.registry, { authenticate, ...options })).toThrow(new RegExp(`^${name} is a `))
+  })
+
   it('each key has its rate: 429 with Retry-After, and the others go on', async () => {
     await using limited = await startService({ rateLimit: { requests: 3, perSeconds: 60 } })
     for (let turn = 0; turn < 3; turn += 1) expect((await limited.call('GET', SECRETS)).status).toBe(200)

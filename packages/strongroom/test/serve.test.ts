@@ -222,6 +222,11 @@ describe('strongroom serve', () => {
     expect(await text(rebound)).toMatch(/^HTTP\/1\.1 401 /)
   })
 
+  it('takes no key of an empty text, whose digest a variable that is not set has', async () => {
+    const { code, message } = await refusal(`http:\n${KEYS.replace(/sha256: \w+/, `sha256: ${createHash('sha256').digest('hex')}`)}\n`)
+    expect([code, message]).toEqual([3, expect.stringContaining('| sha256sum, where KEY is set')])
+  })
+
   it('says what is wrong in one line', async () => {
     const { url } = await served(`http:\n${KEYS}\n`)
     const port = new URL(url).port

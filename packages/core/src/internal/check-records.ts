@@ -21,7 +21,7 @@ export function checkKey(operation: string, key: unknown, keys: 'portable' | 'an
 /** @throws SecretError `invalid_argument` */
 export function checkDescription(operation: string, description: unknown): void {
   if (description === null) return
-  if (typeof description !== 'string' || description.length > MAX_DESCRIPTION || description.includes('\0') || !description.isWellFormed()) {
+  if (typeof description !== 'string' || isLonger(description, MAX_DESCRIPTION) || description.includes('\0') || !description.isWellFormed()) {
     throw SecretError.invalid(operation, `a description is null or well-formed text of at most ${MAX_DESCRIPTION} characters without NUL`)
   }
 }
@@ -44,4 +44,9 @@ export function checkWho(operation: string, account: AccountId, actor: Actor): {
   }
   if (type !== 'user' && type !== 'service_account') throw SecretError.invalid(operation, 'an actor’s type is user or service_account')
   return { account: accountId(account), actor: { id, type } }
+}
+
+/** In code points, as a JSON Schema counts: what the document of the HTTP API allows is allowed. */
+function isLonger(text: string, most: number): boolean {
+  return text.length > most && (text.length > 2 * most || [...text].length > most)
 }

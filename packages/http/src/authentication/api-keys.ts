@@ -1,6 +1,6 @@
 import { hash, timingSafeEqual } from 'node:crypto'
 import { accountId, type Actor } from '@strongroom/core'
-import { selectedAccount, type Authenticate, type Refusal } from './authenticate.ts'
+import { isIdentity, selectedAccount, type Authenticate, type Refusal } from './authenticate.ts'
 
 /** A key that is taken, and who has it. */
 export interface ApiKey {
@@ -14,16 +14,20 @@ export interface ApiKey {
 
 const CHALLENGE = 'ApiKey'
 const SHA256 = /^[0-9a-f]{64}$/i
+/** Of nothing at all: what `sha256sum` makes of a variable that is not set. An empty header field would be the key. */
+const OF_NOTHING = hash('sha256', '')
 const UNKNOWN: Refusal = { refused: 'unauthenticated', challenge: CHALLENGE }
 
 /**
  * Callers by the key in `x-api-key`; the account in `x-selected-account-id`, which may be left out where the key has one account.
  * The digest is compared with that of every key, each in constant time.
- * @throws TypeError for a digest that is none, no account, or a key that is there twice
+ * @throws TypeError for a digest that is none or of no text, no account, an identity that is none, or a key that is there twice
  */
 export function apiKeyAuthentication(keys: readonly ApiKey[]): Authenticate {
   const known = keys.map(({ sha256, identity, accounts }, index) => {
     if (!SHA256.test(sha256)) throw new TypeError(`keys[${index}].sha256 is 64 hexadecimal digits`)
+    if (sha256.toLowerCase() === OF_NOTHING) throw new TypeError(`keys[${index}].sha256 is that of an empty text, which is no key`)
+    if (!isIdentity(identity.id)) throw new TypeError(`keys[${index}].identity.id is 1 to 256 characters without control characters`)
     if (accounts.length === 0) throw new TypeError(`keys[${index}].accounts has at least one account, or *`)
     for (const account of accounts) if (account !== '*') accountId(account)
     return {

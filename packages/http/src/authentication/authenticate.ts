@@ -34,6 +34,11 @@ export function selectedAccount(request: Request, accounts: readonly string[]): 
   return accounts.includes(selected) || accounts.includes('*') ? { account: selected } : { refused: 'account_not_allowed' }
 }
 
+/** Whether the registry takes it as an actor's id. */
+export function isIdentity(text: string): boolean {
+  return text.length >= 1 && text.length <= 256 && !/[\u0000-\u001f\u007f]/.test(text) && text.isWellFormed()
+}
+
 /** The first of them that knows the caller; what one refuses for another reason than an unknown caller is refused. */
 export function anyOf(...ways: readonly Authenticate[]): Authenticate {
   return async request => {

@@ -1,6 +1,6 @@
 import type { errors, JWTPayload, JWTVerifyGetKey } from 'jose'
 import { checkedAccount } from './api-keys.ts'
-import { selectedAccount, type Authenticate, type Refusal } from './authenticate.ts'
+import { isIdentity, selectedAccount, type Authenticate, type Refusal } from './authenticate.ts'
 
 /** Which tokens are taken, and what is read from them. */
 export interface JwtOptions {
@@ -25,11 +25,15 @@ const WRONG: Refusal = { refused: 'unauthenticated', challenge: 'Bearer error="i
 /**
  * Callers by the token in `Authorization: Bearer`, verified by the issuer's keys: its `sub` is the identity, its accounts are those that
  * may be selected. `exp` is required. When the keys cannot be had, it throws.
- * @throws TypeError for a symmetric algorithm
+ * @throws TypeError for a symmetric algorithm; without an issuer or an audience, since anyone's tokens would do
  */
 export function jwtAuthentication(options: JwtOptions): Authenticate {
   const { issuer, audience, accountsClaim = 'accounts', typeClaim = 'identity_type', algorithms = ALGORITHMS, clockToleranceSeconds = 5 } = options
   if (algorithms.some(algorithm => /^(?:HS|none)/i.test(algorithm))) throw new TypeError('algorithms are asymmetric')
+  for (const [name, text] of Object.entries({ issuer, audience })) {
+    // A variable of the environment that is not set, say: jose would leave out the check.
+    if (typeof text !== 'string' || text === '') throw new TypeError(`${name} is required: text`)
+  }
   const url = typeof options.jwks === 'function' ? undefined : new URL(options.jwks)
   let key: JWTVerifyGetKey | undefined = typeof options.jwks === 'function' ? options.jwks : undefined
   const checks = { issuer, audience, algorithms: [...algorithms], requiredClaims: ['sub', 'exp'], clockTolerance: clockToleranceSeconds }
@@ -65,8 +69,4 @@ function isOfKeys({ code }: errors.JOSEError): boolean {
 function accountsOf(claim: unknown): readonly string[] {
   if (typeof claim === 'string') return [claim]
   return Array.isArray(claim) ? claim.filter(account => typeof account === 'string') : []
-}
-
-function isIdentity(text: string): boolean {
-  return text.length >= 1 && text.length <= 256 && !/[\u0000-\u001f\u007f]/.test(text) && text.isWellFormed()
 }

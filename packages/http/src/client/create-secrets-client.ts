@@ -1,12 +1,14 @@
 import type {
   CreateSecretBody,
   ListQuery as WireQuery,
-  ProblemDocument,
   SecretPageResource,
   SecretResource,
   SecretValueResource,
   UpdateSecretBody,
 } from '../schemas.ts'
+import { baseUrlOf } from './base-url.ts'
+import { headerFields } from './header-fields.ts'
+import { problemIn } from './problem-in.ts'
 import { SecretsApiError } from './secrets-api-error.ts'
 
 /** Where the API is, and who asks. */
@@ -76,26 +78,44 @@ interface Answer {
   readonly text: string
 }
 
-const SECRETS = 'v5/sgp/secrets'
-const TIMEOUT_MS = 30_000
+/** What each answer says that it is. */
+interface Typed {
+  readonly object: string
+}
+interface Understood<Resource> {
+  readonly value: Resource
+  readonly etag: string
+}
 
-/** A client of the secrets API. @throws TypeError for a `baseUrl` that is none */
+const SECRETS = 'v5/sgp/secrets'
+const ACCEPT = 'application/json, application/problem+json'
+const TIMEOUT_MS = 30_000
+/** What a timer can wait. */
+const MAX_TIMEOUT_MS = 2_147_483_647
+
+/** A client of the secrets API. @throws TypeError for an option that cannot be: a `baseUrl` that is none, a credential that no header field can have */
 export function createSecretsClient(options: SecretsClientOptions): SecretsClient {
-  const base = new URL(String(options.baseUrl).replace(/\/?$/, '/'))
-  const { fetch: send = async request => await fetch(request), timeoutMs = TIMEOUT_MS } = options
+  const { apiKey, token, account, fetch: send = async request => await fetch(request), timeoutMs = TIMEOUT_MS } = options
+  const base = baseUrlOf(options.baseUrl)
+  const fixed = headerFields({ accept: ACCEPT, 'x-api-key': apiKey, 'x-selected-account-id': account })
+  if (!Number.isSafeInteger(timeoutMs) || timeoutMs < 1 || timeoutMs > MAX_TIMEOUT_MS) {
+    throw new TypeError(`timeoutMs is a whole number from 1 to ${MAX_TIMEOUT_MS}`)
+  }
 
   const answer = async (call: Call): Promise<Answer> => {
     const { method, query, body, signal } = call
     const url = new URL(call.path, base)
     for (const [name, value] of Object.entries(query ?? {})) if (value !== undefined) url.searchParams.set(name, String(value))
-    const headers = new Headers(await credentials(options))
-    if (body !== undefined) headers.set('content-type', 'application/json')
-    for (const [name, value] of Object.entries(call.headers ?? {})) if (value !== undefined) headers.set(name, value)
+    const bearer = typeof token === 'function' ? await token() : token
+    const authorization = bearer === undefined ? undefined : `Bearer ${bearer}`
+    const type = body === undefined ? undefined : 'application/json'
+    const headers = headerFields({ authorization, 'content-type': type, ...call.headers }, fixed)
     const limit = AbortSignal.timeout(timeoutMs)
     const request = new Request(url, {
       method,
       headers,
-      redirect: 'error',
+      // Never followed: what was sent is for this server. The answer says that there is one.
+      redirect: 'manual',
       signal: signal === undefined ? limit : AbortSignal.any([signal, limit]),
       ...(body !== undefined && { body: JSON.stringify(body) }),
     })
@@ -106,17 +126,15 @@ export function createSecretsClient(options: SecretsClientOptions): SecretsClien
     if (!response.ok) throw errorOf(call, response, text)
     return { response, text }
   }
-  const json = async (call: Call): Promise<{ readonly value: unknown; readonly etag: string }> => {
+  const json = async <Resource extends Typed>(call: Call, object: Resource['object']): Promise<Understood<Resource>> => {
     const { response, text } = await answer(call)
-    try {
-      return { value: JSON.parse(text), etag: response.headers.get('etag') ?? '' }
-    } catch {
-      throw notUnderstood(call, response.status)
-    }
+    const value = parsed(text)
+    if (value?.object !== object) throw notUnderstood(call, response)
+    return { value: value as Resource, etag: response.headers.get('etag') ?? '' }
   }
   const tagged = async (call: Call): Promise<SecretWithTag> => {
-    const { value, etag } = await json(call)
-    return { ...(value as SecretResource), etag }
+    const { value, etag } = await json<SecretResource>(call, 'sgp_cloud_secret')
+    return { ...value, etag }
   }
   const pathOf = (id: string): string => `${SECRETS}/${encodeURIComponent(id)}`
 
@@ -124,16 +142,22 @@ export function createSecretsClient(options: SecretsClientOptions): SecretsClien
     create: async (body, { idempotencyKey, signal } = {}) =>
       await tagged({ operation: 'createSecret', method: 'POST', path: SECRETS, body, headers: { 'idempotency-key': idempotencyKey }, signal }),
     list: async (query, { signal } = {}) =>
-      (await json({ operation: 'listSecrets', method: 'GET', path: SECRETS, query, signal })).value as SecretPageResource,
+      (await json<SecretPageResource>({ operation: 'listSecrets', method: 'GET', path: SECRETS, query, signal }, 'list')).value,
     get: async (id, { signal } = {}) => await tagged({ operation: 'getSecret', method: 'GET', path: pathOf(id), signal }),
     update: async (id, body, { idempotencyKey, ifMatch, signal } = {}) => {
       const headers = { 'idempotency-key': idempotencyKey, 'if-match': ifMatch }
       return await tagged({ operation: 'updateSecret', method: 'PATCH', path: pathOf(id), body, headers, signal })
     },
-    delete: async (id, { ifMatch, signal } = {}) =>
-      void (await answer({ operation: 'deleteSecret', method: 'DELETE', path: pathOf(id), headers: { 'if-match': ifMatch }, signal })),
-    readValue: async (id, { signal } = {}) =>
-      (await json({ operation: 'readSecretValue', method: 'GET', path: `${pathOf(id)}/value`, signal })).value as SecretValueResource,
+    delete: async (id, { ifMatch, signal } = {}) => {
+      const call: Call = { operation: 'deleteSecret', method: 'DELETE', path: pathOf(id), headers: { 'if-match': ifMatch }, signal }
+      const { response, text } = await answer(call)
+      // A page to log in, of something on the way, is no delete.
+      if (text !== '') throw notUnderstood(call, response)
+    },
+    readValue: async (id, { signal } = {}) => {
+      const call: Call = { operation: 'readSecretValue', method: 'GET', path: `${pathOf(id)}/value`, signal }
+      return (await json<SecretValueResource>(call, 'sgp_cloud_secret_value')).value
+    },
     async *pages(query = {}, given = {}) {
       const backward = query.ending_before !== undefined
       for (let next: ListQuery | undefined = query; next !== undefined;) {
@@ -150,16 +174,6 @@ export function createSecretsClient(options: SecretsClientOptions): SecretsClien
   return client
 }
 
-async function credentials({ apiKey, token, account }: SecretsClientOptions): Promise<Record<string, string>> {
-  const bearer = typeof token === 'function' ? await token() : token
-  return {
-    accept: 'application/json, application/problem+json',
-    ...(apiKey !== undefined && { 'x-api-key': apiKey }),
-    ...(bearer !== undefined && { authorization: `Bearer ${bearer}` }),
-    ...(account !== undefined && { 'x-selected-account-id': account }),
-  }
-}
-
 /** The answer to its end: one that is cut off on the way says no more than none. @throws SecretsApiError; what the caller's own signal has */
 async function whole({ operation, method, signal }: Call, exchange: () => Promise<Answer>): Promise<Answer> {
   try {
@@ -173,28 +187,29 @@ async function whole({ operation, method, signal }: Call, exchange: () => Promis
 
 function errorOf(call: Call, response: Response, text: string): SecretsApiError {
   const { operation, body } = call
-  const { status } = response
   const problem = problemIn(response, text, [body?.value, body?.value_base64])
-  if (problem === undefined) return notUnderstood(call, status)
-  const seconds = Number(response.headers.get('retry-after') ?? Number.NaN)
-  const retryAfterMs = Number.isFinite(seconds) ? seconds * 1000 : undefined
-  return new SecretsApiError({ operation, status, code: problem.code, effect: problem.effect, problem, retryAfterMs })
+  if (problem === undefined) return notUnderstood(call, response)
+  const { code, effect } = problem
+  return new SecretsApiError({ operation, status: response.status, code, effect, problem, retryAfterMs: retryAfterMsOf(response) })
 }
 
-/** The problem document; undefined for anything else, and for one that quotes the value that was sent. */
-function problemIn({ headers }: Response, text: string, sent: readonly (string | undefined)[]): ProblemDocument | undefined {
+function notUnderstood({ operation, method }: Call, response: Response): SecretsApiError {
+  const { status } = response
+  // Something on the way answered; what it did with a write is not known, unless it says that it did not take it.
+  const isRefused = status >= 300 && status < 500
+  const effect = method === 'GET' || isRefused ? undefined : 'unknown'
+  return new SecretsApiError({ operation, status, code: 'not_understood', effect, retryAfterMs: retryAfterMsOf(response) })
+}
+
+function retryAfterMsOf({ headers }: Response): number | undefined {
+  const seconds = Number(headers.get('retry-after') ?? Number.NaN)
+  return Number.isFinite(seconds) ? seconds * 1000 : undefined
+}
+
+function parsed(text: string): Partial<Typed> | null | undefined {
   try {
-    if (headers.get('content-type')?.startsWith('application/problem+json') !== true) return undefined
-    if (sent.some(value => value !== undefined && value.length > 3 && text.includes(JSON.stringify(value).slice(1, -1)))) return undefined
-    const problem = JSON.parse(text) as ProblemDocument
-    return typeof problem.code === 'string' && typeof problem.detail === 'string' ? problem : undefined
+    return JSON.parse(text) as Partial<Typed> | null
   } catch {
-    // It is no problem document; what it is instead may quote the request.
     return undefined
   }
-}
-
-function notUnderstood({ operation, method }: Call, status: number): SecretsApiError {
-  // Something on the way answered; what it did with a write is not known.
-  return new SecretsApiError({ operation, status, code: 'not_understood', effect: method === 'GET' || status < 500 ? undefined : 'unknown' })
 }

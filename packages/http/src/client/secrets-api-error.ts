@@ -1,4 +1,5 @@
-import type { ProblemCode, ProblemDocument } from '../schemas.ts'
+import type { ProblemCode } from '../problem-codes.ts'
+import type { ToldProblem } from './problem-in.ts'
 
 /** The server's code; `no_answer` when none came, or not to its end; `not_understood` when what came is not of this API. */
 export type SecretsApiErrorCode = ProblemCode | 'no_answer' | 'not_understood'
@@ -8,7 +9,7 @@ interface Init {
   readonly status: number | undefined
   readonly code: SecretsApiErrorCode
   readonly effect: 'none' | 'unknown' | undefined
-  readonly problem?: ProblemDocument | undefined
+  readonly problem?: ToldProblem | undefined
   readonly retryAfterMs?: number | undefined
 }
 

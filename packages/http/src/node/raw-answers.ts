@@ -3,9 +3,11 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { http } from './http.ts'
-import { problemDocument, type ProblemInit } from '../problem.ts'
+import { problemDocument, problemOf, type ProblemInit } from '../problem.ts'
+import { troubleOf, type Trouble } from '../trouble.ts'
 
 const MALFORMED: ProblemInit = { status: 400, code: 'malformed_request', detail: 'this is not HTTP/1.1 as it should be' }
+const BROKEN = problemOf(undefined)
 const NO_PROXY: ProblemInit = {
   status: 405,
   code: 'method_not_allowed',
@@ -20,7 +22,7 @@ const BY_CODE: Readonly<Record<string, ProblemInit>> = {
   HPE_HEADER_OVERFLOW: { status: 431, code: 'headers_too_large', detail: 'the header fields are too large' },
 }
 
-/** A request that never came to the handler, such as one that is no HTTP. */
+/** A request that never came to the handler, such as one that is no HTTP; or whose handler threw. */
 export interface RefusedRequest {
   readonly at: Date
   readonly status: number
@@ -28,6 +30,8 @@ export interface RefusedRequest {
   readonly requestId: string
   /** The IP address that it came from. */
   readonly address: string | undefined
+  /** Of a handler that threw: the kind of what it threw. */
+  readonly trouble: Trouble | undefined
 }
 
 type Tell = (refused: RefusedRequest) => void
@@ -47,7 +51,10 @@ export function answerRawErrors(server: Server, tell: Tell): void {
   }
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (answered.has(socket) && error.code !== 'ECONNRESET') return
-    if (error.code === 'ECONNRESET' || !socket.writable || hasAnswer(socket)) socket.destroy()
+    const before = answerBefore(socket)
+    if (error.code === 'ECONNRESET' || !socket.writable || before?.headersSent === true) socket.destroy()
+    // What came whole is being worked on: its answer is the next, and the last. Another in its place would be taken for it.
+    else if (before?.req.complete === true) before.shouldKeepAlive = false
     else answer(socket, BY_CODE[error.code ?? ''] ?? MALFORMED)
   })
   server.on('connect', (_request: IncomingMessage, socket: Duplex) => {
@@ -67,11 +74,22 @@ export function malformedAnswer(tell: Tell): Response {
   return new Response(body, { status: MALFORMED.status, headers })
 }
 
-function refusal(init: ProblemInit, tell: Tell, socket?: Duplex): { readonly body: string; readonly headers: Record<string, string> } {
+/** A handler that threw, which `app.fetch` never does: what it threw may quote the request. */
+export function brokenAnswer(tell: Tell, error: unknown): Response {
+  const { body, headers } = refusal(BROKEN, tell, undefined, troubleOf(error))
+  return new Response(body, { status: BROKEN.status, headers })
+}
+
+function refusal(
+  init: ProblemInit,
+  tell: Tell,
+  socket?: Duplex,
+  trouble?: Trouble,
+): { readonly body: string; readonly headers: Record<string, string> } {
   const { status, code } = init
   const requestId = randomUUID()
   try {
-    tell({ at: new Date(), status, code, requestId, address: socket instanceof Socket ? socket.remoteAddress : undefined })
+    tell({ at: new Date(), status, code, requestId, address: socket instanceof Socket ? socket.remoteAddress : undefined, trouble })
   } catch {
     // An observer does not change an answer.
   }
@@ -85,8 +103,7 @@ function fixedHeaders(requestId: string): Record<string, string> {
   return { 'content-type': 'application/problem+json', 'cache-control': 'no-store', 'x-content-type-options': 'nosniff', 'x-request-id': requestId }
 }
 
-/** Whether an answer to the request before has begun on this connection: nothing may be written into it. */
-function hasAnswer(socket: Duplex): boolean {
-  const { _httpMessage: answer } = socket as { readonly _httpMessage?: { readonly headersSent?: boolean } | null }
-  return answer?.headersSent === true
+/** The answer to the first of the requests that this connection has brought, where it has not been given yet. */
+function answerBefore(socket: Duplex): ServerResponse | null | undefined {
+  return (socket as { readonly _httpMessage?: ServerResponse | null })._httpMessage
 }

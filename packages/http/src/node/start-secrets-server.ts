@@ -2,7 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { isIPv6, type AddressInfo } from 'node:net'
 import { Connections } from './connections.ts'
 import { http } from './http.ts'
-import { answerRawErrors, malformedAnswer, type RefusedRequest } from './raw-answers.ts'
+import { answerRawErrors, brokenAnswer, malformedAnswer, type RefusedRequest } from './raw-answers.ts'
 
 /** How long a server waits for its clients. */
 export interface ServerTimes {
@@ -26,7 +26,7 @@ export interface SecretsServerOptions {
   /** Certificate chain and private key, in PEM. */
   readonly tls?: { readonly cert: string | Uint8Array; readonly key: string | Uint8Array } | undefined
   readonly times?: ServerTimes | undefined
-  /** Told of what was refused before the handler could see it, such as what is no HTTP: for an access log. */
+  /** Told of what was refused before the handler could see it, such as what is no HTTP, and of a handler that threw: for an access log. */
   readonly onRefused?: ((refused: RefusedRequest) => void) | undefined
   /** Connections at once; what is beyond is closed at once. No limit by default. */
   readonly maxConnections?: number | undefined
@@ -53,16 +53,16 @@ type Listener = (incoming: IncomingMessage, outgoing: ServerResponse) => unknown
 /** Node's own `Response`, which it stands on, takes Node longer to load than all of this package: it is not needed before a request. */
 function lateListener(
   fetch: SecretsServerOptions['fetch'],
-  errorHandler: () => Response,
+  tell: (refused: RefusedRequest) => void,
 ): { readonly load: () => Promise<Listener>; readonly take: Listener } {
   let loading: Promise<Listener> | undefined
   let loaded: Listener | undefined
   const load = (): Promise<Listener> =>
     (loading ??= import('@hono/node-server').then(
-      ({ getRequestListener }) =>
+      ({ getRequestListener, RequestError }) =>
         (loaded = getRequestListener(fetch, {
           overrideGlobalObjects: true,
-          errorHandler,
+          errorHandler: error => (error instanceof RequestError ? malformedAnswer(tell) : brokenAnswer(tell, error)),
         })),
     ))
   return { load, take: async (incoming, outgoing) => await (loaded ?? (await load()))(incoming, outgoing) }
@@ -82,7 +82,7 @@ export async function startSecretsServer(options: SecretsServerOptions): Promise
     // Node's own answer to it would be no problem document.
     requireHostHeader: false,
   }
-  const listener = lateListener(options.fetch, () => malformedAnswer(onRefused))
+  const listener = lateListener(options.fetch, onRefused)
   const server: Server =
     tls === undefined
       ? http.createServer(settings)

@@ -1,13 +1,17 @@
+import { hash } from 'node:crypto'
 import { z } from 'zod'
 import { fields, flag, line, oneOf, reference, whole } from './fields.ts'
 
 const DIGEST = 'the SHA-256 of a key, as 64 hexadecimal digits: printf %s "$KEY" | sha256sum'
+/** What sha256sum makes of a variable that is not set. */
+const OF_NOTHING = hash('sha256', '')
 
 const apiKey = fields(
   {
     sha256: z
       .string({ error: DIGEST })
       .regex(/^[0-9a-fA-F]{64}$/, { error: DIGEST })
+      .refine(sha256 => sha256.toLowerCase() !== OF_NOTHING, { error: `${DIGEST}, where KEY is set` })
       .describe('SHA-256 of the key. The key itself stands in no configuration.'),
     identity: fields({ id: line('who the holder of the key is'), type: oneOf('user', 'service_account') }, 'an identity'),
     accounts: z
