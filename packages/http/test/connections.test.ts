@@ -4,7 +4,7 @@ import { accountId, memoryDriver, type SecretDriver } from '@strongroom/core'
 import { describe, expect, it } from 'vitest'
 import { unsafeAnyone } from '../src/index.ts'
 import { startSecretsServer } from '../src/node/index.ts'
-import { accepting, answersIn, connected, exchange, untilClosed } from './support/raw.ts'
+import { accepting, answerOn, answersIn, connected, exchange, untilClosed } from './support/raw.ts'
 import { selfSigned } from './support/self-signed.ts'
 import { ADA, KEY, startService } from './support/service.ts'
 
@@ -302,6 +302,44 @@ describe('a stop', () => {
     expect(stopped).toBe(false)
     open()
     expect((await busy).status).toBe(200)
+    await stopping
+  })
+
+  it('tells who keeps a connection that it ends with the last answer on it', async () => {
+    const { driver, arrived, open } = gated()
+    await using service = await startService({ driver })
+    const keeping = await connected(service.server.port)
+    const received = untilClosed(keeping)
+    keeping.write(create('a'))
+    await arrived
+    const idle = await connected(service.server.port)
+    const stopping = service.server.stop()
+    await untilClosed(idle)
+    // Sent before the answer could say that it is the last.
+    keeping.write(`GET /healthz HTTP/1.1\r\n${HEAD}\r\n`)
+    await turns()
+    open()
+    const answers = answersIn(await received).map(({ status, headers }) => [status, headers['connection']])
+    expect(answers).toEqual([
+      [200, 'keep-alive'],
+      [200, 'close'],
+    ])
+    await stopping
+  })
+
+  it.each([
+    ['has come', 0],
+    ['has come on a connection that was kept', 1],
+  ])('answers a request that %s and has not been read yet', async (_, before) => {
+    await using service = await startService()
+    const socket = await connected(service.server.port)
+    const request = `GET /healthz HTTP/1.1\r\n${HEAD}\r\n`
+    for (let asked = 0; asked < before; asked += 1) await answerOn(socket, request)
+    const received = untilClosed(socket)
+    // It is in the server's socket at once, and the server has no turn before it is told to stop.
+    socket.write(request)
+    const stopping = service.server.stop()
+    expect(answersIn(await received).map(({ status, headers }) => [status, headers['connection']])).toEqual([[200, 'close']])
     await stopping
   })
 

@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { isIPv6, type AddressInfo } from 'node:net'
+import { setImmediate as turn } from 'node:timers/promises'
 import { Connections } from './connections.ts'
 import { http } from './http.ts'
 import { answerRawErrors, malformedAnswer, type RefusedRequest } from './raw-answers.ts'
@@ -45,6 +46,8 @@ export interface SecretsServer extends AsyncDisposable {
 }
 
 const GRACE_MS = 30_000
+/** Turns of the event loop in which a connection that waits is accepted, and then what has come on it is read. */
+const TURNS = 3
 
 type Listener = (incoming: IncomingMessage, outgoing: ServerResponse) => unknown
 
@@ -113,6 +116,9 @@ export async function startSecretsServer(options: SecretsServerOptions): Promise
 
   let stopped: Promise<void> | undefined
   const stop = async (graceMs: number): Promise<void> => {
+    connections.announceEnd()
+    // What came while the process was at something else is a request too: closed unread, its connection would be reset.
+    for (let turns = 0; turns < TURNS; turns += 1) await turn()
     const closed = new Promise<void>(done => server.close(() => done()))
     const late = setTimeout(() => connections.cutOff(), graceMs)
     // Node itself would wait for those on which no request has come yet.
