@@ -2,8 +2,8 @@ import { once } from 'node:events'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { accountId, memoryDriver, type SecretDriver } from '@strongroom/core'
 import { describe, expect, it } from 'vitest'
-import { unsafeAnyone } from '../src/index.ts'
-import { startSecretsServer } from '../src/node/index.ts'
+import { unsafeAnyone, type RequestEvent } from '../src/index.ts'
+import { startSecretsServer, type RefusedRequest } from '../src/node/index.ts'
 import { accepting, answerOn, answersIn, connected, exchange, untilClosed } from './support/raw.ts'
 import { selfSigned } from './support/self-signed.ts'
 import { ADA, KEY, startService } from './support/service.ts'
@@ -56,6 +56,15 @@ describe('what is not HTTP as it should be', () => {
   ])('%s', async (_, bytes, status, code) => {
     await using service = await startService()
     expect(problemIn(await exchange(service.server.port, bytes, { end: false }))).toEqual(problem(status, code))
+  })
+
+  it('a URL that is too large counts with the header fields, and is told how large it may be', async () => {
+    await using service = await startService({ server: { maxHeaderBytes: 2000 } })
+    const [answer] = answersIn(await exchange(service.server.port, `GET /healthz?${'x'.repeat(2000)} HTTP/1.1\r\n${HEAD}\r\n`, { end: false }))
+    expect([answer?.status, JSON.parse(answer?.body ?? '').detail]).toEqual([
+      431,
+      expect.stringMatching(/^the URL and .*; at most 2000 bytes together$/),
+    ])
   })
 
   it('HTTP/1.0 need not say whom it asks', async () => {
@@ -239,6 +248,31 @@ describe('over TLS', () => {
 })
 
 describe('a client that goes away', () => {
+  it('is told to the log: nobody got the answer that is there', { timeout: 20_000 }, async () => {
+    const { driver, arrived, open } = gated()
+    const events: RequestEvent[] = []
+    const refused: RefusedRequest[] = []
+    const server = { times: { headersMs: 300, requestMs: 600 }, onRefused: (one: RefusedRequest) => void refused.push(one) }
+    await using service = await startService({ driver, onRequest: event => void events.push(event), server })
+    const told = (): readonly unknown[] => events.map(({ method, status, aborted }) => [method, status, aborted])
+    const gone = await connected(service.server.port)
+    gone.write(create('gone'))
+    await arrived
+    gone.destroy()
+    await turns()
+    open()
+    await expect.poll(told).toEqual([['POST', 200, true]])
+    // One who was let go has had another answer.
+    const slow = await connected(service.server.port)
+    const received = untilClosed(slow)
+    slow.write(create('slow').slice(0, -3))
+    expect(problemIn(await received)).toEqual(problem(408, 'request_timeout'))
+    await expect.poll(told).toContainEqual(['POST', 400, true])
+    expect(refused.map(({ status }) => status)).toEqual([408])
+    expect((await service.call('GET', '/v5/sgp/secrets')).json.total).toBe(1)
+    await expect.poll(told).toContainEqual(['GET', 200, false])
+  })
+
   it('in the middle of its body has created nothing', async () => {
     const unexpected: unknown[] = []
     await using service = await startService({ unsafeOnError: error => unexpected.push(error) })

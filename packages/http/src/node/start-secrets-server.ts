@@ -96,7 +96,7 @@ export async function startSecretsServer(options: SecretsServerOptions): Promise
         })
   const connections = new Connections(server, { isTls: tls !== undefined, answerMs })
   if (maxConnections !== undefined) server.maxConnections = maxConnections
-  answerRawErrors(server, onRefused)
+  answerRawErrors(server, onRefused, maxHeaderBytes)
   await new Promise<void>((done, fail) => {
     server.once('error', fail)
     server.listen(port, host, () => {

@@ -136,9 +136,10 @@ async function stopSignal(): Promise<void> {
 }
 
 /** No query, no body, no path that a client made up: all that is told of a request is fit for a log. */
-function lineOf({ at: time, durationMs, requestId: request_id, ...rest }: RequestEvent | (RefusedRequest & { readonly durationMs?: never })): object {
+function lineOf(told: RequestEvent | (RefusedRequest & { readonly durationMs?: never; readonly aborted?: never })): object {
+  const { at: time, durationMs, requestId: request_id, aborted = false, ...rest } = told
   const duration_ms = durationMs === undefined ? undefined : Math.round(durationMs * 100) / 100
-  return { time, event: 'request', ...rest, duration_ms, request_id }
+  return { time, event: 'request', ...rest, ...(aborted && { aborted }), duration_ms, request_id }
 }
 
 function reportOf({ needsAttention, unanswered, ...counts }: MaintenanceReport, log: LineLog): void {
