@@ -218,6 +218,22 @@ describe('over TLS', () => {
     for (const socket of [silent, other]) socket.destroy()
   })
 
+  it('another certificate is for the connections that begin then', async () => {
+    await using service = await startService({ server: { tls } })
+    const shown = (socket: TLSSocket): string => socket.getPeerCertificate().fingerprint256
+    const before = await speakingTls(service.server.port)
+    const other = selfSigned()
+    service.server.renewTls(other)
+    const after = connectTls({ port: service.server.port, host: '127.0.0.1', ca: other.cert, servername: 'localhost' })
+    await once(after, 'secureConnect')
+    expect(shown(after)).not.toBe(shown(before))
+    expect(await answerOn(before, `GET /healthz HTTP/1.1\r\n${HEAD}\r\n`)).toMatch(/^HTTP\/1\.1 200 /)
+    expect(() => service.server.renewTls({ cert: 'x', key: 'x' })).toThrow('PEM')
+    for (const socket of [before, after]) socket.destroy()
+    await using plain = await startService()
+    expect(() => plain.server.renewTls(other)).toThrow(TypeError)
+  })
+
   it('a stop waits for a request under way, and for nobody who never says what TLS needs', { timeout: 20_000 }, async () => {
     const { driver, arrived, open } = gated()
     await using service = await startService({ driver, server: { tls } })

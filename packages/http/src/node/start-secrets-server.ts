@@ -1,4 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Server as TlsServer } from 'node:https'
 import { isIPv6, type AddressInfo } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
 import { Connections } from './connections.ts'
@@ -16,6 +17,12 @@ export interface ServerTimes {
   readonly answerMs?: number | undefined
 }
 
+/** Certificate chain and private key, in PEM. */
+export interface ServerTls {
+  readonly cert: string | Uint8Array
+  readonly key: string | Uint8Array
+}
+
 export interface SecretsServerOptions {
   /** The handler: `app.fetch`. */
   readonly fetch: (request: Request, env: object) => Response | Promise<Response>
@@ -23,8 +30,7 @@ export interface SecretsServerOptions {
   readonly host?: string | undefined
   /** 0, the default, for any that is free. */
   readonly port?: number | undefined
-  /** Certificate chain and private key, in PEM. */
-  readonly tls?: { readonly cert: string | Uint8Array; readonly key: string | Uint8Array } | undefined
+  readonly tls?: ServerTls | undefined
   readonly times?: ServerTimes | undefined
   /** Told of what was refused before the handler could see it, such as what is no HTTP: for an access log. */
   readonly onRefused?: ((refused: RefusedRequest) => void) | undefined
@@ -38,6 +44,11 @@ export interface SecretsServer extends AsyncDisposable {
   /** Such as `http://127.0.0.1:8080`. */
   readonly url: string
   readonly port: number
+  /**
+   * Connections that begin from now on are given this certificate; those that are there keep theirs.
+   * @throws TypeError for a server without TLS; the system's error for what is no certificate and its key
+   */
+  renewTls(tls: ServerTls): void
   /**
    * Takes no further connection and no further request, and resolves when those under way have been answered. What has not been after `graceMs`
    * milliseconds (30,000 by default) is cut off.
@@ -84,16 +95,9 @@ export async function startSecretsServer(options: SecretsServerOptions): Promise
     requireHostHeader: false,
   }
   const listener = lateListener(options.fetch, () => malformedAnswer(onRefused))
-  const server: Server =
-    tls === undefined
-      ? http.createServer(settings)
-      : (await import('node:https')).createServer({
-          ...settings,
-          cert: Buffer.from(tls.cert),
-          key: Buffer.from(tls.key),
-          minVersion: 'TLSv1.2',
-          handshakeTimeout: headersMs,
-        })
+  const secure: TlsServer | undefined =
+    tls === undefined ? undefined : (await import('node:https')).createServer({ ...settings, ...contextOf(tls), handshakeTimeout: headersMs })
+  const server: Server = secure ?? http.createServer(settings)
   const connections = new Connections(server, { isTls: tls !== undefined, answerMs })
   if (maxConnections !== undefined) server.maxConnections = maxConnections
   answerRawErrors(server, onRefused, maxHeaderBytes)
@@ -129,7 +133,15 @@ export async function startSecretsServer(options: SecretsServerOptions): Promise
   return {
     url: `${tls === undefined ? 'http' : 'https'}://${authority}`,
     port: address.port,
+    renewTls: renewed => {
+      if (secure === undefined) throw new TypeError('this server has no TLS')
+      secure.setSecureContext(contextOf(renewed))
+    },
     stop: async ({ graceMs = GRACE_MS } = {}) => await (stopped ??= stop(graceMs)),
     [Symbol.asyncDispose]: async () => await (stopped ??= stop(GRACE_MS)),
   }
+}
+
+function contextOf({ cert, key }: ServerTls): { readonly cert: Buffer; readonly key: Buffer; readonly minVersion: 'TLSv1.2' } {
+  return { cert: Buffer.from(cert), key: Buffer.from(key), minVersion: 'TLSv1.2' }
 }
