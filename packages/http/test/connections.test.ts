@@ -156,10 +156,14 @@ describe('a slow client', () => {
 
 describe('connections', () => {
   it('of more than there may be are closed at once', async () => {
-    await using service = await startService({ server: { maxConnections: 1 } })
+    const told: number[] = []
+    await using service = await startService({ server: { maxConnections: 1, onDropped: connections => void told.push(connections) } })
     const first = await connected(service.server.port)
     const received = untilClosed(first)
     expect(await exchange(service.server.port, `GET /healthz HTTP/1.1\r\n${HEAD}\r\n`)).toBe('')
+    expect(told).toEqual([1])
+    await Promise.all(Array.from({ length: 5 }, async () => await exchange(service.server.port, `GET /healthz HTTP/1.1\r\n${HEAD}\r\n`)))
+    await expect.poll(() => told.reduce((sum, connections) => sum + connections, 0), POLL).toBe(6)
     first.end(`GET /healthz HTTP/1.1\r\n${HEAD}\r\n`)
     expect(answersIn(await received).map(({ status }) => status)).toEqual([200])
   })

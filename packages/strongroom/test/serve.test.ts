@@ -372,7 +372,7 @@ describe('strongroom serve', () => {
 
   it('works on no more than it is told to, and keeps no more connections, nor longer', async () => {
     const limits = '{ concurrent: 1, connections: 40, headerBytes: 1024, keepAliveMs: 100 }'
-    const { url } = await served(`http:\n  limits: ${limits}\n${KEYS}\n`)
+    const { url, lines } = await served(`http:\n  limits: ${limits}\n${KEYS}\n`)
     const statuses = await Promise.all(Array.from({ length: 20 }, async (_, n) => (await create(url, `key-${n}`)).status))
     expect(new Set(statuses)).toEqual(new Set([200, 503]))
     expect((await fetch(`${url}/healthz`, { headers: { 'x-long': 'x'.repeat(2000) } })).status).toBe(431)
@@ -383,6 +383,7 @@ describe('strongroom serve', () => {
     expect(await text(idle)).toMatch(/^HTTP\/1\.1 200 /)
     const many = Array.from({ length: 60 }, () => connect(port, '127.0.0.1').on('error', () => {}))
     await expect.poll(() => many.filter(({ destroyed, readableEnded }) => destroyed || readableEnded).length).toBeGreaterThan(0)
+    await expect.poll(() => lines.filter(({ event }) => event === 'connections_dropped')).not.toEqual([])
     for (const socket of many) socket.destroy()
   })
 

@@ -3,6 +3,7 @@ import type { Server as TlsServer } from 'node:https'
 import { isIPv6, type AddressInfo } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
 import { Connections } from './connections.ts'
+import { tellDropped } from './dropped.ts'
 import { http } from './http.ts'
 import { answerRawErrors, malformedAnswer, type RefusedRequest } from './raw-answers.ts'
 
@@ -36,6 +37,8 @@ export interface SecretsServerOptions {
   readonly onRefused?: ((refused: RefusedRequest) => void) | undefined
   /** Connections at once; what is beyond is closed at once. No limit by default. */
   readonly maxConnections?: number | undefined
+  /** Told how many connections were closed for that, at most once in a second. */
+  readonly onDropped?: ((connections: number) => void) | undefined
   /** The most bytes that a request's header fields may have; 16 KiB by default. */
   readonly maxHeaderBytes?: number | undefined
 }
@@ -82,7 +85,7 @@ function lateListener(
 
 /** Serves a handler on Node. @throws the system's error when the port cannot be had */
 export async function startSecretsServer(options: SecretsServerOptions): Promise<SecretsServer> {
-  const { host = '127.0.0.1', port = 0, tls, maxConnections, maxHeaderBytes = 16_384, onRefused = () => {} } = options
+  const { host = '127.0.0.1', port = 0, tls, maxConnections, maxHeaderBytes = 16_384, onRefused = () => {}, onDropped = () => {} } = options
   const { headersMs = 10_000, requestMs = 30_000, keepAliveMs = 65_000, answerMs = 60_000 } = options.times ?? {}
   const settings = {
     headersTimeout: Math.min(headersMs, requestMs),
@@ -100,6 +103,7 @@ export async function startSecretsServer(options: SecretsServerOptions): Promise
   const server: Server = secure ?? http.createServer(settings)
   const connections = new Connections(server, { isTls: tls !== undefined, answerMs })
   if (maxConnections !== undefined) server.maxConnections = maxConnections
+  tellDropped(server, onDropped)
   answerRawErrors(server, onRefused, maxHeaderBytes)
   await new Promise<void>((done, fail) => {
     server.once('error', fail)

@@ -81,6 +81,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     times: { headersMs: limits.headersMs, requestMs: limits.requestMs, answerMs: limits.answerMs, keepAliveMs: limits.keepAliveMs },
     maxConnections: limits.connections,
     onRefused: refused => log.write(lineOf(refused)),
+    onDropped: connections => log.write({ time: new Date(), event: 'connections_dropped', connections }),
     maxHeaderBytes: limits.headerBytes,
   }).catch((error: unknown) => {
     throw listenProblem(error, host, port)
