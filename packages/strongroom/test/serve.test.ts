@@ -387,6 +387,25 @@ describe('strongroom serve', () => {
     for (const socket of many) socket.destroy()
   })
 
+  it('takes signals that come at once for one, and ends at once at a second', async () => {
+    const { child, url, errors, ended } = await served(`http:\n${KEYS}\n`)
+    const body = JSON.stringify({ key: 'in-flight', value: VALUE })
+    const head = Object.entries({ host: 'localhost', ...headers, 'content-type': 'application/json', 'content-length': String(body.length) })
+    const half = `POST /v5/sgp/secrets HTTP/1.1\r\n${head.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${body.slice(0, 10)}`
+    const [finished, hanging] = [0, 1].map(() => connect(Number(new URL(url).port), '127.0.0.1').on('error', () => {}))
+    for (const socket of [finished, hanging]) socket?.write(half)
+    expect((await fetch(`${url}/healthz`)).status).toBe(200)
+    // As of a Ctrl-C that the terminal sends to all, and the package manager passes on.
+    child.kill('SIGINT')
+    child.kill('SIGTERM')
+    await expect.poll(() => errors()).toContain('stopping')
+    finished?.write(body.slice(10))
+    expect(finished && (await text(finished))).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
+    await new Promise(done => setTimeout(done, 600))
+    child.kill('SIGINT')
+    expect(await ended).toBe(130)
+  })
+
   it('waits for what is under way no longer than it is told to', async () => {
     const { child, url, errors, ended } = await served(`http:\n  limits: { shutdownMs: 200 }\n${KEYS}\n`)
     const slow = connect(Number(new URL(url).port), '127.0.0.1').on('error', () => {})

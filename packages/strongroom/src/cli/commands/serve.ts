@@ -17,7 +17,7 @@ import type { HttpConfig } from '../../config/http.ts'
 import { loadConfig } from '../../config/load.ts'
 import { ConfigError } from '../../config/problems.ts'
 import { openLoaded, type Strongroom } from '../../open-strongroom.ts'
-import { messageOf, UsageError } from '../failure.ts'
+import { EXIT, messageOf, UsageError } from '../failure.ts'
 import { LineLog } from '../line-log.ts'
 import type { GlobalOptions } from '../program.ts'
 import type { TlsFiles } from '../tls-files.ts'
@@ -35,6 +35,8 @@ export interface ServeOptions extends GlobalOptions {
 const ALL_ARE_YOUNG = '--no-allocation-site-pretenuring'
 /** How long a process that has stopped waits for whoever reads its log. */
 const UNREAD_MS = 2000
+/** A package manager that was told by the terminal too passes it on, as another signal at times: one Ctrl-C comes twice. */
+const SAME_MS = 500
 
 /** Serves until the process is told to stop; then finishes what is under way. */
 export async function serve(options: ServeOptions): Promise<void> {
@@ -142,13 +144,13 @@ async function storeAnswers(room: Strongroom, signal: AbortSignal): Promise<void
   }
 }
 
-/** Resolves at the first of these signals; the second ends the process at once. */
+/** Resolves at the first of these signals; a second ends the process at once. */
 async function stopSignal(signals: readonly NodeJS.Signals[]): Promise<void> {
   await new Promise<void>(done => {
-    let told = false
+    let toldAt: number | undefined
     const tell = (): void => {
-      if (told) process.exit(130)
-      told = true
+      if (toldAt !== undefined && performance.now() - toldAt >= SAME_MS) process.exit(EXIT.interrupted)
+      toldAt ??= performance.now()
       done()
     }
     for (const signal of signals) process.on(signal, tell)
