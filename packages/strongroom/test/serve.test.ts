@@ -212,17 +212,20 @@ describe('strongroom serve', () => {
     const port = new URL(url).port
     const taken = await refusal(`http:\n${KEYS}\n`, ['--port', port])
     expect([taken.code, taken.message]).toEqual([2, `strongroom: port ${port} of 127.0.0.1 is taken; --port is another, or 0 for any that is free\n`])
+    const elsewhere = await refusal(`http:\n${KEYS}\n`, ['--host', 'http://127.0.0.1'])
+    expect([elsewhere.code, elsewhere.message]).toEqual([
+      2,
+      'strongroom: --host is an address or a name of this machine, as 127.0.0.1, or 0.0.0.0 or :: for all of its addresses; http://127.0.0.1 is none\n',
+    ])
+  })
+
+  it('says what is wrong with certificate and key', async () => {
     makeCertificate('cert.pem', 'key.pem')
     makeCertificate('other.pem', 'other-key.pem')
     const tls = await refusal(`http:\n${KEYS}\n  tls: { cert: { file: cert.pem }, key: { file: other-key.pem } }\n`)
     expect([tls.code, tls.message]).toEqual([
       3,
       'strongroom: strongroom.yaml: http.tls: found a certificate and the key of another; allowed: a certificate and its key; of a chain the server’s own comes first\n',
-    ])
-    const elsewhere = await refusal(`http:\n${KEYS}\n`, ['--host', 'http://127.0.0.1'])
-    expect([elsewhere.code, elsewhere.message]).toEqual([
-      2,
-      'strongroom: --host is an address or a name of this machine, as 127.0.0.1, or 0.0.0.0 or :: for all of its addresses; http://127.0.0.1 is none\n',
     ])
   })
 
