@@ -5,8 +5,16 @@ import { Problem, problemDocument, problemOf, type Asked } from './problem.ts'
 import { troubleOf, type Trouble } from './trouble.ts'
 import { traceOf, type Trace } from './tracing.ts'
 
+/** The socket of a request, where the server says it. */
+export interface ClientSocket {
+  readonly remoteAddress?: string
+  readonly destroyed?: boolean
+  readonly writableEnded?: boolean
+}
+
 /** What the handlers and the log share of one request. */
 export interface Exchange extends Trace {
+  readonly socket: ClientSocket | undefined
   readonly address: string | undefined
   route: string | undefined
   code: string | undefined
@@ -26,12 +34,14 @@ const PROBLEM_TYPE = 'application/problem+json'
 const ASKED: Asked = { ifMatch: false, idempotencyKey: false }
 
 export function exchangeOf({ headers }: Request, env: object = {}): Exchange {
-  const { incoming } = env as { readonly incoming?: { readonly socket?: { readonly remoteAddress?: string } } }
-  const address = incoming?.socket?.remoteAddress
+  const { incoming } = env as { readonly incoming?: { readonly socket?: ClientSocket } }
+  const socket = incoming?.socket
+  const address = socket?.remoteAddress
   const { requestId, traceparent } = traceOf(headers)
   return {
     requestId,
     traceparent,
+    socket,
     address,
     route: undefined,
     code: undefined,

@@ -35,18 +35,18 @@ export class Readiness {
 
   async #look(): Promise<readonly Failed[]> {
     const looked = Object.entries(this.#checks).map(async ([name, check]) => {
-      const trouble = await troubleWith(check)
+      const trouble = await troubleWith(name, check)
       return trouble === undefined ? [] : [{ name, trouble }]
     })
     return (await Promise.all(looked)).flat()
   }
 }
 
-async function troubleWith(check: ReadinessCheck): Promise<Trouble | undefined> {
+async function troubleWith(name: string, check: ReadinessCheck): Promise<Trouble | undefined> {
   const stop = new AbortController()
   let timer: ReturnType<typeof setTimeout> | undefined
   const late = new Promise<Trouble>(done => {
-    timer = setTimeout(() => done({ kind: 'deadline_exceeded', operation: 'readiness' }), DEADLINE_MS)
+    timer = setTimeout(() => done({ kind: 'deadline_exceeded', operation: `readiness.${name}` }), DEADLINE_MS)
   })
   try {
     return await Promise.race([looked(check, stop.signal), late])

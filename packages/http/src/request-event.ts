@@ -1,5 +1,5 @@
 import type { SecretId } from '@strongroom/core'
-import { traceIn, type Exchange } from './exchange.ts'
+import { traceIn, type ClientSocket, type Exchange } from './exchange.ts'
 import type { Trace } from './tracing.ts'
 import type { Trouble } from './trouble.ts'
 
@@ -13,6 +13,8 @@ export interface RequestEvent extends Trace {
   /** The route's pattern; undefined for a path that is no route. */
   readonly route: string | undefined
   readonly status: number
+  /** Whether the client had gone, or been let go, before it could be answered: nobody got the status. False where the server does not say it. */
+  readonly aborted: boolean
   /** The problem's code. */
   readonly code: string | undefined
   /** Of a status from 500: what is wrong, behind the code. */
@@ -34,7 +36,7 @@ export function observed(
     const at = new Date()
     const startedAt = performance.now()
     const response = await answer(request, exchange)
-    const { address, route, code, trouble, caller, secret } = exchange
+    const { socket, address, route, code, trouble, caller, secret } = exchange
     const about = {
       at,
       durationMs: performance.now() - startedAt,
@@ -42,6 +44,7 @@ export function observed(
       address,
       route,
       status: response.status,
+      aborted: isGone(socket),
       ...traceIn(exchange),
     }
     try {
@@ -51,4 +54,9 @@ export function observed(
     }
     return response
   }
+}
+
+/** Node ends its own side too when a client has closed its side. */
+function isGone(socket: ClientSocket | undefined): boolean {
+  return socket?.destroyed === true || socket?.writableEnded === true
 }

@@ -2,9 +2,9 @@ import { once } from 'node:events'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { accountId, memoryDriver, type SecretDriver } from '@strongroom/core'
 import { describe, expect, it } from 'vitest'
-import { unsafeAnyone } from '../src/index.ts'
+import { unsafeAnyone, type RequestEvent } from '../src/index.ts'
 import { startSecretsServer, type RefusedRequest } from '../src/node/index.ts'
-import { accepting, answersIn, connected, exchange, untilClosed } from './support/raw.ts'
+import { accepting, answerOn, answersIn, connected, exchange, untilClosed } from './support/raw.ts'
 import { selfSigned } from './support/self-signed.ts'
 import { ADA, KEY, startService } from './support/service.ts'
 
@@ -79,6 +79,15 @@ describe('what is not HTTP as it should be', () => {
         { status: 500, code: 'internal', requestId: JSON.parse(text).request_id, trouble: { kind: 'RangeError' } },
       ])
     }
+  })
+
+  it('a URL that is too large counts with the header fields, and is told how large it may be', async () => {
+    await using service = await startService({ server: { maxHeaderBytes: 2000 } })
+    const [answer] = answersIn(await exchange(service.server.port, `GET /healthz?${'x'.repeat(2000)} HTTP/1.1\r\n${HEAD}\r\n`, { end: false }))
+    expect([answer?.status, JSON.parse(answer?.body ?? '').detail]).toEqual([
+      431,
+      expect.stringMatching(/^the URL and .*; at most 2000 bytes together$/),
+    ])
   })
 
   it('HTTP/1.0 need not say whom it asks', async () => {
@@ -186,10 +195,14 @@ describe('a slow client', () => {
 
 describe('connections', () => {
   it('of more than there may be are closed at once', async () => {
-    await using service = await startService({ server: { maxConnections: 1 } })
+    const told: number[] = []
+    await using service = await startService({ server: { maxConnections: 1, onDropped: connections => void told.push(connections) } })
     const first = await connected(service.server.port)
     const received = untilClosed(first)
     expect(await exchange(service.server.port, `GET /healthz HTTP/1.1\r\n${HEAD}\r\n`)).toBe('')
+    expect(told).toEqual([1])
+    await Promise.all(Array.from({ length: 5 }, async () => await exchange(service.server.port, `GET /healthz HTTP/1.1\r\n${HEAD}\r\n`)))
+    await expect.poll(() => told.reduce((sum, connections) => sum + connections, 0), POLL).toBe(6)
     first.end(`GET /healthz HTTP/1.1\r\n${HEAD}\r\n`)
     expect(answersIn(await received).map(({ status }) => status)).toEqual([200])
   })
@@ -248,6 +261,22 @@ describe('over TLS', () => {
     for (const socket of [silent, other]) socket.destroy()
   })
 
+  it('another certificate is for the connections that begin then', async () => {
+    await using service = await startService({ server: { tls } })
+    const shown = (socket: TLSSocket): string => socket.getPeerCertificate().fingerprint256
+    const before = await speakingTls(service.server.port)
+    const other = selfSigned()
+    service.server.renewTls(other)
+    const after = connectTls({ port: service.server.port, host: '127.0.0.1', ca: other.cert, servername: 'localhost' })
+    await once(after, 'secureConnect')
+    expect(shown(after)).not.toBe(shown(before))
+    expect(await answerOn(before, `GET /healthz HTTP/1.1\r\n${HEAD}\r\n`)).toMatch(/^HTTP\/1\.1 200 /)
+    expect(() => service.server.renewTls({ cert: 'x', key: 'x' })).toThrow('PEM')
+    for (const socket of [before, after]) socket.destroy()
+    await using plain = await startService()
+    expect(() => plain.server.renewTls(other)).toThrow(TypeError)
+  })
+
   it('a stop waits for a request under way, and for nobody who never says what TLS needs', { timeout: 20_000 }, async () => {
     const { driver, arrived, open } = gated()
     await using service = await startService({ driver, server: { tls } })
@@ -278,6 +307,31 @@ describe('over TLS', () => {
 })
 
 describe('a client that goes away', () => {
+  it('is told to the log: nobody got the answer that is there', { timeout: 20_000 }, async () => {
+    const { driver, arrived, open } = gated()
+    const events: RequestEvent[] = []
+    const refused: RefusedRequest[] = []
+    const server = { times: { headersMs: 300, requestMs: 600 }, onRefused: (one: RefusedRequest) => void refused.push(one) }
+    await using service = await startService({ driver, onRequest: event => void events.push(event), server })
+    const told = (): readonly unknown[] => events.map(({ method, status, aborted }) => [method, status, aborted])
+    const gone = await connected(service.server.port)
+    gone.write(create('gone'))
+    await arrived
+    gone.destroy()
+    await turns()
+    open()
+    await expect.poll(told).toEqual([['POST', 200, true]])
+    // One who was let go has had another answer.
+    const slow = await connected(service.server.port)
+    const received = untilClosed(slow)
+    slow.write(create('slow').slice(0, -3))
+    expect(problemIn(await received)).toEqual(problem(408, 'request_timeout'))
+    await expect.poll(told).toContainEqual(['POST', 400, true])
+    expect(refused.map(({ status }) => status)).toEqual([408])
+    expect((await service.call('GET', '/v5/sgp/secrets')).json.total).toBe(1)
+    await expect.poll(told).toContainEqual(['GET', 200, false])
+  })
+
   it('in the middle of its body has created nothing', async () => {
     const unexpected: unknown[] = []
     await using service = await startService({ unsafeOnError: error => unexpected.push(error) })
@@ -341,6 +395,44 @@ describe('a stop', () => {
     expect(stopped).toBe(false)
     open()
     expect((await busy).status).toBe(200)
+    await stopping
+  })
+
+  it('tells who keeps a connection that it ends with the last answer on it', async () => {
+    const { driver, arrived, open } = gated()
+    await using service = await startService({ driver })
+    const keeping = await connected(service.server.port)
+    const received = untilClosed(keeping)
+    keeping.write(create('a'))
+    await arrived
+    const idle = await connected(service.server.port)
+    const stopping = service.server.stop()
+    await untilClosed(idle)
+    // Sent before the answer could say that it is the last.
+    keeping.write(`GET /healthz HTTP/1.1\r\n${HEAD}\r\n`)
+    await turns()
+    open()
+    const answers = answersIn(await received).map(({ status, headers }) => [status, headers['connection']])
+    expect(answers).toEqual([
+      [200, 'keep-alive'],
+      [200, 'close'],
+    ])
+    await stopping
+  })
+
+  it.each([
+    ['has come', 0],
+    ['has come on a connection that was kept', 1],
+  ])('answers a request that %s and has not been read yet', async (_, before) => {
+    await using service = await startService()
+    const socket = await connected(service.server.port)
+    const request = `GET /healthz HTTP/1.1\r\n${HEAD}\r\n`
+    for (let asked = 0; asked < before; asked += 1) await answerOn(socket, request)
+    const received = untilClosed(socket)
+    // It is in the server's socket at once, and the server has no turn before it is told to stop.
+    socket.write(request)
+    const stopping = service.server.stop()
+    expect(answersIn(await received).map(({ status, headers }) => [status, headers['connection']])).toEqual([[200, 'close']])
     await stopping
   })
 

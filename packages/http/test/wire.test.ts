@@ -383,6 +383,14 @@ describe('routes', () => {
     }
     expect(asked).toBe(1)
   })
+
+  it('readiness that takes too long says to the log what it waits for', { timeout: 30_000 }, async () => {
+    const events: unknown[] = []
+    const waiting = async (): Promise<void> => await new Promise(() => {})
+    await using unready = await startService({ readiness: { store: waiting }, onRequest: event => events.push(event) })
+    expectProblem(await unready.call('GET', '/readyz'), 503, 'unavailable')
+    expect(events).toMatchObject([{ status: 503, trouble: { kind: 'deadline_exceeded', operation: 'readiness.store' } }])
+  })
 })
 
 describe('headers', () => {
@@ -674,7 +682,7 @@ describe('what a log is told', () => {
     await logged.call('GET', `/${VALUE}?${VALUE}`)
     await logged.call('GET', `${SECRETS}?sort_by=${VALUE}`)
     expect(events).toMatchObject([
-      { method: 'POST', route: SECRETS, status: 200, account: 'acme', actor: 'ada', secret: id },
+      { method: 'POST', route: SECRETS, status: 200, aborted: false, account: 'acme', actor: 'ada', secret: id },
       { method: 'GET', route: `${SECRETS}/{secret_id}`, status: 200, secret: id },
       { method: 'GET', route: undefined, status: 404, code: 'route_not_found' },
       { method: 'GET', route: SECRETS, status: 422, code: 'invalid_argument' },

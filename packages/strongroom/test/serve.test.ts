@@ -1,7 +1,7 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
-import { createHash, generateKeyPairSync, sign } from 'node:crypto'
+import { createHash, generateKeyPairSync, sign, X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { get } from 'node:https'
 import { connect, type AddressInfo } from 'node:net'
@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { DatabaseSync } from 'node:sqlite'
 import { text } from 'node:stream/consumers'
+import { connect as connectTls } from 'node:tls'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
@@ -89,6 +90,12 @@ const create = async (url: string, key: string, more: Readonly<Record<string, st
     body: JSON.stringify({ key, value: VALUE }),
   })
 
+function makeCertificate(cert: string, key: string): void {
+  const made = ['-days', '1', '-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1']
+  const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', key, '-out', cert]
+  execFileSync('openssl', ['req', '-x509', ...kind, ...made], { cwd: folder, stdio: 'ignore' })
+}
+
 describe('strongroom serve', () => {
   it('prints its URL, serves, logs no query and no body, and stops when it is told to', async () => {
     const { child, url, lines, ended, errors } = await served(`http:\n${KEYS}\n`)
@@ -155,29 +162,7 @@ describe('strongroom serve', () => {
   })
 
   it('has TLS by files', async () => {
-    execFileSync(
-      'openssl',
-      [
-        'req',
-        '-x509',
-        '-newkey',
-        'ec',
-        '-pkeyopt',
-        'ec_paramgen_curve:P-256',
-        '-nodes',
-        '-keyout',
-        'key.pem',
-        '-out',
-        'cert.pem',
-        '-days',
-        '1',
-        '-subj',
-        '/CN=localhost',
-        '-addext',
-        'subjectAltName=IP:127.0.0.1',
-      ],
-      { cwd: folder, stdio: 'ignore' },
-    )
+    makeCertificate('cert.pem', 'key.pem')
     const { url } = await served(`http:\n${KEYS}\n  tls: { cert: { file: cert.pem }, key: { file: key.pem } }\n`)
     expect(url).toMatch(/^https:/)
     const status = await new Promise<number | undefined>((done, fail) => {
@@ -231,10 +216,77 @@ describe('strongroom serve', () => {
     const { url } = await served(`http:\n${KEYS}\n`)
     const port = new URL(url).port
     const taken = await refusal(`http:\n${KEYS}\n`, ['--port', port])
-    expect([taken.code, taken.message]).toEqual([2, `strongroom: port ${port} of 127.0.0.1 is taken\n`])
-    writeFileSync(join(folder, 'cert.pem'), 'x', { mode: 0o600 })
-    const tls = await refusal(`http:\n${KEYS}\n  tls: { cert: { file: cert.pem }, key: { file: cert.pem } }\n`)
-    expect([tls.code, tls.message]).toEqual([2, 'strongroom: http.tls: cert and key are not a certificate and its private key, in PEM\n'])
+    expect([taken.code, taken.message]).toEqual([2, `strongroom: port ${port} of 127.0.0.1 is taken; --port is another, or 0 for any that is free\n`])
+    const elsewhere = await refusal(`http:\n${KEYS}\n`, ['--host', 'http://127.0.0.1'])
+    expect([elsewhere.code, elsewhere.message]).toEqual([
+      2,
+      'strongroom: --host is an address or a name of this machine, as 127.0.0.1, or 0.0.0.0 or :: for all of its addresses; http://127.0.0.1 is none\n',
+    ])
+  })
+
+  it('says what is wrong with certificate and key', async () => {
+    makeCertificate('cert.pem', 'key.pem')
+    makeCertificate('other.pem', 'other-key.pem')
+    const tls = await refusal(`http:\n${KEYS}\n  tls: { cert: { file: cert.pem }, key: { file: other-key.pem } }\n`)
+    expect([tls.code, tls.message]).toEqual([
+      3,
+      'strongroom: strongroom.yaml: http.tls: found a certificate and the key of another; allowed: a certificate and its key; of a chain the server’s own comes first\n',
+    ])
+  })
+
+  it('takes an address as it stands in a URL', async () => {
+    const { url } = await served(`http:\n${KEYS}\n`, ['--host', '[::1]'])
+    expect(url).toMatch(/^http:\/\/\[::1\]:\d+$/)
+    expect((await fetch(`${url}/healthz`)).status).toBe(200)
+  })
+
+  it('takes a new certificate at SIGHUP; of one that cannot be used it tells, and goes on with what it has', async () => {
+    makeCertificate('cert.pem', 'key.pem')
+    const { child, url, lines, errors, ended } = await served(`http:\n${KEYS}\n  tls: { cert: { file: cert.pem }, key: { file: key.pem } }\n`)
+    const shown = async (): Promise<string | undefined> => {
+      const socket = connectTls({ port: Number(new URL(url).port), host: '127.0.0.1', rejectUnauthorized: false })
+      await once(socket, 'secureConnect')
+      const { fingerprint256 } = socket.getPeerCertificate()
+      socket.destroy()
+      return fingerprint256
+    }
+    const before = await shown()
+    makeCertificate('cert.pem', 'other-key.pem')
+    child.kill('SIGHUP')
+    await expect.poll(() => lines.at(-1)).toMatchObject({ event: 'tls_not_renewed', kind: 'ConfigError' })
+    expect(errors()).toContain('http.tls: found a certificate and the key of another')
+    expect(await shown()).toBe(before)
+    renameSync(join(folder, 'other-key.pem'), join(folder, 'key.pem'))
+    child.kill('SIGHUP')
+    await expect.poll(() => lines.at(-1)).toMatchObject({ event: 'tls_renewed' })
+    expect(await shown()).toBe(new X509Certificate(readFileSync(join(folder, 'cert.pem'))).fingerprint256)
+    child.kill('SIGTERM')
+    expect(await ended).toBe(0)
+  })
+
+  it('finishes what is under way when its terminal goes away', async () => {
+    const { child, lines, ended } = await served(`http:\n${KEYS}\n`)
+    child.kill('SIGHUP')
+    expect(await ended).toBe(0)
+    expect(lines.at(-1)).toMatchObject({ event: 'stopped' })
+  })
+
+  it('ends though nobody reads its log', async () => {
+    const child = launch(`http:\n${KEYS}\n`)
+    let errors = ''
+    child.stderr?.on('data', (chunk: Buffer) => void (errors += chunk.toString()))
+    await expect.poll(() => errors, { timeout: 20_000 }).toContain('listening on')
+    const [, port] = /listening on http:\S+:(\d+)/.exec(errors) ?? []
+    const socket = connect(Number(port), '127.0.0.1')
+    const request = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n'
+    let answered = 0
+    socket.on('data', (chunk: Buffer) => void (answered += chunk.toString().split('HTTP/1.1 200').length - 1))
+    // More lines than a pipe holds.
+    socket.write(request.repeat(5000))
+    await expect.poll(() => answered, { timeout: 20_000 }).toBeGreaterThan(4900)
+    child.kill('SIGTERM')
+    await once(child, 'exit')
+    expect(child.exitCode).toBe(0)
   })
 
   it('goes on when the reader of its log has gone away', async () => {
@@ -328,7 +380,7 @@ describe('strongroom serve', () => {
 
   it('works on no more than it is told to, and keeps no more connections, nor longer', async () => {
     const limits = '{ concurrent: 1, connections: 40, headerBytes: 1024, keepAliveMs: 100 }'
-    const { url } = await served(`http:\n  limits: ${limits}\n${KEYS}\n`)
+    const { url, lines } = await served(`http:\n  limits: ${limits}\n${KEYS}\n`)
     const statuses = await Promise.all(Array.from({ length: 20 }, async (_, n) => (await create(url, `key-${n}`)).status))
     expect(new Set(statuses)).toEqual(new Set([200, 503]))
     expect((await fetch(`${url}/healthz`, { headers: { 'x-long': 'x'.repeat(2000) } })).status).toBe(431)
@@ -339,7 +391,27 @@ describe('strongroom serve', () => {
     expect(await text(idle)).toMatch(/^HTTP\/1\.1 200 /)
     const many = Array.from({ length: 60 }, () => connect(port, '127.0.0.1').on('error', () => {}))
     await expect.poll(() => many.filter(({ destroyed, readableEnded }) => destroyed || readableEnded).length).toBeGreaterThan(0)
+    await expect.poll(() => lines.filter(({ event }) => event === 'connections_dropped')).not.toEqual([])
     for (const socket of many) socket.destroy()
+  })
+
+  it('takes signals that come at once for one, and ends at once at a second', async () => {
+    const { child, url, errors, ended } = await served(`http:\n${KEYS}\n`)
+    const body = JSON.stringify({ key: 'in-flight', value: VALUE })
+    const head = Object.entries({ host: 'localhost', ...headers, 'content-type': 'application/json', 'content-length': String(body.length) })
+    const half = `POST /v5/sgp/secrets HTTP/1.1\r\n${head.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${body.slice(0, 10)}`
+    const [finished, hanging] = [0, 1].map(() => connect(Number(new URL(url).port), '127.0.0.1').on('error', () => {}))
+    for (const socket of [finished, hanging]) socket?.write(half)
+    expect((await fetch(`${url}/healthz`)).status).toBe(200)
+    // As of a Ctrl-C that the terminal sends to all, and the package manager passes on.
+    child.kill('SIGINT')
+    child.kill('SIGTERM')
+    await expect.poll(() => errors()).toContain('stopping')
+    finished?.write(body.slice(10))
+    expect(finished && (await text(finished))).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
+    await new Promise(done => setTimeout(done, 600))
+    child.kill('SIGINT')
+    expect(await ended).toBe(130)
   })
 
   it('waits for what is under way no longer than it is told to', async () => {

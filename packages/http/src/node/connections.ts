@@ -36,9 +36,14 @@ export class Connections {
     })
   }
 
-  /** Lets those go on which nothing is under way, and each other once its last answer has been given. */
-  finish(): void {
+  /** From now on each connection ends with the last answer that is under way on it. */
+  announceEnd(): void {
     this.#isStopping = true
+    for (const { answers } of this.#connections.values()) endWithLast(answers)
+  }
+
+  /** Lets those go on which nothing is under way. */
+  finish(): void {
     for (const [socket, { answers }] of this.#connections) if (answers.length === 0) socket.destroy()
     const established = new Set([...this.#connections.keys()].map(peerOf))
     for (const socket of this.#sockets) if (!established.has(peerOf(socket))) socket.destroy()
@@ -53,6 +58,7 @@ export class Connections {
     if (connection === undefined) return
     const { answers } = connection
     answers.push(outgoing)
+    if (this.#isStopping) endWithLast(answers)
     outgoing.once('close', () => {
       if (answers[0] === outgoing) connection.since = undefined
       answers.splice(answers.indexOf(outgoing), 1)
@@ -70,6 +76,11 @@ export class Connections {
       if (now - connection.since >= answerMs) first.destroy()
     }
   }
+}
+
+/** The last of them says so: a client that was told to keep its connection would send its next request into nothing. */
+function endWithLast(answers: readonly ServerResponse[]): void {
+  for (const answer of answers) answer.shouldKeepAlive = answer !== answers.at(-1)
 }
 
 /** What a socket and the one of TLS on it have in common. */

@@ -17,10 +17,14 @@ const NO_PROXY: ProblemInit = {
 const NO_EXPECTATION: ProblemInit = { status: 417, code: 'expectation_failed', detail: 'only 100-continue can be expected' }
 /** How long a client that was refused has to close the connection. */
 const LINGER_MS = 2000
-const BY_CODE: Readonly<Record<string, ProblemInit>> = {
+const byCode = (maxHeaderBytes: number): Readonly<Record<string, ProblemInit>> => ({
   ERR_HTTP_REQUEST_TIMEOUT: { status: 408, code: 'request_timeout', detail: 'the request did not come in time' },
-  HPE_HEADER_OVERFLOW: { status: 431, code: 'headers_too_large', detail: 'the header fields are too large' },
-}
+  HPE_HEADER_OVERFLOW: {
+    status: 431,
+    code: 'headers_too_large',
+    detail: `the URL and the header fields are too large, or too many; at most ${maxHeaderBytes} bytes together`,
+  },
+})
 
 /** A request that never came to the handler, such as one that is no HTTP; or whose handler threw. */
 export interface RefusedRequest {
@@ -37,7 +41,8 @@ export interface RefusedRequest {
 type Tell = (refused: RefusedRequest) => void
 
 /** What Node refuses before there is a request: it has its problem document too. */
-export function answerRawErrors(server: Server, tell: Tell): void {
+export function answerRawErrors(server: Server, tell: Tell, maxHeaderBytes: number): void {
+  const problems = byCode(maxHeaderBytes)
   const answered = new WeakSet<Duplex>()
   const answer = (socket: Duplex, init: ProblemInit): void => {
     answered.add(socket)
@@ -55,7 +60,7 @@ export function answerRawErrors(server: Server, tell: Tell): void {
     if (error.code === 'ECONNRESET' || !socket.writable || before?.headersSent === true) socket.destroy()
     // What came whole is being worked on: its answer is the next, and the last. Another in its place would be taken for it.
     else if (before?.req.complete === true) before.shouldKeepAlive = false
-    else answer(socket, BY_CODE[error.code ?? ''] ?? MALFORMED)
+    else answer(socket, problems[error.code ?? ''] ?? MALFORMED)
   })
   server.on('connect', (_request: IncomingMessage, socket: Duplex) => {
     socket.on('error', () => socket.destroy())

@@ -1,6 +1,9 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Server as TlsServer } from 'node:https'
 import { isIPv6, type AddressInfo } from 'node:net'
+import { setImmediate as turn } from 'node:timers/promises'
 import { Connections } from './connections.ts'
+import { tellDropped } from './dropped.ts'
 import { http } from './http.ts'
 import { answerRawErrors, brokenAnswer, malformedAnswer, type RefusedRequest } from './raw-answers.ts'
 
@@ -16,6 +19,12 @@ export interface ServerTimes {
   readonly answerMs?: number | undefined
 }
 
+/** Certificate chain and private key, in PEM. */
+export interface ServerTls {
+  readonly cert: string | Uint8Array
+  readonly key: string | Uint8Array
+}
+
 export interface SecretsServerOptions {
   /** The handler: `app.fetch`. */
   readonly fetch: (request: Request, env: object) => Response | Promise<Response>
@@ -23,13 +32,14 @@ export interface SecretsServerOptions {
   readonly host?: string | undefined
   /** 0, the default, for any that is free. */
   readonly port?: number | undefined
-  /** Certificate chain and private key, in PEM. */
-  readonly tls?: { readonly cert: string | Uint8Array; readonly key: string | Uint8Array } | undefined
+  readonly tls?: ServerTls | undefined
   readonly times?: ServerTimes | undefined
   /** Told of what was refused before the handler could see it, such as what is no HTTP, and of a handler that threw: for an access log. */
   readonly onRefused?: ((refused: RefusedRequest) => void) | undefined
   /** Connections at once; what is beyond is closed at once. No limit by default. */
   readonly maxConnections?: number | undefined
+  /** Told how many connections were closed for that, at most once in a second. */
+  readonly onDropped?: ((connections: number) => void) | undefined
   /** The most bytes that a request's header fields may have; 16 KiB by default. */
   readonly maxHeaderBytes?: number | undefined
 }
@@ -40,6 +50,11 @@ export interface SecretsServer extends AsyncDisposable {
   readonly url: string
   readonly port: number
   /**
+   * Connections that begin from now on are given this certificate; those that are there keep theirs.
+   * @throws TypeError for a server without TLS; the system's error for what is no certificate and its key
+   */
+  renewTls(tls: ServerTls): void
+  /**
    * Takes no further connection and no further request, and resolves when those under way have been answered. What has not been after `graceMs`
    * milliseconds (30,000 by default) is cut off.
    */
@@ -47,6 +62,8 @@ export interface SecretsServer extends AsyncDisposable {
 }
 
 const GRACE_MS = 30_000
+/** Turns of the event loop in which a connection that waits is accepted, and then what has come on it is read. */
+const TURNS = 3
 
 type Listener = (incoming: IncomingMessage, outgoing: ServerResponse) => unknown
 
@@ -70,7 +87,7 @@ function lateListener(
 
 /** Serves a handler on Node. @throws the system's error when the port cannot be had */
 export async function startSecretsServer(options: SecretsServerOptions): Promise<SecretsServer> {
-  const { host = '127.0.0.1', port = 0, tls, maxConnections, maxHeaderBytes = 16_384, onRefused = () => {} } = options
+  const { host = '127.0.0.1', port = 0, tls, maxConnections, maxHeaderBytes = 16_384, onRefused = () => {}, onDropped = () => {} } = options
   const { headersMs = 10_000, requestMs = 30_000, keepAliveMs = 65_000, answerMs = 60_000 } = options.times ?? {}
   const settings = {
     headersTimeout: Math.min(headersMs, requestMs),
@@ -83,19 +100,13 @@ export async function startSecretsServer(options: SecretsServerOptions): Promise
     requireHostHeader: false,
   }
   const listener = lateListener(options.fetch, onRefused)
-  const server: Server =
-    tls === undefined
-      ? http.createServer(settings)
-      : (await import('node:https')).createServer({
-          ...settings,
-          cert: Buffer.from(tls.cert),
-          key: Buffer.from(tls.key),
-          minVersion: 'TLSv1.2',
-          handshakeTimeout: headersMs,
-        })
+  const secure: TlsServer | undefined =
+    tls === undefined ? undefined : (await import('node:https')).createServer({ ...settings, ...contextOf(tls), handshakeTimeout: headersMs })
+  const server: Server = secure ?? http.createServer(settings)
   const connections = new Connections(server, { isTls: tls !== undefined, answerMs })
   if (maxConnections !== undefined) server.maxConnections = maxConnections
-  answerRawErrors(server, onRefused)
+  tellDropped(server, onDropped)
+  answerRawErrors(server, onRefused, maxHeaderBytes)
   await new Promise<void>((done, fail) => {
     server.once('error', fail)
     server.listen(port, host, () => {
@@ -115,6 +126,9 @@ export async function startSecretsServer(options: SecretsServerOptions): Promise
 
   let stopped: Promise<void> | undefined
   const stop = async (graceMs: number): Promise<void> => {
+    connections.announceEnd()
+    // What came while the process was at something else is a request too: closed unread, its connection would be reset.
+    for (let turns = 0; turns < TURNS; turns += 1) await turn()
     const closed = new Promise<void>(done => server.close(() => done()))
     const late = setTimeout(() => connections.cutOff(), graceMs)
     // Node itself would wait for those on which no request has come yet.
@@ -125,7 +139,15 @@ export async function startSecretsServer(options: SecretsServerOptions): Promise
   return {
     url: `${tls === undefined ? 'http' : 'https'}://${authority}`,
     port: address.port,
+    renewTls: renewed => {
+      if (secure === undefined) throw new TypeError('this server has no TLS')
+      secure.setSecureContext(contextOf(renewed))
+    },
     stop: async ({ graceMs = GRACE_MS } = {}) => await (stopped ??= stop(graceMs)),
     [Symbol.asyncDispose]: async () => await (stopped ??= stop(GRACE_MS)),
   }
+}
+
+function contextOf({ cert, key }: ServerTls): { readonly cert: Buffer; readonly key: Buffer; readonly minVersion: 'TLSv1.2' } {
+  return { cert: Buffer.from(cert), key: Buffer.from(key), minVersion: 'TLSv1.2' }
 }

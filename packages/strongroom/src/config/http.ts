@@ -2,6 +2,8 @@ import { hash } from 'node:crypto'
 import { z } from 'zod'
 import { fields, flag, line, oneOf, reference, whole } from './fields.ts'
 
+const ACCOUNT = 'an account: 1 to 128 of A-Z a-z 0-9 _ . : / = + @ -; or * for all'
+const HOLDER = 'who the holder of the key is: 1 to 256 characters, on one line'
 const DIGEST = 'the SHA-256 of a key, as 64 hexadecimal digits: printf %s "$KEY" | sha256sum'
 /** What sha256sum makes of a variable that is not set. */
 const OF_NOTHING = hash('sha256', '')
@@ -13,9 +15,12 @@ const apiKey = fields(
       .regex(/^[0-9a-fA-F]{64}$/, { error: DIGEST })
       .refine(sha256 => sha256.toLowerCase() !== OF_NOTHING, { error: `${DIGEST}, where KEY is set` })
       .describe('SHA-256 of the key. The key itself stands in no configuration.'),
-    identity: fields({ id: line('who the holder of the key is'), type: oneOf('user', 'service_account') }, 'an identity'),
+    identity: fields(
+      { id: z.string({ error: HOLDER }).regex(/^[^\u0000-\u001f\u007f]{1,256}$/, { error: HOLDER }), type: oneOf('user', 'service_account') },
+      'an identity',
+    ),
     accounts: z
-      .array(line('an account, or *'), { error: 'a list of accounts, or of *' })
+      .array(z.string({ error: ACCOUNT }).regex(/^(?:\*|[\w.:/=+@-]{1,128})$/, { error: ACCOUNT }), { error: 'a list of accounts, or of *' })
       .min(1, { error: 'at least one account, or *' })
       .describe('The accounts that it may select.'),
   },
@@ -27,7 +32,8 @@ const jwt = fields(
   {
     jwks: z
       .string({ error: JWKS })
-      .regex(/^(?:https:\/\/[^\s@/]+|http:\/\/(?:127\.\d+\.\d+\.\d+|localhost|\[::1\])(?::\d+)?)(?:\/\S*)?$/, { error: JWKS })
+      .regex(/^(?:https:\/\/[^\s@/]+|http:\/\/(?:127\.\d+\.\d+\.\d+|localhost|\[::1\])(?::\d+)?)(?:\/\S*)?$/, { error: JWKS, abort: true })
+      .refine(text => URL.canParse(text), { error: JWKS })
       .describe('Where the issuer publishes its keys (RFC 7517).'),
     issuer: line('what iss must be'),
     audience: line('what aud must be'),
