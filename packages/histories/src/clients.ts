@@ -29,7 +29,10 @@ export async function play(workers: readonly Worker[], part: Part, scene: Scene)
   let isOver = false
   const [first] = workers
   if (first === undefined) throw new Error('not open')
-  const upkeep = part.maintains ? maintain(first, () => isOver) : undefined
+  for (const [index, { lostAnswers }] of workers.entries()) {
+    lostAnswers.begin(part.loses ? seeded(seedOf(part.seed, `${part.process} loses ${index}`)) : undefined)
+  }
+  const upkeep = part.maintains ? maintain(first, scene, () => isOver) : undefined
   const clients = Array.from({ length: part.clients }, (_, index) =>
     client(`${part.process}.${index + 1}`, workers[index % workers.length] ?? first, part, known, scene),
   )
@@ -38,7 +41,8 @@ export async function play(workers: readonly Worker[], part: Part, scene: Scene)
   await upkeep
 }
 
-async function client(name: string, worker: Worker, part: Part, known: Known, { origin, requests, tell }: Scene): Promise<void> {
+async function client(name: string, worker: Worker, part: Part, known: Known, scene: Scene): Promise<void> {
+  const { origin, requests, tell } = scene
   const random = seeded(seedOf(part.seed, name))
   let open: Ask | undefined
   for (let number = 1; number <= part.operations; number += 1) {
@@ -50,6 +54,7 @@ async function client(name: string, worker: Worker, part: Part, known: Known, { 
     if (asked?.wish.request === by) requests.learn(asked)
     const answer = await worker.perform(part.account, key, by, wish)
     await tell({ type: 'answered', by, at: nanosecondsSince(origin), answer })
+    await tellLost(worker, scene)
     known.learn(key, wish, answer)
     // Whoever does not know what became of a request asks again.
     open = asked !== undefined && isUnknown(answer) ? asked : undefined
@@ -115,11 +120,17 @@ function wishOf(what: string, request: string | undefined, record: KnownRecord |
 }
 
 /** One pass after another; what a pass could not do is for the next. */
-async function maintain({ registry }: Worker, isOver: () => boolean): Promise<void> {
+async function maintain(worker: Worker, scene: Scene, isOver: () => boolean): Promise<void> {
   while (!isOver()) {
-    await registry.maintain().catch((error: unknown) => {
+    await worker.registry.maintain().catch((error: unknown) => {
       if (!isSecretError(error)) throw error
     })
+    await tellLost(worker, scene)
     await delay(20)
   }
+}
+
+async function tellLost({ lostAnswers }: Worker, { tell }: Scene): Promise<void> {
+  const lost = lostAnswers.take()
+  if (lost.answers > 0) await tell({ type: 'lost', lost })
 }
