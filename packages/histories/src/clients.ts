@@ -20,6 +20,7 @@ interface Ask {
 }
 
 const AGAIN = 0.15
+const LOSS_TOLD_MS = 200
 
 /** The clients of one process, all at once, and upkeep meanwhile. Each call is told before it is made, so that a death in it is known. */
 export async function play(workers: readonly Worker[], part: Part, scene: Scene): Promise<void> {
@@ -32,17 +33,20 @@ export async function play(workers: readonly Worker[], part: Part, scene: Scene)
   for (const [index, { lostAnswers }] of workers.entries()) {
     lostAnswers.begin(part.loses ? seeded(seedOf(part.seed, `${part.process} loses ${index}`)) : undefined)
   }
-  const upkeep = part.maintains ? maintain(first, scene, () => isOver) : undefined
+  // At once, since a client may be waiting for what is held.
+  const telling = setInterval(() => void tellLost(workers, scene), LOSS_TOLD_MS)
+  const upkeep = part.maintains ? maintain(first, () => isOver) : undefined
   const clients = Array.from({ length: part.clients }, (_, index) =>
     client(`${part.process}.${index + 1}`, workers[index % workers.length] ?? first, part, known, scene),
   )
   await Promise.all(clients)
   isOver = true
   await upkeep
+  clearInterval(telling)
+  await tellLost(workers, scene)
 }
 
-async function client(name: string, worker: Worker, part: Part, known: Known, scene: Scene): Promise<void> {
-  const { origin, requests, tell } = scene
+async function client(name: string, worker: Worker, part: Part, known: Known, { origin, requests, tell }: Scene): Promise<void> {
   const random = seeded(seedOf(part.seed, name))
   let open: Ask | undefined
   for (let number = 1; number <= part.operations; number += 1) {
@@ -54,7 +58,6 @@ async function client(name: string, worker: Worker, part: Part, known: Known, sc
     if (asked?.wish.request === by) requests.learn(asked)
     const answer = await worker.perform(part.account, key, by, wish)
     await tell({ type: 'answered', by, at: nanosecondsSince(origin), answer })
-    await tellLost(worker, scene)
     known.learn(key, wish, answer)
     // Whoever does not know what became of a request asks again.
     open = asked !== undefined && isUnknown(answer) ? asked : undefined
@@ -120,17 +123,18 @@ function wishOf(what: string, request: string | undefined, record: KnownRecord |
 }
 
 /** One pass after another; what a pass could not do is for the next. */
-async function maintain(worker: Worker, scene: Scene, isOver: () => boolean): Promise<void> {
+async function maintain({ registry }: Worker, isOver: () => boolean): Promise<void> {
   while (!isOver()) {
-    await worker.registry.maintain().catch((error: unknown) => {
+    await registry.maintain().catch((error: unknown) => {
       if (!isSecretError(error)) throw error
     })
-    await tellLost(worker, scene)
     await delay(20)
   }
 }
 
-async function tellLost({ lostAnswers }: Worker, { tell }: Scene): Promise<void> {
-  const lost = lostAnswers.take()
-  if (lost.answers > 0) await tell({ type: 'lost', lost })
+async function tellLost(workers: readonly Worker[], { tell }: Scene): Promise<void> {
+  for (const { lostAnswers } of workers) {
+    const lost = lostAnswers.take()
+    if (lost.answers > 0) await tell({ type: 'lost', lost })
+  }
 }
