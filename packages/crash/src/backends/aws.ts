@@ -30,12 +30,12 @@ export const aws: Backend = {
     const emulator = await startAwsEmulator()
     const { url: endpoint, region, accountId, controls } = emulator
     const config = { endpoint, region, accountId, credentials } satisfies AwsOptions
-    const { look, plant, close } = await outside(config)
+    const { close, ...outsider } = await outside(config)
     const stop = async (): Promise<void> => {
       close()
       await emulator.stop()
     }
-    return { config, look, plant, wire: wireOf(controls), advance: ms => controls.clock.advance(ms), stop }
+    return { config, ...outsider, wire: wireOf(controls), advance: ms => controls.clock.advance(ms), stop }
   },
 }
 
@@ -48,13 +48,13 @@ export const moto: Backend = {
     const server = await startMoto()
     const { url, wire, stop: stopProxy } = await proxied(server.url, ({ headers }) => String(headers['x-amz-target']).replace('secretsmanager.', ''))
     const where = { region: 'eu-west-1', accountId: '123456789012', credentials }
-    const { look, plant, close } = await outside({ ...where, endpoint: server.url })
+    const { close, ...outsider } = await outside({ ...where, endpoint: server.url })
     const stop = async (): Promise<void> => {
       close()
       await stopProxy()
       await server.stop()
     }
-    return { config: { ...where, endpoint: url } satisfies AwsOptions, look, plant, wire, advance: () => {}, stop }
+    return { config: { ...where, endpoint: url } satisfies AwsOptions, ...outsider, wire, advance: () => {}, stop }
   },
 }
 
@@ -65,7 +65,7 @@ async function outside({
 }: {
   readonly endpoint: string
   readonly region: string
-}): Promise<Pick<Running, 'look' | 'plant'> & { readonly close: () => void }> {
+}): Promise<Pick<Running, 'look' | 'plant' | 'meddle'> & { readonly close: () => void }> {
   const sdk = await import('@aws-sdk/client-secrets-manager')
   const client = new sdk.SecretsManagerClient({ endpoint, region, credentials })
 
@@ -93,8 +93,19 @@ async function outside({
     return found
   }
 
+  const meddle: Running['meddle'] = {
+    put: async (path, value) => void (await client.send(new sdk.PutSecretValueCommand({ SecretId: path, SecretString: value }))),
+    label: async (path, version) => {
+      const { VersionIdsToStages: stages = {} } = await client.send(new sdk.DescribeSecretCommand({ SecretId: path }))
+      const [holder] = Object.entries(stages).find(([, labels]) => labels.includes('AWSCURRENT')) ?? []
+      const move = { SecretId: path, VersionStage: 'AWSCURRENT', MoveToVersionId: version, RemoveFromVersionId: holder }
+      await client.send(new sdk.UpdateSecretVersionStageCommand(move))
+    },
+  }
+
   return {
     look,
+    meddle,
     plant: async (path, value) => void (await client.send(new sdk.CreateSecretCommand({ Name: path, SecretString: value }))),
     close: () => client.destroy(),
   }
