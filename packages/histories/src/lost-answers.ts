@@ -2,11 +2,15 @@ import type { CallOptions, MetadataStore } from '@strongroom/core'
 import { unanswered } from '@strongroom/crash/lost-answers'
 import { changed } from '@strongroom/testbed'
 
-/** What befalls a transaction: a try of it is done or not done, and gets no answer; `forGood`: so are all that follow. */
+/** What befalls a transaction: so many tries of it are done or not done, and get no answer. */
 interface Fate {
   readonly isDone: boolean
-  readonly forGood: boolean
+  readonly isForGood: boolean
+  readonly tries: number
 }
+
+/** So often a registry asks for one thing. Whoever asks for it later, such as recovery, is answered. */
+const ALL = 4
 
 /** Of the transactions of the write protocol. */
 const ONCE = 0.06
@@ -66,9 +70,9 @@ export class LostAnswers {
   async #perhaps<Answer>(name: string | undefined, transaction: () => Promise<Answer>): Promise<Answer> {
     const known = name === undefined ? undefined : this.#fates.get(name)
     const fate = known ?? this.#draw()
-    if (name !== undefined && fate !== undefined) this.#fates.set(name, fate)
-    if (fate === undefined || (known !== undefined && !known.forGood)) return await transaction()
-    const holds = fate.forGood || (name === undefined && fate.isDone)
+    if (name !== undefined && fate !== undefined) this.#fates.set(name, { ...fate, tries: fate.tries - 1 })
+    if (fate === undefined || fate.tries <= 0) return await transaction()
+    const holds = fate.isForGood || (name === undefined && fate.isDone)
     this.#lost = { answers: this.#lost.answers + 1, holds: this.#lost.holds || holds }
     return await unanswered(fate.isDone, transaction)
   }
@@ -77,6 +81,6 @@ export class LostAnswers {
     const random = this.#random
     if (random === undefined) return undefined
     const luck = random()
-    return luck < ONCE + FOR_GOOD ? { isDone: random() < 0.5, forGood: luck >= ONCE } : undefined
+    return luck < ONCE + FOR_GOOD ? { isDone: random() < 0.5, isForGood: luck >= ONCE, tries: luck >= ONCE ? ALL : 1 } : undefined
   }
 }
