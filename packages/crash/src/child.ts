@@ -54,7 +54,8 @@ async function take(message: ToChild): Promise<void> {
     worker = await openWorker(message.work, [driver, other], actor => tell({ type: 'restores', actor }))
     await tell({ type: 'opened' })
   } else if (worker !== undefined) {
-    if (type === 'move') await tell({ type: 'moved', wrong: await worker.move(message.move, message.diesAt) })
+    if (type === 'maintain') await tell({ type: 'maintained', ...(await worker.maintain(message.diesAt)) })
+    else if (type === 'move') await tell({ type: 'moved', wrong: await worker.move(message.move, message.diesAt) })
     else await tell({ type: 'did', told: await worker.attempt(message.attempt, message.diesAt) })
   }
 }

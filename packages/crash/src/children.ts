@@ -72,6 +72,13 @@ export class Child {
     return (await moved).wrong
   }
 
+  /** Likewise, of one pass of upkeep. */
+  async maintain(diesAt?: number): Promise<Message<'maintained'>> {
+    const maintained = this.next('maintained')
+    this.#tell({ type: 'maintain', diesAt })
+    return await maintained
+  }
+
   /** The next message of a type. @throws when the child ends first, or is silent for too long */
   async next<Type extends ToParent['type']>(type: Type): Promise<Message<Type>> {
     let timer: NodeJS.Timeout | undefined

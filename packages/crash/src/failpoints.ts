@@ -1,5 +1,6 @@
-import { SecretError, type MetadataStore, type SecretDriver } from '@strongroom/core'
+import type { MetadataStore, SecretDriver } from '@strongroom/core'
 import { changed } from '@strongroom/testbed'
+import { unanswered } from './lost-answers.ts'
 import type { Job } from './messages.ts'
 
 /** The answer of a backend that did not arrive. */
@@ -76,10 +77,9 @@ export class Failpoints {
         throw new LostAnswer()
       case 'ambiguous, committed':
       case 'ambiguous for good':
-        await call()
-        throw unclear()
+        return await unanswered(true, call)
       case 'ambiguous, not committed':
-        throw unclear()
+        return await unanswered(false, call)
       case 'asleep past the lease before':
       case 'asleep past the horizon before':
         await this.#sleep()
@@ -92,8 +92,4 @@ export class Failpoints {
 export function die(): never {
   process.kill(process.pid, 'SIGKILL')
   throw new Error('SIGKILL is not answered')
-}
-
-function unclear(): SecretError {
-  return new SecretError({ code: 'unavailable', retryable: true, effect: 'unknown', operation: 'metadata' })
 }

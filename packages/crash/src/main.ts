@@ -145,9 +145,11 @@ async function runSoak(minutes: number): Promise<void> {
   tell(`soaking for ${minutes} minutes, seed ${seed}`)
   const rounds = await soak({ backends: present, databases: stores, minutes, moves: values.moves, seed, onRound: line => tell(line) })
   for (const { name, findings } of rounds) for (const { kind, text } of findings) say(`${name}: ${kind}: ${text}`)
-  const sum = (what: 'operations' | 'moves' | 'reads' | 'kills' | 'faults'): number => rounds.reduce((all, round) => all + round[what], 0)
+  const sum = (what: 'operations' | 'moves' | 'reads' | 'kills' | 'passes' | 'worked' | 'upkeepKills' | 'faults'): number =>
+    rounds.reduce((all, round) => all + round[what], 0)
   const moved = values.moves ? `, migrations ${sum('moves')}, reads ${sum('reads')}` : ''
   say(`rounds ${rounds.length}, operations ${sum('operations')}${moved}, kills ${sum('kills')}, faults ${sum('faults')}`)
+  say(`passes of upkeep ${sum('passes')}, that found work ${sum('worked')}, killed ${sum('upkeepKills')}`)
   const all = rounds.flatMap(({ findings }) => findings)
   const count = (kind: string): number => all.filter(finding => finding.kind === kind).length
   say(`lost ${count('lost')}, dangling ${count('dangling')}, orphans ${count('orphan')}, unexplained ${count('unexplained')}`)

@@ -48,6 +48,7 @@ export type ToChild =
   | { readonly type: 'open'; readonly work: Work }
   | { readonly type: 'do'; readonly attempt: Wish; readonly diesAt: number | undefined }
   | { readonly type: 'move'; readonly move: Move; readonly diesAt: number | undefined }
+  | { readonly type: 'maintain'; readonly diesAt: number | undefined }
 
 /** Where a child of the soak works. */
 export interface Work {
@@ -88,6 +89,8 @@ export type ToParent =
   | { readonly type: 'did'; readonly told: Attempt['told'] }
   /** `wrong`: what a migration must never say, whatever the weather. */
   | { readonly type: 'moved'; readonly wrong: string | undefined }
+  /** Likewise of a pass of upkeep; `worked`: whether it found something to do. */
+  | { readonly type: 'maintained'; readonly wrong: string | undefined; readonly worked: boolean }
   | { readonly type: 'ended'; readonly outcome: Outcome; readonly steps: readonly string[] }
 
 export const ACCOUNT = 'acc-1'
@@ -103,5 +106,6 @@ export const ACTORS = {
   successor: 'successor',
   rival: 'rival',
   mender: 'mender',
+  outsider: 'outsider',
 } as const
 export const KEYS = { old: 'old', new: 'new' } as const

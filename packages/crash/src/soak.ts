@@ -7,7 +7,6 @@ import {
   unsafeAllowEveryone,
   type SecretDriver,
   type SecretReader,
-  type SecretRegistry,
 } from '@strongroom/core'
 import type { Fault } from '@strongroom/emulators'
 import { seeded, seedOf } from '@strongroom/testbed'
@@ -36,13 +35,20 @@ export interface Round {
   /** Migrations that were begun, and reads in between. */
   readonly moves: number
   readonly reads: number
+  /** Of processes that write or migrate. */
   readonly kills: number
+  /** Passes of upkeep that were begun, those that are known to have found something to do, and those in which a process was killed. */
+  readonly passes: number
+  readonly worked: number
+  readonly upkeepKills: number
   readonly faults: number
   readonly findings: readonly Finding[]
 }
 
 const ROUND_MS = 15_000
 const PROCESSES = 3
+/** In which there is nothing but upkeep. */
+const UPKEEPERS = 2
 const KEYS = ['a', 'b', 'c', 'd', 'e', 'f']
 /** By the real clock: what is held lands long after the lease, and long before the horizon. */
 const TIMES: Times = { deadlineMs: 600, leaseMs: 1_500, putHorizonMs: 20_000 }
@@ -53,6 +59,8 @@ const READ_MS = 2_000
 const MOST_CALLS = 7
 /** The same of a migration of all keys. */
 const MOST_MOVING_CALLS = 40
+/** Of a pass of upkeep, once it has found something to do. */
+const MOST_UPKEEP_CALLS = 6
 /** How long an old copy stays: it is purged at once, while it could be returned to, or not before the end. */
 const GRACES_MS = [0, 500, 5_000, 1_800_000]
 /** A read by pointer is never answered so, whatever the weather. */
@@ -85,8 +93,8 @@ async function groundOf(first: Backend, second: Backend | undefined): Promise<Gr
 }
 
 /**
- * Random writes by several processes on one registry, which are killed at random, over a wire that breaks at random, while upkeep runs;
- * then quiescence and the invariants. The seed gives the choices, and the machine gives the times: a round is not the same twice.
+ * Random writes by several processes on one registry, which are killed at random, over a wire that breaks at random, while others do
+ * nothing but upkeep, which are killed at random, too; then quiescence and the invariants. The seed gives the choices, and the machine gives the times: a round is not the same twice.
  */
 export async function soak({ backends, databases, minutes, moves, seed, onRound }: SoakOptions): Promise<readonly Round[]> {
   const until = performance.now() + minutes * 60_000
@@ -102,9 +110,10 @@ export async function soak({ backends, databases, minutes, moves, seed, onRound 
     try {
       const round = await new Soak(ground, database, `${ground.name}/${database.name}/${number}`, seed).run()
       rounds.push(round)
-      const { operations, kills, faults, findings } = round
+      const { operations, kills, passes, upkeepKills, faults, findings } = round
       const moved = moves ? `${round.moves} migrations, ${round.reads} reads, ` : ''
-      onRound(`${round.name}: ${operations} operations, ${moved}${kills} kills, ${faults} faults, ${findings.length} findings`)
+      const killed = `${kills} kills, ${passes} passes of upkeep, ${upkeepKills} killed`
+      onRound(`${round.name}: ${operations} operations, ${moved}${killed}, ${faults} faults, ${findings.length} findings`)
     } finally {
       await ground.stop()
     }
@@ -125,6 +134,9 @@ class Soak {
   #moves = 0
   #reads = 0
   #kills = 0
+  #passes = 0
+  #worked = 0
+  #upkeepKills = 0
   #faults = 0
   #over = false
   #output = ''
@@ -153,11 +165,15 @@ class Soak {
     for (const [path, value] of bystanders) for (const { running } of grounds) await running.plant(path, value)
 
     const work: Work = { database: this.#database.name, place, registry: id, times: TIMES }
-    const children = await Promise.all(Array.from({ length: PROCESSES }, () => this.#open(work)))
+    const open = (count: number): Promise<readonly Child[]> => Promise.all(Array.from({ length: count }, () => this.#open(work)))
+    const writers = await open(PROCESSES)
+    const upkeepers = await open(UPKEEPERS)
     const ends = delay(ROUND_MS).then(() => (this.#over = true))
     const trouble = grounds.map(({ running }) => this.#break(running.wire))
     const reads = grounds.length > 1 ? [this.#read(hasty)] : []
-    await Promise.all([ends, ...children.map(child => this.#work(child, work)), this.#maintain(registry), ...trouble, ...reads])
+    const writes = writers.map(child => this.#work(child, work, one => (this.#isMoving() ? this.#move(one) : this.#operate(one))))
+    const upkeep = upkeepers.map(child => this.#work(child, work, one => this.#maintain(one)))
+    await Promise.all([ends, ...writes, ...upkeep, ...trouble, ...reads])
     for (const { running } of grounds) running.wire?.clearFaults()
     await delay(LONGEST_HOLD_MS) // what is held has landed
     const backlog = await settle(registry, async ms => {
@@ -169,8 +185,9 @@ class Soak {
     const quiet = { 'the database': await this.#database.bytes(place), 'what the children wrote': Buffer.from(this.#output) }
     const verdict = await judge({ id, registry, reader, metadata, places, attempts: this.#attempts, bystanders, quiet })
     await metadata.close()
+    const upkept = { passes: this.#passes, worked: this.#worked, upkeepKills: this.#upkeepKills }
     const counts = { operations: this.#operations, moves: this.#moves, reads: this.#reads, kills: this.#kills, faults: this.#faults }
-    return { name: this.#name, ...counts, findings: [...this.#findings, ...verdict.findings] }
+    return { name: this.#name, ...counts, ...upkept, findings: [...this.#findings, ...verdict.findings] }
   }
 
   #report(text: string): void {
@@ -178,9 +195,9 @@ class Soak {
   }
 
   /** One process after another, each until it is killed. */
-  async #work(first: Child, work: Work): Promise<void> {
+  async #work(first: Child, work: Work, act: (child: Child) => Promise<void>): Promise<void> {
     for (let child = first; ; child = await this.#open(work)) {
-      while (!this.#over && child.alive) await (this.#isMoving() ? this.#move(child) : this.#operate(child))
+      while (!this.#over && child.alive) await act(child)
       if (child.alive) await child.kill()
       this.#output += child.output
       if (this.#over) return
@@ -265,12 +282,22 @@ class Soak {
     return { actor, action: 'secret.delete', key }
   }
 
-  /** One pass of upkeep after another; what fails in one is for the next. */
-  async #maintain(registry: SecretRegistry): Promise<void> {
-    while (!this.#over) {
-      await registry.maintain().catch(() => {})
-      await delay(200)
+  /** One pass of upkeep; what fails in it, or is not reached, is for the next. */
+  async #maintain(child: Child): Promise<void> {
+    this.#passes += 1
+    const fate = this.#random()
+    // In a piece of work, and at any time.
+    const diesAt = fate < 0.4 ? Math.floor(this.#random() * MOST_UPKEEP_CALLS) : undefined
+    const told = child.maintain(diesAt).catch(() => undefined)
+    if (fate > 0.95) {
+      await delay(this.#random() * 60)
+      await child.kill()
     }
+    const maintained = await told
+    if (maintained?.worked === true) this.#worked += 1
+    if (maintained?.wrong !== undefined) this.#report(`upkeep says: ${maintained.wrong}`)
+    if (child.alive) await delay(this.#random() * 200)
+    else this.#upkeepKills += 1
   }
 
   async #break(wire: Wire | undefined): Promise<void> {

@@ -19,7 +19,7 @@ import { requestsOf, stepsOf, type Scenario, type Write } from './scenarios.ts'
 import { settle } from './settle.ts'
 import { leftBy, repairBy } from './upkeep/left-by.ts'
 import { doByHand, reconciling, type Reconciled } from './upkeep/mend.ts'
-import { isOfCreation, isReconcile, isUpkeep } from './upkeep/operations.ts'
+import { isOfCreation, isReconcile, isUpkeep, meddlingOf } from './upkeep/operations.ts'
 import { perform } from './worker.ts'
 
 const account = accountId(ACCOUNT)
@@ -97,12 +97,39 @@ export class Stage implements Played {
       if (isUpkeep(scenario.operation)) {
         stage.#attempts.push(...leftBy(scenario.operation, job))
         await stage.#advance(TIMES.putHorizonMs + 1_000) // leases and claims are over, and watches are due
+        await stage.#meddle()
       }
     } catch (error) {
       await stage.strike()
       throw error
     }
     return stage
+  }
+
+  /** An outsider makes another version current; for a piece of upkeep, a reconciliation has found it and queued its repair. */
+  async #meddle(): Promise<void> {
+    const { operation } = this.scenario
+    const how = meddlingOf(operation)
+    const { meddle } = this.lane.running
+    if (how === undefined) return
+    const row = await this.#metadata.find({ registry: this.#id, account, key: KEYS.old }, {})
+    const [own, before] = row?.versions ?? []
+    if (meddle === undefined || row === undefined || own === undefined || before === undefined) throw new Error('there is nothing to meddle with')
+    const { path } = row.pointer
+    await (how === 'label' ? meddle.label(path, before.version) : meddle.put(path, this.#job.values.after))
+    if (await this.#isShown(own.version)) throw new Error('the outsider has changed nothing')
+    const seen = await (await reconciling(this.#reconciled, ACTORS.mender, []))()
+    const told = seen.map(finding => `${finding.kind} ${finding.path} ${finding.pointer} ${finding.repair}`)
+    if (told.join() !== `drift ${path} ${own.version} none`)
+      this.report(`of the version that an outsider made current is reported: ${told.join(', ')}`)
+    if (await this.#isShown(own.version)) this.report('a reconciliation that should only report has changed something')
+    if (!isReconcile(operation)) await this.#reconcile()
+  }
+
+  /** Whether who names no version is given that one. */
+  async #isShown(version: string): Promise<boolean> {
+    const found = await this.lane.running.look(`${this.#id}-`)
+    return found.some(({ versions }) => versions.some(one => one.version === version && one.current))
   }
 
   get wire(): Wire | undefined {
@@ -138,10 +165,10 @@ export class Stage implements Played {
   async look(): Promise<void> {
     const { registry: id } = this.#job
     const row = await this.#metadata.find({ registry: id, account, key: KEYS.old }, {})
-    if (this.lane.backend.promotes && row !== undefined && row.revision === REVISION) {
-      const secret = (await this.lane.running.look(`${id}-`)).find(({ path }) => path === row.pointer.path)
-      const current = secret?.versions.find(version => version.current)
-      if (current?.version !== row.pointer.version) this.report('outsiders are given a version that is not committed')
+    // An outsider's own label is mended, and not prevented.
+    const isOurs = this.lane.backend.promotes && meddlingOf(this.scenario.operation) === undefined
+    if (isOurs && row?.revision === REVISION && !(await this.#isShown(row.pointer.version))) {
+      this.report('outsiders are given a version that is not committed')
     }
     if (row === undefined) {
       const told = await this.#try(
@@ -265,7 +292,7 @@ export class Stage implements Played {
 
   get #isReconciled(): boolean {
     const { operation, fault } = this.scenario
-    return isReconcile(operation) || ('how' in fault && fault.how.includes('past the horizon'))
+    return isReconcile(operation) || meddlingOf(operation) !== undefined || ('how' in fault && fault.how.includes('past the horizon'))
   }
 
   /** Whether the write that is under way, or was, makes a secret. */

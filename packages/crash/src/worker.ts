@@ -9,10 +9,11 @@ import {
   type SecretMigrator,
   type SecretRegistry,
 } from '@strongroom/core'
+import { changed } from '@strongroom/testbed'
 import { databaseOf } from './databases/index.ts'
 import { die } from './failpoints.ts'
 import type { Attempt } from './invariants.ts'
-import { ACCOUNT, OTHER, STORE, type Move, type Wish, type Work } from './messages.ts'
+import { ACCOUNT, OTHER, STORE, type Move, type ToParent, type Wish, type Work } from './messages.ts'
 
 const account = accountId(ACCOUNT)
 /** A migration that meets others waits for their leases to end. */
@@ -25,7 +26,11 @@ export interface Worker {
   readonly attempt: (wish: Wish, diesAt: number | undefined) => Promise<Attempt['told']>
   /** Answers what is wrong, if anything is. */
   readonly move: (move: Move, diesAt: number | undefined) => Promise<string | undefined>
+  /** One pass of upkeep. Its calls are counted from a claim that finds something to do: most find nothing. */
+  readonly maintain: (diesAt: number | undefined) => Promise<Maintained>
 }
+
+type Maintained = Pick<Extract<ToParent, { readonly type: 'maintained' }>, 'wrong' | 'worked'>
 
 /** A child of the soak, with one store or two. */
 export async function openWorker(
@@ -51,13 +56,18 @@ export async function openWorker(
     left = Number.POSITIVE_INFINITY
     return answer
   }
-  const metadata = mortal(databaseOf(database).open(place))
+  let onClaim = (): void => {}
+  const metadata = mortal(telling(databaseOf(database).open(place), () => onClaim()))
   const stores = { [STORE]: mortal(driver), ...(other === undefined ? {} : { [OTHER]: mortal(other) }) }
   const registry = await createSecretRegistry({ id, metadata, stores, authorize: unsafeAllowEveryone, writeTo: STORE, policy: times })
   const migrator = await createSecretMigrator({ id, metadata, stores, actor: { id: 'operator', type: 'service_account' }, policy: times })
   return {
     attempt: (wish, diesAt) => mortally(diesAt, () => perform(wish, registry, metadata, id, restores)),
     move: (move, diesAt) => mortally(diesAt, () => migrate(move, migrator)),
+    maintain: diesAt => {
+      onClaim = () => (left = Math.min(left, diesAt ?? Number.POSITIVE_INFINITY))
+      return mortally(undefined, () => maintain(registry))
+    },
   }
 }
 
@@ -87,6 +97,30 @@ export async function perform(
     return 'done'
   } catch (error) {
     return isSecretError(error) && error.effect === 'none' ? 'nothing happened' : 'not certain'
+  }
+}
+
+/** Tells when a claim has found something to do. */
+function telling(metadata: MetadataStore, found: () => void): MetadataStore {
+  const told = async <T>(claim: Promise<readonly T[]>): Promise<readonly T[]> => {
+    const claimed = await claim
+    if (claimed.length > 0) found()
+    return claimed
+  }
+  return changed(metadata, {
+    claimExpiredIntents: (request, call) => told(metadata.claimExpiredIntents(request, call)),
+    claimQueue: (request, call) => told(metadata.claimQueue(request, call)),
+  })
+}
+
+/** One pass of upkeep. */
+async function maintain(registry: SecretRegistry): Promise<Maintained> {
+  try {
+    const { recovered, promoted, destroyed, purged, watched, postponed } = await registry.maintain()
+    return { wrong: undefined, worked: recovered + promoted + destroyed + purged + watched + postponed > 0 }
+  } catch (error) {
+    if (!isSecretError(error)) return { wrong: error instanceof Error ? (error.stack ?? error.message) : String(error), worked: false }
+    return { wrong: WRONG.has(error.code) ? `${error.code}: ${error.message}` : undefined, worked: false }
   }
 }
 

@@ -20,6 +20,7 @@ interface Ask {
 }
 
 const AGAIN = 0.15
+const LOSS_TOLD_MS = 200
 
 /** The clients of one process, all at once, and upkeep meanwhile. Each call is told before it is made, so that a death in it is known. */
 export async function play(workers: readonly Worker[], part: Part, scene: Scene): Promise<void> {
@@ -29,6 +30,11 @@ export async function play(workers: readonly Worker[], part: Part, scene: Scene)
   let isOver = false
   const [first] = workers
   if (first === undefined) throw new Error('not open')
+  for (const [index, { lostAnswers }] of workers.entries()) {
+    lostAnswers.begin(part.loses ? seeded(seedOf(part.seed, `${part.process} loses ${index}`)) : undefined)
+  }
+  // At once, since a client may be waiting for what is held.
+  const telling = setInterval(() => void tellLost(workers, scene), LOSS_TOLD_MS)
   const upkeep = part.maintains ? maintain(first, () => isOver) : undefined
   const clients = Array.from({ length: part.clients }, (_, index) =>
     client(`${part.process}.${index + 1}`, workers[index % workers.length] ?? first, part, known, scene),
@@ -36,6 +42,8 @@ export async function play(workers: readonly Worker[], part: Part, scene: Scene)
   await Promise.all(clients)
   isOver = true
   await upkeep
+  clearInterval(telling)
+  await tellLost(workers, scene)
 }
 
 async function client(name: string, worker: Worker, part: Part, known: Known, { origin, requests, tell }: Scene): Promise<void> {
@@ -121,5 +129,12 @@ async function maintain({ registry }: Worker, isOver: () => boolean): Promise<vo
       if (!isSecretError(error)) throw error
     })
     await delay(20)
+  }
+}
+
+async function tellLost(workers: readonly Worker[], { tell }: Scene): Promise<void> {
+  for (const { lostAnswers } of workers) {
+    const lost = lostAnswers.take()
+    if (lost.answers > 0) await tell({ type: 'lost', lost })
   }
 }

@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import {
+  isSecretError,
   SecretError,
   updateIntent,
   withoutPointer,
   type Answered,
   type CallOptions,
+  type CommitOutcome,
   type MetadataStore,
   type RequestOf,
   type SecretRecord,
@@ -27,9 +29,15 @@ const FAULTS: Readonly<Record<string, Fault>> = {
   'a rollback does not compare': withoutCompareOfRollbacks,
   'a request is forgotten': withoutRequests,
   'a repeat is answered with the record of today': withLateAnswers,
+  'a commit is repeated without its token': withNewTokens,
 }
 
 export const faults: readonly string[] = Object.keys(FAULTS)
+
+/** Whether only histories in which answers of the database are lost can see it. The others are looked for without. @throws RangeError for none of them */
+export function isOfLostAnswers(name: string): boolean {
+  return faultOf(name) === withNewTokens
+}
 
 /** The faulty variant of that name; undefined is none. */
 export function faultOf(name: string | undefined): Fault {
@@ -162,6 +170,37 @@ function withLateAnswers(metadata: MetadataStore): MetadataStore {
     beginCreate: async (request, call) => await late(request, call, await metadata.beginCreate(request, call)),
     beginUpdate: async (request, call) => await late(request, call, await metadata.beginUpdate(request, call)),
     updateDescription: async (request, call) => await late(request, call, await metadata.updateDescription(request, call)),
+  })
+}
+
+/** A commit that got no answer is asked for again as another one: nothing tells whether it is done. What is taken for undone is cleared away. */
+function withNewTokens(metadata: MetadataStore): MetadataStore {
+  const anew =
+    <Request extends { readonly token: string }, Answer>(commit: (request: Request, call: CallOptions) => Promise<Answer>): typeof commit =>
+    async (request, call) => {
+      try {
+        return await commit(request, call)
+      } catch (error) {
+        if (!isSecretError(error) || error.effect !== 'unknown') throw error
+        return await commit({ ...request, token: randomUUID() }, call)
+      }
+    }
+  type Put = RequestOf<'commitCreate' | 'commitUpdate'>
+  const anewOrNever = <Request extends Put>(commit: (request: Request, call: CallOptions) => Promise<CommitOutcome>): typeof commit => {
+    const repeated = anew(commit)
+    return async (request, call) => {
+      const outcome = await repeated(request, call)
+      const { registry, intent, account, token } = request
+      if (outcome.state === 'undone') await metadata.abandon({ registry, intent, account, token, code: 'deadline_exceeded', enqueue: [] }, call)
+      return outcome
+    }
+  }
+  return changed(metadata, {
+    commitCreate: anewOrNever((request, call) => metadata.commitCreate(request, call)),
+    commitUpdate: anewOrNever((request, call) => metadata.commitUpdate(request, call)),
+    updateDescription: anew((request, call) => metadata.updateDescription(request, call)),
+    commitRollback: anew((request, call) => metadata.commitRollback(request, call)),
+    commitDelete: anew((request, call) => metadata.commitDelete(request, call)),
   })
 }
 

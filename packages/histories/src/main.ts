@@ -3,7 +3,7 @@ import process from 'node:process'
 import { parseArgs } from 'node:util'
 import { backendOf } from '@strongroom/crash/backends'
 import { databaseOf, stopDatabases } from '@strongroom/crash/databases'
-import { faultOf, faults } from './faults.ts'
+import { faults, isOfLostAnswers } from './faults.ts'
 import type { Round } from './place.ts'
 import { notLinearizable, reportOf, summaryOf, violationOf } from './report.ts'
 import { run } from './run.ts'
@@ -13,7 +13,7 @@ npm run histories -- --minutes 10 --seed 7         longer, and as that seed has 
 npm run histories -- --database postgres           sqlite, postgres, or both with a comma
 npm run histories -- --backend local,aws           local, aws, gcp, azure, vault, openbao, moto
 npm run histories -- --fault all                   each faulty variant of the database, or one by its name: is it seen?
-options: --verbose`
+options: --keep-answers (no answer of the database is lost), --verbose`
 
 /** A faulty variant that has not been seen by then is not seen. */
 const FAULTY_ROUNDS = 60
@@ -29,6 +29,7 @@ const { values } = parseArgs({
     database: { type: 'string', default: 'sqlite,postgres' },
     backend: { type: 'string', default: 'local,aws,vault' },
     fault: { type: 'string' },
+    'keep-answers': { type: 'boolean' },
     verbose: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -51,7 +52,7 @@ try {
 
 async function record(): Promise<void> {
   tell(`seed ${seed}`)
-  const results = await run({ backends, databases, seed, rounds, minutes, onRound })
+  const results = await run({ backends, databases, seed, rounds, minutes, keepsAnswers: values['keep-answers'], onRound })
   say(reportOf(results))
   if (!summaryOf(results).endsWith('not linearizable 0, undecided 0')) process.exitCode = 1
 }
@@ -60,11 +61,11 @@ async function record(): Promise<void> {
 async function findFaults(names: readonly string[]): Promise<void> {
   let unseen = 0
   for (const fault of names) {
-    faultOf(fault)
+    const keepsAnswers = values['keep-answers'] ?? !isOfLostAnswers(fault)
     for (const database of databases) {
       for (const backend of backends) {
         const until = (round: Round): boolean => notLinearizable(round).length > 0
-        const [result] = await run({ backends: [backend], databases: [database], seed, rounds: FAULTY_ROUNDS, fault, until })
+        const [result] = await run({ backends: [backend], databases: [database], seed, rounds: FAULTY_ROUNDS, fault, keepsAnswers, until })
         const last = result?.rounds.at(-1)
         const [seen] = last === undefined ? [] : notLinearizable(last)
         if (seen === undefined) unseen += 1

@@ -1,3 +1,4 @@
+import type { Lost } from './lost-answers.ts'
 import type { Seen } from './secret-model.ts'
 
 /** What a client asks for. Secrets are named by their ids here. Plain JSON. */
@@ -85,6 +86,8 @@ export interface Part {
   readonly seed: number
   readonly startAt: number
   readonly maintains: boolean
+  /** Whether answers of the database are lost on their way to it. */
+  readonly loses: boolean
   /** All that they do; undefined is everything, at random. */
   readonly only?: 'create' | undefined
 }
@@ -106,4 +109,5 @@ export type ToParent =
   | { readonly type: 'opened'; readonly now: number }
   | { readonly type: 'called'; readonly call: Call }
   | { readonly type: 'answered'; readonly by: string; readonly at: number; readonly answer: Answer }
+  | { readonly type: 'lost'; readonly lost: Lost }
   | { readonly type: 'played' }

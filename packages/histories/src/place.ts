@@ -17,6 +17,8 @@ export interface PlaceOptions {
   readonly database: string
   readonly seed: number
   readonly fault?: string | undefined
+  /** No answer of the database is lost. */
+  readonly keepsAnswers?: boolean | undefined
   /** 4 by default. */
   readonly processes?: number | undefined
   /** Registries of each process, each with a connection and a driver of its own; 1 by default. */
@@ -50,6 +52,8 @@ export interface Round {
   readonly repeats: number
   /** Writes of which their callers do not know whether they took effect. */
   readonly unknown: number
+  /** Answers of the database that did not arrive, but for those of a process that was killed before it told. */
+  readonly lost: number
   readonly killed: boolean
 }
 
@@ -61,6 +65,8 @@ const OPERATIONS = 12
 const KEYS = ['a', 'b']
 /** Long: a process that dies holds its records until the database's clock has been moved. */
 const LEASE_MS = 180_000
+/** So many rounds have answers of the database that are lost. */
+const LOSING = 0.6
 /** By then all processes have been told what to do. */
 const SOON_NS = 30e6
 
@@ -79,6 +85,7 @@ export class Place {
   readonly #own: Worker
   readonly #cache: string
   readonly #processes: Promise<ClientProcess>[]
+  #expired = Promise.resolve()
 
   private constructor(
     options: PlaceOptions,
@@ -116,8 +123,10 @@ export class Place {
     const part = { account, keys: KEYS, clients: CLIENTS, operations: OPERATIONS, seed: seedOf(seed, name) }
     const victim = Math.floor(random() * this.#processes.length)
     const death = { victim, afterWrites: 1 + Math.floor((random() * CLIENTS * OPERATIONS) / 2), delayMs: random() * 60 }
-    const { recorded, killed } = await this.#play(part, random() < 0.5 ? death : undefined)
-    if (killed) {
+    const dies = random() < 0.5
+    const loses = this.#options.keepsAnswers !== true && random() < LOSING
+    const { recorded, killed, lost, held } = await this.#play({ ...part, loses }, dies ? death : undefined)
+    if (killed || held) {
       await this.#expire()
       await this.#own.registry.maintain({ maxItems: 1_000 })
     }
@@ -127,12 +136,12 @@ export class Place {
     const unknown = recorded.filter(({ call, answered }) => isWrite(call.wish) && isUnknown(answered?.answer)).length
     const rollbacks = recorded.filter(({ call, answered }) => call.wish.kind === 'rollback' && answered?.answer.state === 'done').length
     const repeats = recorded.filter(({ call }) => 'request' in call.wish && call.wish.request !== undefined && call.wish.request !== call.by).length
-    return { name, histories, operations: recorded.length, rollbacks, repeats, unknown, killed }
+    return { name, histories, operations: recorded.length, rollbacks, repeats, unknown, lost, killed }
   }
 
   /** Everybody creates one key at once, each client by a registry of its own if there are as many. Then upkeep comes to its end. */
   async createTogether(key: string, clients: number): Promise<Creators> {
-    const part = { account: 'creators', keys: [key], clients, operations: 1, seed: this.#options.seed, only: 'create' } as const
+    const part = { account: 'creators', keys: [key], clients, operations: 1, seed: this.#options.seed, loses: false, only: 'create' } as const
     const { recorded } = await this.#play(part, undefined)
     const { registry } = this.#own
     const backlog = await settle(registry, async ms => {
@@ -158,8 +167,10 @@ export class Place {
   async #play(
     shared: Omit<Part, 'process' | 'startAt' | 'maintains'>,
     death: { readonly victim: number; readonly afterWrites: number; readonly delayMs: number } | undefined,
-  ): Promise<{ readonly recorded: Recorded[]; readonly killed: boolean }> {
+  ): Promise<{ readonly recorded: Recorded[]; readonly killed: boolean; readonly lost: number; readonly held: boolean }> {
     const recorded = new Map<string, Recorded>()
+    let lost = 0
+    let held = false
     const processes = await Promise.all(this.#processes)
     const startAt = nanosecondsSince(this.#origin) + SOON_NS
     const parts = processes.map(async (one, index) => {
@@ -180,6 +191,10 @@ export class Place {
           const { by, at, answer } = message
           const told = recorded.get(by)
           if (told !== undefined) recorded.set(by, { ...told, answered: { at, answer } })
+        } else if (message.type === 'lost') {
+          lost += message.lost.answers
+          held ||= message.lost.holds
+          if (message.lost.holds) void this.#expire()
         }
       }
       const end = await one.play({ ...shared, process: one.name, startAt, maintains: index % 2 === 0 }, hear)
@@ -192,7 +207,7 @@ export class Place {
       return true
     })
     const killed = (await Promise.all(parts)).includes(true)
-    return { recorded: [...recorded.values()], killed }
+    return { recorded: [...recorded.values()], killed, lost, held }
   }
 
   #open(name: string): Promise<ClientProcess> {
@@ -201,9 +216,9 @@ export class Place {
     return opening
   }
 
-  /** Moves the database's clock past every lease: for the others a writer that lives has been asleep. */
-  async #expire(): Promise<void> {
-    await databaseOf(this.#options.database).advance(this.#work.place, LEASE_MS + 1_000)
+  /** Moves the database's clock past every lease, once for each who asks: for the others a writer that lives has been asleep. */
+  #expire(): Promise<void> {
+    return (this.#expired = this.#expired.then(() => databaseOf(this.#options.database).advance(this.#work.place, LEASE_MS + 1_000)))
   }
 
   /** What is there in the end, and what is kept of it. */

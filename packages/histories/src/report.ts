@@ -3,7 +3,19 @@ import type { History, Round } from './place.ts'
 import type { Result } from './run.ts'
 import { secretModel, type Kept, type SecretOperation, type Seen } from './secret-model.ts'
 
-const COUNTED = ['rounds', 'histories', 'operations', 'rollbacks', 'repeats', 'unknown', 'kills', 'not linearizable', 'undecided', 'seconds']
+const COUNTED = [
+  'rounds',
+  'histories',
+  'operations',
+  'rollbacks',
+  'repeats',
+  'unknown',
+  'lost answers',
+  'kills',
+  'not linearizable',
+  'undecided',
+  'seconds',
+]
 const COLUMNS = ['backend', 'database', ...COUNTED]
 
 /** A table of places, and the line that says it all. */
@@ -11,7 +23,7 @@ export function reportOf(results: readonly Result[]): string {
   const lines = [row(COLUMNS)]
   for (const { backend, database, rounds, seconds } of results) {
     const { histories, operations, notLinearizable, undecided } = countsOf(rounds)
-    const sums = (['rollbacks', 'repeats', 'unknown'] as const).map(name => rounds.reduce((sum, round) => sum + round[name], 0))
+    const sums = (['rollbacks', 'repeats', 'unknown', 'lost'] as const).map(name => rounds.reduce((sum, round) => sum + round[name], 0))
     const kills = rounds.filter(({ killed }) => killed).length
     const counts = [rounds.length, histories, operations, ...sums, kills, notLinearizable, undecided, Math.round(seconds)]
     lines.push(row([backend, database, ...counts.map(String)]))

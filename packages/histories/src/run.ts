@@ -9,6 +9,8 @@ export interface RunOptions {
   /** For all of them together. */
   readonly minutes?: number | undefined
   readonly fault?: string | undefined
+  /** No answer of the database is lost. */
+  readonly keepsAnswers?: boolean | undefined
   readonly onRound?: ((round: Round) => void) | undefined
   /** Whether that is enough, asked after each round. */
   readonly until?: ((round: Round) => boolean) | undefined
@@ -22,12 +24,22 @@ export interface Result {
 }
 
 /** Rounds on each backend with each database, one after another. */
-export async function run({ backends, databases, seed, rounds, minutes, fault, onRound, until }: RunOptions): Promise<readonly Result[]> {
+export async function run({
+  backends,
+  databases,
+  seed,
+  rounds,
+  minutes,
+  fault,
+  keepsAnswers,
+  onRound,
+  until,
+}: RunOptions): Promise<readonly Result[]> {
   const results: Result[] = []
   const places = databases.flatMap(database => backends.map(backend => ({ backend, database })))
   const budgetMs = minutes === undefined ? Number.POSITIVE_INFINITY : (minutes * 60_000) / places.length
   for (const { backend, database } of places) {
-    const options: PlaceOptions = { backend, database, seed, fault }
+    const options: PlaceOptions = { backend, database, seed, fault, keepsAnswers }
     const startedAt = performance.now()
     const own: Round[] = []
     const place = await Place.start(options)

@@ -14,6 +14,7 @@ import {
 import { backendOf } from '@strongroom/crash/backends'
 import { databaseOf } from '@strongroom/crash/databases'
 import { faultOf } from './faults.ts'
+import { LostAnswers } from './lost-answers.ts'
 import type { Answer, Version, Wish, Work } from './messages.ts'
 import { KEEP_VERSIONS, type Seen } from './secret-model.ts'
 
@@ -24,15 +25,19 @@ const REQUEST_KEYS = [new Uint8Array(32).fill(7)]
 /** One process's registry and reader, with a database connection and a driver of their own. */
 export class Worker {
   readonly registry: SecretRegistry
+  /** Of its database. None are, until they are asked to be. */
+  readonly lostAnswers: LostAnswers
   readonly #reader: SecretReader
 
-  private constructor(registry: SecretRegistry, reader: SecretReader) {
+  private constructor(registry: SecretRegistry, reader: SecretReader, lostAnswers: LostAnswers) {
     this.registry = registry
     this.#reader = reader
+    this.lostAnswers = lostAnswers
   }
 
   static async open({ backend, config, database, place, registry: id, leaseMs, fault }: Work): Promise<Worker> {
-    const metadata = faultOf(fault)(databaseOf(database).open(place))
+    const lostAnswers = new LostAnswers()
+    const metadata = faultOf(fault)(lostAnswers.metadata(databaseOf(database).open(place)))
     const shared = { id, metadata, stores: { [STORE]: backendOf(backend).driver(config) }, authorize: unsafeAllowEveryone }
     const deadlineMs = Math.floor(leaseMs / 3)
     const registry = await createSecretRegistry({
@@ -41,7 +46,7 @@ export class Worker {
       requestKeys: REQUEST_KEYS,
       policy: { deadlineMs, leaseMs, keepVersions: KEEP_VERSIONS },
     })
-    return new Worker(registry, await createSecretReader({ ...shared, policy: { deadlineMs } }))
+    return new Worker(registry, await createSecretReader({ ...shared, policy: { deadlineMs } }), lostAnswers)
   }
 
   /** One operation through the public interface. @throws what is no SecretError */

@@ -1,5 +1,6 @@
 import { stopDatabases } from '@strongroom/crash/databases'
 import { afterAll, describe, expect, it } from 'vitest'
+import { isOfLostAnswers } from '../src/faults.ts'
 import { notLinearizable, summaryOf, violationOf } from '../src/report.ts'
 import { run, type RunOptions } from '../src/run.ts'
 
@@ -25,6 +26,7 @@ describe('what concurrent clients of several processes are told', () => {
     const done = (kind: string): number => intervals.filter(({ operation }) => operation.kind === kind && operation.answer === 'done').length
     for (const kind of ['create', 'update', 'delete']) expect(done(kind)).toBeGreaterThan(0)
     expect(all.some(({ repeats }) => repeats > 0)).toBe(true)
+    expect(all.some(({ lost }) => lost > 0)).toBe(true)
     if (backend !== 'local') return
     expect(done('rollback')).toBeGreaterThan(0)
     expect(all.some(({ killed }) => killed)).toBe(true)
@@ -34,14 +36,14 @@ describe('what concurrent clients of several processes are told', () => {
 // That the checker sees a rule of the database taken out. The machine gives the times, so that a round may miss it; many do not.
 
 describe('a faulty database is seen', () => {
-  const seen = async (options: Pick<RunOptions, 'databases' | 'fault'>): Promise<string> => {
+  const seen = async (options: Pick<RunOptions, 'databases' | 'keepsAnswers' | 'rounds'> & { readonly fault: string }): Promise<string> => {
     let text = ''
     const until: RunOptions['until'] = round => {
       const [history] = notLinearizable(round)
       if (history !== undefined) text = violationOf(round, history)
       return history !== undefined
     }
-    await run({ ...options, backends: ['local'], seed: SEED, rounds: 60, until })
+    await run({ rounds: 60, ...options, backends: ['local'], seed: SEED, until })
     return text
   }
   it.each([
@@ -54,7 +56,14 @@ describe('a faulty database is seen', () => {
     ['a rollback does not compare', 'sqlite'],
     ['a request is forgotten', 'postgres'],
     ['a repeat is answered with the record of today', 'sqlite'],
+    ['a commit is repeated without its token', 'sqlite'],
+    ['a commit is repeated without its token', 'postgres'],
   ])('%s, on %s', { timeout: 600_000 }, async (fault, database) => {
-    expect(await seen({ databases: [database], fault })).toContain('no order explains this answer')
+    expect(await seen({ databases: [database], fault, keepsAnswers: !isOfLostAnswers(fault) })).toContain('no order explains this answer')
+  })
+
+  it('a commit is repeated without its token: not by killed processes alone, since those ask for nothing again', { timeout: 600_000 }, async () => {
+    const fault = 'a commit is repeated without its token'
+    expect(await seen({ databases: ['sqlite'], fault, keepsAnswers: true, rounds: 6 })).toBe('')
   })
 })

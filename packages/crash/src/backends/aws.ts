@@ -1,6 +1,6 @@
 import { awsDriver, type AwsOptions } from '@strongroom/aws'
 import { missingProgram, moto as motoBinary, startMoto } from '@strongroom/testbed'
-import { looks, wireOf, writes, type Backend, type Found, type Running } from './backend.ts'
+import { looks, wireOf, writes, type Backend, type Found, type Meddling, type Running } from './backend.ts'
 import { proxied } from './proxied.ts'
 
 const credentials = { accessKeyId: 'crash', secretAccessKey: 'only-for-tests' }
@@ -30,12 +30,12 @@ export const aws: Backend = {
     const emulator = await startAwsEmulator()
     const { url: endpoint, region, accountId, controls } = emulator
     const config = { endpoint, region, accountId, credentials } satisfies AwsOptions
-    const { look, plant, close } = await outside(config)
+    const { close, ...outsider } = await outside(config)
     const stop = async (): Promise<void> => {
       close()
       await emulator.stop()
     }
-    return { config, look, plant, wire: wireOf(controls), advance: ms => controls.clock.advance(ms), stop }
+    return { config, ...outsider, wire: wireOf(controls), advance: ms => controls.clock.advance(ms), stop }
   },
 }
 
@@ -48,24 +48,29 @@ export const moto: Backend = {
     const server = await startMoto()
     const { url, wire, stop: stopProxy } = await proxied(server.url, ({ headers }) => String(headers['x-amz-target']).replace('secretsmanager.', ''))
     const where = { region: 'eu-west-1', accountId: '123456789012', credentials }
-    const { look, plant, close } = await outside({ ...where, endpoint: server.url })
+    const { close, ...outsider } = await outside({ ...where, endpoint: server.url, isMoto: true })
     const stop = async (): Promise<void> => {
       close()
       await stopProxy()
       await server.stop()
     }
-    return { config: { ...where, endpoint: url } satisfies AwsOptions, look, plant, wire, advance: () => {}, stop }
+    return { config: { ...where, endpoint: url } satisfies AwsOptions, ...outsider, wire, advance: () => {}, stop }
   },
 }
 
-/** The official SDK. */
+/**
+ * The official SDK. A put after a label was moved leaves two versions with AWSCURRENT in moto, which forgets the move
+ * (https://github.com/getmoto/moto/blob/5.2.5/moto/secretsmanager/models.py): there its value is put under a label of its own, and AWSCURRENT moved to it.
+ */
 async function outside({
   endpoint,
   region,
+  isMoto = false,
 }: {
   readonly endpoint: string
   readonly region: string
-}): Promise<Pick<Running, 'look' | 'plant'> & { readonly close: () => void }> {
+  readonly isMoto?: boolean
+}): Promise<Pick<Running, 'look' | 'plant' | 'meddle'> & { readonly close: () => void }> {
   const sdk = await import('@aws-sdk/client-secrets-manager')
   const client = new sdk.SecretsManagerClient({ endpoint, region, credentials })
 
@@ -93,8 +98,21 @@ async function outside({
     return found
   }
 
+  const label: Meddling['label'] = async (path, version) => {
+    const { VersionIdsToStages: stages = {} } = await client.send(new sdk.DescribeSecretCommand({ SecretId: path }))
+    const [holder] = Object.entries(stages).find(([, labels]) => labels.includes('AWSCURRENT')) ?? []
+    const move = { SecretId: path, VersionStage: 'AWSCURRENT', MoveToVersionId: version, RemoveFromVersionId: holder }
+    await client.send(new sdk.UpdateSecretVersionStageCommand(move))
+  }
+  const put: Meddling['put'] = async (path, value) => {
+    const stages = isMoto ? { VersionStages: ['OUTSIDER'] } : {}
+    const { VersionId } = await client.send(new sdk.PutSecretValueCommand({ SecretId: path, SecretString: value, ...stages }))
+    if (isMoto) await label(path, VersionId ?? '')
+  }
+
   return {
     look,
+    meddle: { put, label },
     plant: async (path, value) => void (await client.send(new sdk.CreateSecretCommand({ Name: path, SecretString: value }))),
     close: () => client.destroy(),
   }

@@ -38,9 +38,18 @@ export interface Running {
   readonly look: (prefix: string) => Promise<readonly Found[]>
   /** Puts a secret there that is not the registry's: no labels, no token. */
   readonly plant: (path: string, value: string) => Promise<void>
+  /** What somebody does to a secret of the registry's, past this library, where `promotes`. */
+  readonly meddle?: Meddling | undefined
   /** Moves the backend's own clock, where it has one. */
   readonly advance: (ms: number) => void
   readonly stop: () => Promise<void>
+}
+
+export interface Meddling {
+  /** Another value, which is current at once. */
+  readonly put: (path: string, value: string) => Promise<void>
+  /** Makes a version that is there the current one. */
+  readonly label: (path: string, version: string) => Promise<void>
 }
 
 export interface Wire {

@@ -42,6 +42,7 @@ async function start(): Promise<Running> {
     wire: undefined,
     look: prefix => look(path, prefix),
     plant: async (name, value) => void (await outsider.put(name, value)),
+    meddle: { put: async (name, value) => void (await outsider.put(name, value)), label: async (name, version) => label(path, name, version) },
     advance: () => {},
     stop: async () => {
       await outsider.close()
@@ -69,6 +70,18 @@ async function look(folder: string, prefix: string): Promise<readonly Found[]> {
       deleted: own[0]?.removed === 1,
       versions: own.filter(({ id }) => id !== null).map(versionOf),
     }))
+  } finally {
+    database.close()
+  }
+}
+
+/** A label has no command of its own there: who moves it writes to the file. */
+function label(folder: string, path: string, version: string): void {
+  const database = new DatabaseSync(join(folder, 'store.db'))
+  try {
+    database.exec('PRAGMA busy_timeout = 5000')
+    const { changes } = database.prepare('UPDATE secrets SET current = ? WHERE path = ? AND removed = 0').run(version, path)
+    if (changes !== 1) throw new Error('there is no such secret')
   } finally {
     database.close()
   }

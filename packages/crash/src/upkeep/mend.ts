@@ -3,6 +3,7 @@ import {
   type Finding as Reported,
   type MetadataStore,
   type NativePath,
+  type RepairKind,
   type SecretDriver,
   type VersionId,
 } from '@strongroom/core'
@@ -19,17 +20,21 @@ export interface Reconciled {
   readonly policy: Times
 }
 
-/** Makes ready for a reconciliation with repair, which answers what it reported. */
-export async function reconciling({ id, metadata, driver, policy }: Reconciled, operator: string): Promise<() => Promise<readonly Reported[]>> {
+/** Makes ready for a reconciliation, with repair unless it is told otherwise, which answers what it reported. */
+export async function reconciling(
+  { id, metadata, driver, policy }: Reconciled,
+  operator: string,
+  repair: readonly RepairKind[] = ['orphan', 'drift'],
+): Promise<() => Promise<readonly Reported[]>> {
   const stores = { [STORE]: longAgo(driver) }
   const migrator = await createSecretMigrator({ id, metadata, stores, actor: { id: operator, type: 'service_account' }, policy })
-  return () => Array.fromAsync(migrator.reconcile({ graceMs: 0, repair: ['orphan', 'drift'] }))
+  return () => Array.fromAsync(migrator.reconcile({ graceMs: 0, repair }))
 }
 
 /**
  * Does what reconciliation leaves to a person, who believes its report: a version that is given out and that nobody keeps must be in it as a
  * stray, and a secret that nobody names and that has versions as foreign. What has no version cannot be told from what an old list still
- * names, so that nothing is said of it: it is removed unasked. `late` is the value that landed.
+ * names, so that nothing is said of it: it is removed unasked. `late` is the value that landed, or an outsider's.
  */
 export async function doByHand(
   { id, metadata, driver }: Reconciled,

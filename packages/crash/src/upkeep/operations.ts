@@ -1,6 +1,6 @@
-import type { Backend } from '../backends/backend.ts'
+import type { Backend, Meddling } from '../backends/backend.ts'
 
-/** One piece of upkeep that the child does: what another process has left, or what landed when nobody looked for it any more. */
+/** One piece of upkeep that the child does: what another process has left, what landed when nobody looked for it any more, or what an outsider did. */
 const UPKEEP_OPERATIONS = [
   'maintain a creation',
   'maintain an update',
@@ -11,8 +11,11 @@ const UPKEEP_OPERATIONS = [
   'maintain a purge',
   'maintain a watch',
   'maintain a watch of a creation',
+  'maintain a repair',
   'reconcile an orphan',
   'reconcile a drift',
+  'reconcile a moved label',
+  'reconcile an outside value',
 ] as const
 export type UpkeepOperation = (typeof UPKEEP_OPERATIONS)[number]
 
@@ -34,10 +37,16 @@ export function isOfCreation(operation: string): boolean {
   return operation === 'reconcile an orphan' || operation.endsWith('a creation')
 }
 
+/** What is there to be mended: an outsider, by the backend's own client, has made another version current. Undefined: nobody has meddled. */
+export function meddlingOf(operation: string): keyof Meddling | undefined {
+  if (operation === 'reconcile a moved label') return 'label'
+  return operation === 'reconcile an outside value' || operation === 'maintain a repair' ? 'put' : undefined
+}
+
 /** Those that there are on a backend: where the newest version is current nothing is promoted, and where a put cannot be proved nothing is looked for. */
 export function upkeepOperationsOf({ promotes, proves }: Traits): readonly UpkeepOperation[] {
   return UPKEEP_OPERATIONS.filter(operation => {
-    if (operation === 'maintain a promote') return promotes
+    if (operation === 'maintain a promote' || meddlingOf(operation) !== undefined) return promotes
     if (operation === 'maintain an unsent update') return proves
     return operation !== 'reconcile a drift' || !promotes
   })
@@ -60,6 +69,7 @@ export function upkeepFailpointsOf(operation: UpkeepOperation, { promotes, prove
     case 'maintain an unsent update':
       return ['metadata.claimExpiredIntents', 'driver.versions', 'metadata.abandon']
     case 'maintain a promote':
+    case 'maintain a repair':
       return ['metadata.claimQueue', 'driver.versions', 'metadata.owners', 'driver.promote', 'metadata.settleQueue']
     case 'maintain a destroy':
     case 'maintain a stray': {
@@ -86,5 +96,8 @@ export function upkeepFailpointsOf(operation: UpkeepOperation, { promotes, prove
         'metadata.commitUpdate',
         'metadata.appendAudit',
       ]
+    case 'reconcile a moved label':
+    case 'reconcile an outside value':
+      return ['metadata.scan', 'metadata.owners', 'driver.versions', 'driver.read', 'driver.list', 'metadata.find', 'metadata.queueRepair']
   }
 }
