@@ -48,5 +48,5 @@ export function checkWho(operation: string, account: AccountId, actor: Actor): {
 
 /** In code points, as a JSON Schema counts: what the document of the HTTP API allows is allowed. */
 function isLonger(text: string, most: number): boolean {
-  return text.length > most && (text.length > 2 * most || [...text].length > most)
+  return text.length > most && (text.length > 2 * most || Array.from(text).length > most)
 }

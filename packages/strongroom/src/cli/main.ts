@@ -7,9 +7,9 @@ import { program } from './program.ts'
 process.stdout.on('error', () => process.exit(EXIT.unread))
 
 // Node 22 would say before each answer that SQLite is experimental in it; others' warnings are not ours.
-const { emitWarning } = process
+const emitWarning = process.emitWarning.bind(process)
 process.emitWarning = (warning: string | Error, ...more: unknown[]): void => {
-  if (!String(warning).startsWith('SQLite is an experimental feature')) Reflect.apply(emitWarning, process, [warning, ...more])
+  if (!String(warning).startsWith('SQLite is an experimental feature')) Reflect.apply(emitWarning, undefined, [warning, ...more])
 }
 
 // Node would open its debugger, in a process that may hold values.
