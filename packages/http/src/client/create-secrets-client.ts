@@ -8,6 +8,7 @@ import type {
 } from '../schemas.ts'
 import { baseUrlOf } from './base-url.ts'
 import { headerFields } from './header-fields.ts'
+import { jsonIn } from './json-in.ts'
 import { problemIn } from './problem-in.ts'
 import { SecretsApiError } from './secrets-api-error.ts'
 
@@ -128,7 +129,7 @@ export function createSecretsClient(options: SecretsClientOptions): SecretsClien
   }
   const json = async <Resource extends Typed>(call: Call, object: Resource['object']): Promise<Understood<Resource>> => {
     const { response, text } = await answer(call)
-    const value = parsed(text)
+    const value = jsonIn<Typed>(text)
     if (value?.object !== object) throw notUnderstood(call, response)
     return { value: value as Resource, etag: response.headers.get('etag') ?? '' }
   }
@@ -204,12 +205,4 @@ function notUnderstood({ operation, method }: Call, response: Response): Secrets
 function retryAfterMsOf({ headers }: Response): number | undefined {
   const seconds = Number(headers.get('retry-after') ?? Number.NaN)
   return Number.isFinite(seconds) ? seconds * 1000 : undefined
-}
-
-function parsed(text: string): Partial<Typed> | null | undefined {
-  try {
-    return JSON.parse(text) as Partial<Typed> | null
-  } catch {
-    return undefined
-  }
 }

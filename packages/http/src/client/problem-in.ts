@@ -1,5 +1,6 @@
 import { problemCodes } from '../problem-codes.ts'
 import type { ProblemDocument } from '../schemas.ts'
+import { jsonIn } from './json-in.ts'
 
 /** What may be told of a problem document. */
 export interface ToldProblem extends Pick<ProblemDocument, 'code' | 'detail' | 'effect'> {
@@ -12,7 +13,7 @@ const KNOWN: readonly string[] = problemCodes
 /** The problem document of an answer without whatever quotes a value that was sent; undefined for anything else. */
 export function problemIn({ headers }: Response, text: string, sent: readonly (string | undefined)[]): ToldProblem | undefined {
   if (headers.get('content-type')?.startsWith('application/problem+json') !== true) return undefined
-  const problem = parsed(text)
+  const problem = jsonIn<ProblemDocument>(text)
   if (typeof problem?.code !== 'string' || typeof problem.detail !== 'string') return undefined
   // Of three characters, it is no more than what any sentence has.
   const isQuote = (said: string): boolean => sent.some(value => value !== undefined && value.length > 3 && said.includes(value))
@@ -25,15 +26,6 @@ export function problemIn({ headers }: Response, text: string, sent: readonly (s
     effect: effect === 'none' || effect === 'unknown' ? effect : undefined,
     errors: Array.isArray(errors) ? errors.filter(each => isField(each) && !isQuote(each.path) && !isQuote(each.message)) : [],
     request_id: typeof requestId === 'string' && !isQuote(requestId) ? requestId : undefined,
-  }
-}
-
-function parsed(text: string): Partial<ProblemDocument> | null | undefined {
-  try {
-    return JSON.parse(text) as Partial<ProblemDocument> | null
-  } catch {
-    // It is no problem document; what it is instead may quote the request.
-    return undefined
   }
 }
 

@@ -75,14 +75,17 @@ export function answerRawErrors(server: Server, tell: Tell, maxHeaderBytes: numb
 
 /** A request whose URL or host makes no URL. */
 export function malformedAnswer(tell: Tell): Response {
-  const { body, headers } = refusal(MALFORMED, tell)
-  return new Response(body, { status: MALFORMED.status, headers })
+  return asResponse(MALFORMED, tell)
 }
 
 /** A handler that threw, which `app.fetch` never does: what it threw may quote the request. */
 export function brokenAnswer(tell: Tell, error: unknown): Response {
-  const { body, headers } = refusal(BROKEN, tell, undefined, troubleOf(error))
-  return new Response(body, { status: BROKEN.status, headers })
+  return asResponse(BROKEN, tell, troubleOf(error))
+}
+
+function asResponse(init: ProblemInit, tell: Tell, trouble?: Trouble): Response {
+  const { body, headers } = refusal(init, tell, undefined, trouble)
+  return new Response(body, { status: init.status, headers })
 }
 
 function refusal(
